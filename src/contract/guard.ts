@@ -1,0 +1,56 @@
+import type { Asked } from './exchange.ts'
+import type { Edit, Segment } from './segment.ts'
+import type { Finding } from './finding.ts'
+import type { Proposal, ReplyEvent } from './reply.ts'
+import type { Refusal, VerdictKind } from './verdict.ts'
+
+export type OutputMode = 'observe' | 'balanced' | 'strict'
+
+export interface Inspection {
+  readonly findings: readonly Finding[]
+  readonly verdict: VerdictKind
+  /** Set when the verdict is `deny` or `hold`. */
+  readonly refusal?: Refusal
+  /** Set when the verdict is `redact` or `rewrite`; sorted by segment and start. */
+  readonly edits: readonly Edit[]
+  /** Microseconds of guard work, and how many segments came from memory. */
+  readonly micros: number
+  readonly reused: number
+}
+
+/** What became of a tool call that the model proposed. */
+export type ProposalOutcome = { readonly allow: true } | { readonly allow: false; readonly refusal: Refusal }
+
+export interface ReplyGuard {
+  /**
+   * Takes the next upstream event and gives what may leave now, in order. Returning a refusal ends the reply:
+   * nothing that was withheld may leave after it.
+   */
+  push(event: ReplyEvent): StreamStep | Promise<StreamStep>
+  /** The upstream has ended: releases or refuses what was withheld. */
+  end(): StreamStep | Promise<StreamStep>
+  findings(): readonly Finding[]
+  micros(): number
+}
+
+export interface StreamStep {
+  readonly release: readonly ReplyEvent[]
+  readonly refusal?: Refusal
+}
+
+export interface Guard {
+  /** Looks at everything that would go to the target. */
+  inspect(asked: Asked, segments: readonly Segment[], phase: 'request' | 'reply', signal: AbortSignal): Inspection | Promise<Inspection>
+  /**
+   * The hold-back for one reply. `decide` is asked for each complete tool call, before anything of it leaves.
+   * `onDenied`: `fail` ends the turn with the refusal, `drop` takes the call out and goes on.
+   */
+  reply(asked: Asked, options: ReplyGuardOptions): ReplyGuard
+}
+
+export interface ReplyGuardOptions {
+  readonly mode: OutputMode
+  readonly onDenied: 'fail' | 'drop'
+  readonly signal: AbortSignal
+  decide(proposal: Proposal, args: string): Promise<ProposalOutcome> | ProposalOutcome
+}

@@ -1,0 +1,38 @@
+/** How one link of the chain was proven. */
+export interface Proof {
+  readonly kind: 'api_key' | 'mtls' | 'oidc' | 'task_token' | 'local' | 'admin' | 'none'
+  /** Public identifier of the credential (a key's id, a certificate's serial), never the credential. */
+  readonly id: string
+}
+
+/**
+ * Who calls. Everything stored, cached, counted or sealed is keyed by `tenant`.
+ * `scope` is what the credential itself allows; policy may narrow it further and never widens it.
+ */
+export interface Principal {
+  readonly tenant: string
+  /** SPIFFE id, or `key:<id>` behind the API-key door. */
+  readonly workload: string
+  /** Whom the workload acts for, outermost first; empty when it acts for itself. */
+  readonly chain: readonly string[]
+  readonly roles: readonly string[]
+  readonly cohort?: string
+  readonly task?: string
+  /** The agent's own name, when the credential carries one. */
+  readonly agent?: string
+  readonly proof: Proof
+  readonly scope: {
+    /** Absent = every route (model) that policy permits. A trailing `*` matches a prefix. */
+    readonly routes?: readonly string[]
+    readonly models?: readonly string[]
+    /** Extra rights of the credential, e.g. `scores` (law 11). */
+    readonly rights: readonly string[]
+  }
+  /** Milliseconds since the Unix epoch at which the credential ends. */
+  readonly expires?: number
+}
+
+/** The subject whose key seals payloads: tenant + on-behalf-of, else tenant + workload (DESIGN §3). */
+export function subjectOf(principal: Principal): string {
+  return `${principal.tenant}/${principal.chain[0] ?? principal.workload}`
+}

@@ -1,0 +1,105 @@
+import type { Attempt, Exchange, Usage } from './exchange.ts'
+import type { Context } from './policy.ts'
+import type { Finding, Mode, GuardAction } from './finding.ts'
+import type { Origin } from './segment.ts'
+import type { Code } from './reasons.ts'
+import type { VerdictKind } from './verdict.ts'
+
+/** Clear facts of a finding: no text of the content. The masked excerpt goes into the sealed payload. */
+export interface FindingFact {
+  readonly guardrail: string
+  readonly category: string
+  readonly score: number | 'inconclusive'
+  readonly layer: Finding['layer']
+  readonly mode: Exclude<Mode, 'off'>
+  readonly action: GuardAction
+  readonly origin: Origin
+  readonly rule: string
+}
+
+interface Common {
+  readonly exchange: string
+  readonly parent?: string
+  readonly sequence?: number
+  readonly gateway: string
+  readonly tenant: string
+  readonly workload: string
+  readonly chain: readonly string[]
+  readonly subject: string
+  readonly action: string
+  readonly resource: string
+  readonly route: string
+  readonly epoch: string
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number
+}
+
+/** Written before the effect. An intent without a receipt is closed as `interrupted` at restart. */
+export interface Intent extends Common {
+  readonly kind: 'intent'
+  readonly candidates: readonly string[]
+}
+
+/** Written when the exchange has ended, however it ended. */
+export interface Receipt extends Common {
+  readonly kind: 'receipt'
+  readonly verdict: VerdictKind
+  /** What was really done: an enforced verdict, or `passed` where the posture only watches. */
+  readonly outcome: 'answered' | 'refused' | 'failed' | 'cut' | 'cancelled' | 'interrupted'
+  readonly code?: Code
+  readonly step?: string
+  readonly status?: number
+  readonly proof: string
+  readonly policies: readonly string[]
+  readonly shadow: readonly { readonly policy: string; readonly verdict: string }[]
+  readonly context: Context
+  readonly findings: readonly FindingFact[]
+  readonly edits: number
+  readonly attempts: readonly Attempt[]
+  readonly usage: Usage
+  /** Micro-USD over all attempts; absent = unknown. */
+  readonly cost?: number
+  readonly model?: string
+  readonly took: number
+  readonly guardMicros: number
+  readonly reused: number
+}
+
+/** An operator's act: key made or revoked, erasure, configuration change, alarm. */
+export interface Act {
+  readonly kind: 'act'
+  readonly exchange: string
+  readonly tenant: string
+  readonly at: number
+  readonly by: string
+  readonly act: string
+  readonly detail: Readonly<Record<string, string | number | boolean>>
+}
+
+export type AuditRecord = Intent | Receipt | Act
+
+/** Content that may be erased: sealed under its subject's key, apart from the record. */
+export interface Payload {
+  readonly subject: string
+  readonly tenant: string
+  /** What the exchange said, in the order of its segments, and the findings' masked excerpts. */
+  readonly request?: unknown
+  readonly reply?: unknown
+  readonly findings?: readonly { readonly rule: string; readonly excerpt: string }[]
+  readonly detail?: string
+}
+
+export interface Audit {
+  /**
+   * Queues an intent; `committed` resolves once it is on disk (group commit, no timer) and rejects when the
+   * writer cannot promise that any more. `rows` commit in the same transaction.
+   */
+  intent(record: Intent, rows: readonly import('./budget.ts').CounterRow[]): Promise<void>
+  /** Queues a receipt (and its payload); resolves once committed. Never throws synchronously. */
+  receipt(record: Receipt, payload: Payload | undefined): Promise<void>
+  act(record: Act): Promise<void>
+  /** False when the writer is stuck or its disk is full: exchanges are refused rather than unrecorded. */
+  healthy(): boolean
+}
+
+export type { Exchange }

@@ -1,0 +1,51 @@
+import type { Origin } from './segment.ts'
+import type { Attempt, Usage } from './exchange.ts'
+
+/** A piece of text inside a reply event. Leaves with one `channel` are continued from event to event. */
+export interface Leaf {
+  /** Stable name of the run of text, e.g. `0/text`, `0/reasoning`, `0/tool/1`. */
+  readonly channel: string
+  readonly origin: Origin
+  readonly text: string
+  /** True when the text is complete in itself (a recap, a non-streamed reply): it continues nothing. */
+  readonly whole: boolean
+}
+
+/** A tool call that became complete with this event: its arguments are the joined text of `channel`. */
+export interface Proposal {
+  readonly channel: string
+  readonly id: string
+  readonly name: string
+}
+
+/**
+ * One event of an upstream's reply, on its way to the caller. The tree inside belongs to the gateway;
+ * guards see leaves, and give back texts for them.
+ */
+export interface ReplyEvent {
+  /** `preamble` carries no content and does not commit a stream; `end` is the reply's proper terminator. */
+  readonly kind: 'preamble' | 'content' | 'end'
+  readonly leaves: readonly Leaf[]
+  /** Channels that receive no more text after this event. */
+  readonly closes: readonly string[]
+  /** Channels on which a tool call begins with this event (its name may be visible here). */
+  readonly opensCall: boolean
+  readonly proposals: readonly Proposal[]
+  /** The same event with its leaves' texts replaced, one for one. */
+  rewrite(texts: readonly string[]): ReplyEvent
+  /** The same event without the named proposals' calls, or undefined when nothing is left of it. */
+  drop(channels: ReadonlySet<string>): ReplyEvent | undefined
+}
+
+/** An upstream's reply: events in order, and what it cost once they ended (also when cut). */
+export interface Reply {
+  readonly events: AsyncIterable<ReplyEvent>
+  /** Every attempt so far, mirrors and judges included; complete when `events` has ended. */
+  attempts(): readonly Attempt[]
+  /** Usage of the attempt that answered, as far as known. */
+  usage(): Usage
+  /** Tells the routing that content has been released to the caller: no fail-over after this. */
+  released(): void
+  /** Ends the upstream at once. */
+  abort(): void
+}
