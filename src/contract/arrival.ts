@@ -16,8 +16,8 @@ export interface Body {
 }
 
 export class BodyError extends Error {
-  readonly kind: 'too_large' | 'too_slow' | 'cut'
-  constructor(kind: 'too_large' | 'too_slow' | 'cut') {
+  readonly kind: 'too_large' | 'too_slow' | 'cut' | 'inflight'
+  constructor(kind: BodyError['kind']) {
     super(`body ${kind}`)
     this.kind = kind
   }

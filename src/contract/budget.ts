@@ -29,6 +29,8 @@ export interface Budgets {
   dialled(reservation: Reservation): void
   /** Applies what it really cost, exactly once. `cost` undefined = unknown price: the estimate stands. */
   settle(reservation: Reservation, usage: Usage, cost: number | undefined): void
+  /** Gives false once `outputTokens` so far exceed what was set aside: the spine then ends the reply. */
+  meter(reservation: Reservation): (outputTokens: number) => boolean
   /** Never dialled: everything goes back. */
   release(reservation: Reservation): void
 }

@@ -1,5 +1,5 @@
 import type { Principal } from './principal.ts'
-import type { Segment } from './segment.ts'
+import type { Edit, Segment } from './segment.ts'
 
 export type Action =
   | 'llm.generate'
@@ -89,7 +89,9 @@ export interface Reading {
   readonly subordinates: readonly Subordinate[]
   /** Counted input and the most output the caller asked for; `output` undefined when it set no limit. */
   readonly estimate: { readonly input: number; readonly output?: number; readonly choices: number }
-  apply(edits: readonly import('./segment.ts').Edit[]): Reading
+  apply(edits: readonly Edit[]): Reading
+  /** Hash of everything that the decision can depend on; asked for only while refusals are remembered. */
+  fingerprint(): string
 }
 
 export interface Subordinate {

@@ -63,7 +63,23 @@ export interface Receipt extends Common {
   readonly took: number
   readonly guardMicros: number
   readonly reused: number
+  /** Set by audit alone: what became of the payload. */
+  readonly payload?: PayloadFact
+  /** Set by audit alone: the record was over its size limit, so that lists in it were shortened. */
+  readonly trimmed?: true
 }
+
+/** `none`: there was none, or settings keep none · `quota`: the tenant may hold no more · else what was sealed. */
+export type PayloadFact =
+  | 'none'
+  | 'quota'
+  | {
+      /** Base64 SHA-256 of the sealed bytes: the record commits to the ciphertext, so erasure leaves it intact. */
+      readonly hash: string
+      readonly bytes: number
+      /** The payload was over its size cap; what was left out is marked inside it. */
+      readonly truncated?: true
+    }
 
 /** An operator's act: key made or revoked, erasure, configuration change, alarm. */
 export interface Act {

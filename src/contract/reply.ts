@@ -48,4 +48,6 @@ export interface Reply {
   released(): void
   /** Ends the upstream at once. */
   abort(): void
+  /** Resolves when work beside the answer (a mirror) has ended too, so that its cost can be settled. Never rejects. */
+  finished(): Promise<void>
 }

@@ -1,0 +1,48 @@
+import type { Candidate, Exchange, Reading } from './exchange.ts'
+import type { Epoch } from './epoch.ts'
+import type { Errand, Guarded, Permit } from './gateway.ts'
+import type { Inspection } from './guard.ts'
+import type { Context, Decision } from './policy.ts'
+import type { Principal } from './principal.ts'
+import type { Reply } from './reply.ts'
+import type { Reservation } from './budget.ts'
+import type { Finding } from './finding.ts'
+import type { Refusal } from './verdict.ts'
+
+/**
+ * What is known about an exchange so far. A step returns more facts; it never edits someone else's (law 9).
+ * Every step's result is added under the step's own keys, so a later step can rely on an earlier one having run.
+ */
+export interface Facts {
+  readonly exchange: Exchange
+  readonly epoch: Epoch
+  readonly errand: Errand
+  readonly principal?: Principal
+  readonly reading?: Reading
+  readonly candidates?: readonly Candidate[]
+  readonly decisions?: readonly Decision[]
+  readonly context?: Context
+  readonly permit?: Permit
+  readonly reservation?: Reservation
+  readonly inspection?: Inspection
+  /** Settles when the intent is on disk. */
+  readonly committed?: Promise<void>
+  readonly reply?: Reply
+  readonly guarded?: Guarded & ReplyRecord
+}
+
+/** What the guarded reply collected while it was delivered; for the receipt. */
+export interface ReplyRecord {
+  findings(): readonly Finding[]
+  guardMicros(): number
+  /** Text that left, per channel, for the sealed payload; bounded. */
+  said(): readonly { readonly channel: string; readonly text: string }[]
+}
+
+export type More = Partial<Omit<Facts, 'exchange' | 'epoch' | 'errand'>>
+
+/** A refusal may bring what the step learnt, so that the receipt shows it. */
+export type Stepped = More | (Refusal & { readonly known?: More })
+
+/** One station of the path. `signal` aborts when the caller hangs up or the step's time is over. */
+export type Step = (facts: Facts, signal: AbortSignal) => Stepped | Promise<Stepped>

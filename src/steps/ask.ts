@@ -1,0 +1,34 @@
+import type { Facts, Step } from '../contract/facts.ts'
+import type { Principal } from '../contract/principal.ts'
+import { isRefusal, refuse } from '../contract/verdict.ts'
+import type { House } from './house.ts'
+
+/** Who it is. Nothing starts while the record cannot be written (law 2). */
+export function identify(house: House): Step {
+  return async ({ errand }) => {
+    if (!house.audit.healthy()) return refuse('audit_unavailable')
+    const principal = await errand.identify()
+    return isRefusal(principal) ? principal : { principal }
+  }
+}
+
+/** What it asks. A request that was refused a moment ago is refused again before anything is spent on it. */
+export function read(house: House): Step {
+  return async ({ errand, principal, exchange }) => {
+    const reading = await errand.read(principal as Principal, exchange)
+    if (isRefusal(reading)) return reading
+    const caller = callerOf(principal as Principal, exchange.epoch)
+    const known = house.refusals.knows(caller) ? house.refusals.recall(caller, reading.fingerprint()) : undefined
+    return known === undefined ? { reading } : { ...known, detail: 'refused_before' }
+  }
+}
+
+/** Where it could go, in the strategy's order. */
+export const resolve: Step = async ({ errand, reading, principal }) => {
+  const candidates = await errand.resolve(reading as NonNullable<Facts['reading']>, principal as Principal)
+  return isRefusal(candidates) ? candidates : { candidates }
+}
+
+export function callerOf(principal: Principal, epoch: string): string {
+  return `${epoch}\n${principal.tenant}\n${principal.workload}`
+}

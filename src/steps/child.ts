@@ -1,0 +1,55 @@
+import type { Action, Effect, Exchange, Resource } from '../contract/exchange.ts'
+import type { Errand } from '../contract/gateway.ts'
+import type { Facts } from '../contract/facts.ts'
+import type { Principal } from '../contract/principal.ts'
+import type { Refusal } from '../contract/verdict.ts'
+import type { House } from './house.ts'
+
+/** Something that follows from an exchange and is decided on its own: a proposed call, a URL the provider would fetch. */
+export interface Consequence {
+  readonly action: Action
+  readonly resource: Resource
+  readonly effects: readonly Effect[]
+  readonly parameters: Readonly<Record<string, string | number | boolean>>
+  readonly sequence: number
+}
+
+/**
+ * Sends a consequence down the path as a child exchange: the same principal, the same epoch's policy, its own intent
+ * and receipt. Its content was or will be inspected with the parent's, so it carries no segments.
+ * Returns the refusal, or undefined when policy allows it.
+ */
+export async function judge(house: House, facts: Facts, consequence: Consequence): Promise<Refusal | undefined> {
+  const passed = await house.pass(childErrand(facts.exchange, facts.principal as Principal, facts.reading?.route ?? '', facts.errand, consequence))
+  return passed.refusal
+}
+
+function childErrand(parent: Exchange, principal: Principal, route: string, errand: Errand, consequence: Consequence): Errand {
+  const delivered = { status: 0, bytes: 0, complete: true }
+  const reading = {
+    action: consequence.action,
+    resource: consequence.resource,
+    route,
+    direction: consequence.action === 'tool.propose' ? ('inbound' as const) : ('outbound' as const),
+    effect: 'none' as const,
+    overlapsIntent: true,
+    stream: false,
+    segments: [],
+    effects: consequence.effects,
+    parameters: consequence.parameters,
+    subordinates: [],
+    estimate: { input: 0, choices: 0 },
+    apply: () => reading,
+    fingerprint: () => `${parent.id}/${consequence.sequence}`,
+  }
+  return {
+    gateway: errand.gateway,
+    parent: { exchange: parent, sequence: consequence.sequence },
+    signal: errand.signal,
+    identify: () => principal,
+    read: () => reading,
+    resolve: () => [],
+    deliver: () => Promise.resolve(delivered),
+    refuse: () => delivered,
+  }
+}

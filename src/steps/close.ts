@@ -1,0 +1,129 @@
+import type { Attempt, Usage } from '../contract/exchange.ts'
+import type { Ending } from '../contract/ending.ts'
+import type { Facts } from '../contract/facts.ts'
+import type { Finding } from '../contract/finding.ts'
+import type { FindingFact, Payload, Receipt } from '../contract/receipt.ts'
+import type { Principal } from '../contract/principal.ts'
+import type { VerdictKind } from '../contract/verdict.ts'
+import { NO_USAGE } from '../contract/exchange.ts'
+import { reasonOf } from '../contract/reasons.ts'
+import { callerOf } from './ask.ts'
+import { commonFacts } from './intent.ts'
+import type { House } from './house.ts'
+
+/** Settles what was set aside and writes the receipt. Waits for mirrors, whose cost counts, but not for long. */
+export function close(house: House) {
+  return async (facts: Facts, ending: Ending): Promise<void> => {
+    remember(house, facts, ending)
+    if (facts.reply !== undefined) await facts.reply.finished()
+    const attempts = facts.reply?.attempts() ?? []
+    const cost = costOf(attempts)
+    settle(facts, attempts, cost)
+    const receipt = receiptOf(house, facts, ending, attempts, cost)
+    house.observe(receipt)
+    await house.audit.receipt(receipt, house.keepPayload === 'none' ? undefined : payloadOf(facts, ending))
+  }
+}
+
+function settle({ reservation, reply, epoch }: Facts, attempts: readonly Attempt[], cost: number | undefined): void {
+  if (reservation === undefined) return
+  if (reply === undefined && attempts.length === 0) return epoch.budgets.release(reservation)
+  epoch.budgets.settle(reservation, total(attempts), cost)
+}
+
+function remember(house: House, { principal, reading, exchange }: Facts, { refusal, step }: Ending): void {
+  if (refusal === undefined || principal === undefined || reading === undefined) return
+  if (step !== 'authorize' && step !== 'inspect' && step !== 'reauthorize') return
+  house.refusals.remember(callerOf(principal, exchange.epoch), reading.fingerprint(), refusal)
+}
+
+function total(attempts: readonly Attempt[]): Usage {
+  return attempts.reduce(
+    (sum, { usage }) => ({
+      input: sum.input + usage.input,
+      output: sum.output + usage.output,
+      cachedInput: sum.cachedInput + usage.cachedInput,
+      cacheWrite: sum.cacheWrite + usage.cacheWrite,
+      reasoning: sum.reasoning + usage.reasoning,
+    }),
+    NO_USAGE,
+  )
+}
+
+/** Undefined as soon as one attempt that cost anything has no known price. */
+function costOf(attempts: readonly Attempt[]): number | undefined {
+  let sum = 0
+  for (const { cost, usage } of attempts) {
+    if (cost !== undefined) sum += cost
+    else if (usage.input + usage.output > 0) return undefined
+  }
+  return sum
+}
+
+function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonly Attempt[], cost: number | undefined): Receipt {
+  const answered = attempts.find((one) => one.outcome === 'answered')
+  const findings = [...(facts.inspection?.findings ?? []), ...(facts.guarded?.findings() ?? [])]
+  const status = ending.delivery?.status ?? (ending.refusal === undefined ? undefined : reasonOf(ending.refusal.refuse).status)
+  const now = house.clock.wall()
+  return {
+    kind: 'receipt',
+    ...commonFacts(facts),
+    at: now,
+    verdict: verdictOf(facts, ending),
+    outcome: outcomeOf(ending),
+    ...(ending.refusal && { code: ending.refusal.refuse }),
+    ...(ending.refusal && ending.step !== undefined && { step: ending.step }),
+    ...(status !== undefined && { status }),
+    proof: facts.principal === undefined ? 'none' : `${facts.principal.proof.kind}:${facts.principal.proof.id}`,
+    policies: [...new Set(facts.decisions?.flatMap((one) => one.policies))],
+    shadow: facts.decisions?.flatMap((one) => one.shadow) ?? [],
+    context: facts.context ?? {},
+    findings: findings.map(clear),
+    edits: facts.inspection?.edits.length ?? 0,
+    attempts,
+    usage: total(attempts),
+    ...(cost !== undefined && { cost }),
+    ...(answered && { model: answered.model }),
+    took: now - facts.exchange.startedAt,
+    guardMicros: (facts.inspection?.micros ?? 0) + (facts.guarded?.guardMicros() ?? 0),
+    reused: facts.inspection?.reused ?? 0,
+  }
+}
+
+function verdictOf(facts: Facts, { refusal }: Ending): VerdictKind {
+  if (refusal?.refuse === 'approval_unavailable') return 'hold'
+  if (refusal !== undefined) return 'deny'
+  const replied = facts.guarded?.findings().some((one) => one.mode === 'enforce' && one.action === 'redact')
+  return facts.inspection?.verdict === 'rewrite' ? 'rewrite' : facts.inspection?.verdict === 'redact' || replied === true ? 'redact' : 'allow'
+}
+
+function outcomeOf({ refusal, delivery }: Ending): Receipt['outcome'] {
+  if (refusal?.refuse === 'cancelled' || delivery?.complete === false) return 'cancelled'
+  if (refusal === undefined) return 'answered'
+  const { kind } = reasonOf(refusal.refuse)
+  if (kind === 'upstream' || kind === 'timeout' || kind === 'internal') return refusal.refuse === 'upstream_cut' ? 'cut' : 'failed'
+  return 'refused'
+}
+
+function clear({ guardrail, category, score, layer, mode, action, origin, rule }: Finding): FindingFact {
+  return { guardrail, category, score, layer, mode, action, origin, rule }
+}
+
+/** What was said, under the subject's key. Segments that a former receipt of the conversation holds are left to it. */
+function payloadOf(facts: Facts, { refusal }: Ending): Payload | undefined {
+  const { reading, principal, inspection } = facts
+  if (reading === undefined || principal === undefined || reading.effect === 'none') return undefined
+  const from = inspection?.known ?? 0
+  const findings = [...(inspection?.findings ?? []), ...(facts.guarded?.findings() ?? [])]
+  return {
+    ...subject(facts, principal),
+    request: { from, segments: reading.segments.slice(from).map(({ origin, text }) => ({ origin, text })) },
+    reply: facts.guarded?.said() ?? [],
+    findings: findings.map(({ rule, excerpt }) => ({ rule, excerpt })),
+    ...(refusal?.detail !== undefined && { detail: refusal.detail }),
+  }
+}
+
+function subject(facts: Facts, { tenant }: Principal): { readonly subject: string; readonly tenant: string } {
+  return { subject: commonFacts(facts).subject, tenant }
+}

@@ -1,0 +1,142 @@
+import type { Facts, ReplyRecord, Step } from '../contract/facts.ts'
+import type { Guarded } from '../contract/gateway.ts'
+import type { Reply, ReplyEvent } from '../contract/reply.ts'
+import type { StreamStep } from '../contract/guard.ts'
+import { NO_USAGE } from '../contract/exchange.ts'
+import { isRefusal, refuse, Refused } from '../contract/verdict.ts'
+import { askedOf } from './inspect.ts'
+import { judge } from './child.ts'
+import type { House } from './house.ts'
+
+/** Sends the inspected reading to the permitted targets. */
+export const dial: Step = async (facts) => {
+  const { errand, reading, permit, exchange, epoch, reservation } = facts
+  if (reading?.effect !== 'dial') return {}
+  if (errand.dial === undefined || permit === undefined) return refuse('step_failed', { detail: 'nothing to dial with' })
+  if (reservation !== undefined) epoch.budgets.dialled(reservation)
+  const reply = await errand.dial(reading, permit, exchange)
+  return isRefusal(reply) ? reply : { reply }
+}
+
+/** Puts the hold-back between the upstream and the caller. Nothing leaves before the intent is on disk. */
+export function guard(house: House): Step {
+  return (facts) => {
+    const { reply, exchange, reading } = facts
+    if (reply === undefined || reading === undefined) return { guarded: unanswered(facts) }
+    const collected = collector(house)
+    const watch = facts.epoch.guard.reply(askedOf(facts), {
+      mode: facts.epoch.route(reading.route).output,
+      onDenied: facts.epoch.route(reading.route).onDeniedCall,
+      signal: facts.errand.signal,
+      decide: proposals(house, facts),
+    })
+    const meter = facts.reservation?.bounded === true ? facts.epoch.budgets.meter(facts.reservation) : undefined
+    return {
+      guarded: {
+        exchange,
+        reading,
+        events: release(facts, reply, watch, meter, collected),
+        model: () => reply.attempts().find((one) => one.outcome === 'answered')?.model,
+        usage: () => reply.usage(),
+        findings: watch.findings,
+        guardMicros: watch.micros,
+        said: collected.said,
+      },
+    }
+  }
+}
+
+type Watch = ReturnType<Facts['epoch']['guard']['reply']>
+
+async function* release(facts: Facts, reply: Reply, watch: Watch, meter: ((tokens: number) => boolean) | undefined, collected: Collector): AsyncGenerator<ReplyEvent> {
+  let open = false
+  for await (const event of reply.events) {
+    const pushed = watch.push(event)
+    const step = pushed instanceof Promise ? await pushed : pushed
+    if (!open && step.release.length > 0) {
+      await committed(facts)
+      open = true
+      reply.released()
+    }
+    for (const one of step.release) {
+      collected.take(one)
+      yield one
+    }
+    if (step.refusal !== undefined) throw new Refused(step.refusal)
+    if (meter?.(collected.tokens()) === false && event.kind !== 'end') throw new Refused(refuse('reservation_exhausted'))
+  }
+  const last: StreamStep = await watch.end()
+  if (!open) await committed(facts)
+  for (const one of last.release) {
+    collected.take(one)
+    yield one
+  }
+  if (last.refusal !== undefined) throw new Refused(last.refusal)
+}
+
+async function committed(facts: Facts): Promise<void> {
+  try {
+    await facts.committed
+  } catch (error) {
+    throw new Refused(refuse('audit_unavailable', { detail: error instanceof Error ? error.message : 'intent' }))
+  }
+}
+
+/** Each complete tool call becomes a child exchange (law 8). */
+function proposals(house: House, facts: Facts) {
+  let sequence = facts.reading?.subordinates.length ?? 0
+  return async ({ name }: { readonly name: string }, args: string) => {
+    const refusal = await judge(house, facts, {
+      action: 'tool.propose',
+      resource: { type: 'Tool', id: name, attributes: {} },
+      effects: [],
+      parameters: { tool: name, argumentBytes: args.length },
+      sequence: sequence++,
+    })
+    return refusal === undefined ? ({ allow: true } as const) : ({ allow: false, refusal: { ...refusal, refuse: 'call_denied' as const } } as const)
+  }
+}
+
+interface Collector {
+  take(event: ReplyEvent): void
+  tokens(): number
+  said(): ReturnType<ReplyRecord['said']>
+}
+
+/** Keeps what left, per channel, up to a bound; recaps repeat what was said and are kept only where nothing else was. */
+function collector(house: House): Collector {
+  const texts = new Map<string, string>()
+  let characters = 0
+  let kept = 0
+  return {
+    take(event) {
+      for (const leaf of event.leaves) {
+        const before = texts.get(leaf.channel)
+        if (leaf.whole && before !== undefined) continue
+        characters += leaf.text.length
+        if (kept + leaf.text.length > house.keepReplyBytes) continue
+        kept += leaf.text.length
+        texts.set(leaf.channel, before === undefined ? leaf.text : before + leaf.text)
+      }
+    },
+    // Four characters a token is what providers quote for English; a stream is only ended early by it, never charged.
+    tokens: () => Math.ceil(characters / 4),
+    said: () => [...texts].map(([channel, text]) => ({ channel, text })),
+  }
+}
+
+/** Where nothing is dialled the verdict itself is the answer. */
+function unanswered({ exchange, reading }: Facts): Guarded & ReplyRecord {
+  return {
+    exchange,
+    reading: reading as NonNullable<Facts['reading']>,
+    events: nothing(),
+    model: () => undefined,
+    usage: () => NO_USAGE,
+    findings: () => [],
+    guardMicros: () => 0,
+    said: () => [],
+  }
+}
+
+async function* nothing(): AsyncGenerator<ReplyEvent> {}

@@ -1,0 +1,25 @@
+import type { Facts, Step } from '../contract/facts.ts'
+import type { Asked } from '../contract/exchange.ts'
+import { refuse } from '../contract/verdict.ts'
+
+/** Looks at everything that would be sent, and applies what the guardrails change before anybody else sees it. */
+export const inspect: Step = async (facts, signal) => {
+  const reading = facts.reading as NonNullable<Facts['reading']>
+  const inspected = facts.epoch.guard.inspect(askedOf(facts), reading.segments, 'request', signal)
+  const inspection = inspected instanceof Promise ? await inspected : inspected
+  switch (inspection.verdict) {
+    case 'allow':
+      return { inspection }
+    case 'redact':
+    case 'rewrite':
+      return { inspection, reading: reading.apply(inspection.edits) }
+    case 'hold':
+      return { ...refuse('approval_unavailable'), known: { inspection } }
+    case 'deny':
+      return { ...(inspection.refusal ?? refuse('content_refused')), known: { inspection } }
+  }
+}
+
+export function askedOf(facts: Facts): Asked {
+  return { exchange: facts.exchange, principal: facts.principal as NonNullable<Facts['principal']>, reading: facts.reading as NonNullable<Facts['reading']> }
+}
