@@ -1,5 +1,5 @@
 import type { Clock } from './contract/clock.ts'
-import type { Facts, Step, Stepped } from './contract/facts.ts'
+import type { Facts, More, Step, Stepped } from './contract/facts.ts'
 import type { Ending } from './contract/ending.ts'
 import type { Delivery, Errand, Passed } from './contract/gateway.ts'
 import type { Epoch } from './contract/epoch.ts'
@@ -166,12 +166,27 @@ async function answer(spine: Spine, facts: Facts, refusal: Refusal): Promise<{ d
   }
 }
 
+/** Which facts each step may add (law 9): a step that returns another's would be reaching into the path. */
+const owns: Readonly<Record<StepName, readonly (keyof More)[]>> = {
+  identify: ['principal'],
+  read: ['reading'],
+  resolve: ['candidates'],
+  authorize: ['permit', 'decisions', 'context'],
+  reserve: ['reservation'],
+  inspect: ['inspection', 'reading'],
+  reauthorize: ['permit', 'decisions', 'context'],
+  intent: ['committed'],
+  dial: ['reply'],
+  guard: ['guarded'],
+}
+
 /**
  * What would let something pass that nobody decided: each step must have left the facts that the next ones rely on.
  * Says what is wrong, or undefined.
  */
 function nonsense(name: StepName, facts: Facts, more: unknown): string | undefined {
   if (typeof more !== 'object' || more === null || Array.isArray(more)) return 'returned no facts'
+  for (const key in more) if (!owns[name].includes(key as keyof More)) return `returned ${key}, which is not its to tell`
   switch (name) {
     case 'identify':
       return typeof facts.principal?.tenant === 'string' && facts.principal.tenant !== '' && typeof facts.principal.workload === 'string'
