@@ -296,8 +296,8 @@ export function writeJson(tree: Tree): string {
   return out + ']'
 }
 
-/** A call into the engine costs more than looking at a short text here. */
-function quoted(text: string): string {
+/** A JSON string literal. A call into the engine costs more than looking at a short text here. */
+export function quoted(text: string): string {
   if (text.length > NEAR) return JSON.stringify(text)
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
