@@ -1,0 +1,397 @@
+import type { Effect, Subordinate } from '../../contract/exchange.ts'
+import type { Origin, Segment } from '../../contract/segment.ts'
+import { Refused, refuse, type Refusal } from '../../contract/verdict.ts'
+import { Lexeme, isNumber, numberOf, type Tree, type TreeObject } from '../../formats/tree.ts'
+import { fold, type EitherField, type Field, type MediaField, type ObjectField, type StateField, type ToolField, type UnionField, type UrlField } from './fields.ts'
+
+/** What a field table made of a request. */
+export interface Walked {
+  readonly segments: readonly Segment[]
+  readonly effects: readonly Effect[]
+  readonly subordinates: readonly Subordinate[]
+  readonly parameters: Readonly<Record<string, string | number | boolean>>
+  readonly mediaBytes: number
+}
+
+/**
+ * Reads a request by its table, once, in document order.
+ *
+ * `allowed` lists unknown fields that the route lets through, with dots and without indexes (`safety`,
+ * `messages.cache_hint`): they travel as inspected leaves with effect `unlisted_field`.
+ *
+ * Refusals, each with `param` = dotted path with indexes (`messages.3.content`): `unknown_field`; `bad_request` for a
+ * wrong type, a missing field, an unknown word of a closed set, or a name that differs from a known one only in case.
+ *
+ * A segment's path leads to the string it stands for. Two kinds of segments cannot be edited, only denied, and
+ * `withAt` throws a RangeError on their path: a key of a free object (its path ends in the key's position, a number
+ * behind an object) and text inside base64 (its path goes on with 0 behind a string).
+ * Subordinates: `llm.fetch_url` on `Host` (id = host name), `llm.provider_tool` on `Tool` (id = tool type),
+ * `llm.provider_state` on `State` (id = field with dots, without indexes); attribute `field` = dotted path.
+ */
+export function walk(table: Field, tree: TreeObject, allowed: readonly string[]): Walked | Refusal {
+  const walking: Walking = {
+    path: [],
+    group: '',
+    allowed,
+    segments: [],
+    effects: new Set(),
+    subordinates: [],
+    parameters: {},
+    names: new Map(),
+    mediaBytes: 0,
+    mediaParts: 0,
+  }
+  try {
+    visit(walking, table, tree, undefined)
+  } catch (error) {
+    if (error instanceof Refused) return error.refusal
+    throw error
+  }
+  const parameters = walking.parameters
+  for (const [name, values] of walking.names) parameters[name] = values.join(' ')
+  if (walking.mediaParts > 0) parameters['media_parts'] = walking.mediaParts
+  return { segments: walking.segments, effects: [...walking.effects], subordinates: walking.subordinates, parameters, mediaBytes: walking.mediaBytes }
+}
+
+interface Walking {
+  readonly path: (string | number)[]
+  group: string
+  readonly allowed: readonly string[]
+  readonly segments: Segment[]
+  readonly effects: Set<Effect>
+  readonly subordinates: Subordinate[]
+  readonly parameters: Record<string, string | number | boolean>
+  readonly names: Map<string, string[]>
+  mediaBytes: number
+  mediaParts: number
+}
+
+/** Names and ids as providers make them. Everything else in their place could be a message to the model. */
+const plain = /^[!-~]{0,128}$/
+const sealed = /^(?:(?:openai|anthropic|gemini):)?[A-Za-z0-9+/_-]*={0,2}$/
+const textual = /^(?:text\/|application\/(?:json|xml|xhtml|javascript|x-javascript|x-python|yaml|x-yaml|csv|rtf|x-ndjson))/i
+
+function visit(w: Walking, field: Field, value: Tree, parent: TreeObject | undefined): void {
+  switch (field.is) {
+    case 'text':
+      if (typeof value !== 'string') throw wrong(w, 'a string', value)
+      inspect(w, field.origin, value)
+      return
+    case 'identifier':
+      if (typeof value !== 'string') throw wrong(w, 'a string', value)
+      if (!plain.test(value)) inspect(w, field.origin ?? 'body', value)
+      else if (field.collect !== undefined) collect(w, field.collect, value)
+      else if (field.fact !== undefined) w.parameters[field.fact] = value
+      return
+    case 'object':
+      if (!(value instanceof Map)) throw wrong(w, 'an object', value)
+      visitObject(w, field, value, undefined)
+      return
+    case 'union':
+      if (!(value instanceof Map)) throw wrong(w, 'an object', value)
+      visitUnion(w, field, value)
+      return
+    case 'list':
+      if (!Array.isArray(value)) throw wrong(w, 'an array', value)
+      if (field.max !== undefined && value.length > field.max) throw malformed(w, `at most ${field.max} elements`)
+      if (field.fact !== undefined) w.parameters[field.fact] = value.length
+      visitList(w, field.of, field.grouped === true, value)
+      return
+    case 'either':
+      visit(w, kindOf(w, field, value), value, parent)
+      return
+    case 'number': {
+      const amount = numberOf(value)
+      if (amount === undefined) throw wrong(w, field.integer === true ? 'an integer' : 'a number', value)
+      if (field.integer === true && !Number.isInteger(amount)) throw malformed(w, 'an integer')
+      if (field.min !== undefined && amount < field.min) throw malformed(w, `at least ${field.min}`)
+      if (field.max !== undefined && amount > field.max) throw malformed(w, `at most ${field.max}`)
+      if (field.fact !== undefined) w.parameters[field.fact] = amount
+      return
+    }
+    case 'boolean':
+      if (typeof value !== 'boolean') throw wrong(w, 'true or false', value)
+      if (field.fact !== undefined) w.parameters[field.fact] = value
+      return
+    case 'choice':
+      if (typeof value !== 'string') throw wrong(w, 'a string', value)
+      if (!field.values.has(value)) throw malformed(w, `one of ${[...field.values].join(', ')}`)
+      if (field.fact !== undefined) w.parameters[field.fact] = value
+      return
+    case 'json':
+      visitJson(w, field.origin, value)
+      return
+    case 'map':
+      if (!(value instanceof Map)) throw wrong(w, 'an object', value)
+      visitMap(w, field.of, value)
+      return
+    case 'opaque':
+      if (typeof value !== 'string') throw wrong(w, 'a string', value)
+      if (!sealed.test(value)) inspect(w, field.origin, value)
+      return
+    case 'url':
+      if (typeof value !== 'string') throw wrong(w, 'a string', value)
+      visitUrl(w, field, value)
+      return
+    case 'media':
+      if (typeof value !== 'string') throw wrong(w, 'a string', value)
+      count(w, field)
+      visitMedia(w, value, mimeBeside(parent, field.mime))
+      return
+    case 'state':
+      markState(w, field, value)
+      visit(w, field.of, value, parent)
+      return
+    case 'tool':
+      markTool(w, field, value)
+      visit(w, field.of, value, parent)
+      return
+    case 'lazy':
+      visit(w, field.get(), value, parent)
+  }
+}
+
+function visitObject(w: Walking, table: ObjectField, tree: TreeObject, discriminator: string | undefined): void {
+  const top = w.path.length === 0
+  for (const [key, value] of tree) {
+    const field = table.fields.get(key)
+    if (field === undefined) {
+      if (key !== discriminator) visitUnknown(w, table, key, value, discriminator)
+      continue
+    }
+    if (value === null && field.required !== true) continue
+    if (top) w.group = key
+    w.path.push(key)
+    visit(w, field, value, tree)
+    w.path.pop()
+  }
+  for (const name of table.required) {
+    if (!tree.has(name)) {
+      w.path.push(name)
+      throw malformed(w, 'present: it is required')
+    }
+  }
+}
+
+function visitUnion(w: Walking, table: UnionField, tree: TreeObject): void {
+  const word = tree.get(table.key) ?? table.missing
+  w.path.push(table.key)
+  if (word === undefined || word === null) throw malformed(w, 'present: it is required')
+  if (typeof word !== 'string') throw wrong(w, 'a string', word)
+  const member = table.members.get(word) ?? table.members.get(table.match?.(word) ?? '')
+  if (member === undefined) throw malformed(w, `one of ${[...table.members.keys()].join(', ')}`)
+  w.path.pop()
+  visitMember(w, member, tree, table.key)
+}
+
+/** Looks through wrappers down to the member's object, so that the union's own key counts as known there. */
+function visitMember(w: Walking, member: Field, tree: TreeObject, key: string): void {
+  if (member.is === 'object') visitObject(w, member, tree, key)
+  else if (member.is === 'lazy') visitMember(w, member.get(), tree, key)
+  else if (member.is === 'tool') {
+    markTool(w, member, tree)
+    visitMember(w, member.of, tree, key)
+  } else if (member.is === 'state') {
+    markState(w, member, tree)
+    visitMember(w, member.of, tree, key)
+  } else visit(w, member, tree, undefined)
+}
+
+function markState(w: Walking, field: StateField, value: Tree): void {
+  if (!field.when(value)) return
+  w.effects.add('provider_state')
+  subordinate(w, 'llm.provider_state', 'State', withoutIndexes(w.path), ['provider_state'], { kind: 'provider' })
+}
+
+function markTool(w: Walking, field: ToolField, value: Tree): void {
+  const effects: readonly Effect[] = ['provider_tool', ...(field.effects ?? [])]
+  for (const effect of effects) w.effects.add(effect)
+  const type = value instanceof Map ? value.get('type') : undefined
+  const name = field.name ?? (typeof type === 'string' ? type : withoutIndexes(w.path))
+  subordinate(w, 'llm.provider_tool', 'Tool', name, effects, { name, kind: 'provider' })
+}
+
+function visitList(w: Walking, of: Field, grouped: boolean, values: readonly Tree[]): void {
+  const before = w.group
+  const prefix = grouped ? w.path.join('.') : ''
+  for (let index = 0; index < values.length; index++) {
+    if (grouped) w.group = `${prefix}.${index}`
+    w.path.push(index)
+    visit(w, of, values[index] as Tree, undefined)
+    w.path.pop()
+  }
+  w.group = before
+}
+
+function visitMap(w: Walking, of: Field, tree: TreeObject): void {
+  let place = 0
+  for (const [key, value] of tree) {
+    inspectKey(w, 'body', key, place++)
+    if (value === null) continue
+    w.path.push(key)
+    visit(w, of, value, tree)
+    w.path.pop()
+  }
+}
+
+function visitJson(w: Walking, origin: Origin, value: Tree): void {
+  if (typeof value === 'string') inspect(w, origin, value)
+  else if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      w.path.push(index)
+      visitJson(w, origin, value[index] as Tree)
+      w.path.pop()
+    }
+  } else if (value instanceof Map) {
+    let place = 0
+    for (const [key, inner] of value) {
+      inspectKey(w, origin, key, place++)
+      w.path.push(key)
+      visitJson(w, origin, inner)
+      w.path.pop()
+    }
+  } else if (isNumber(value)) {
+    // A card or phone number is content also where a model wrote it without quotes.
+    const digits = value instanceof Lexeme ? value.text : String(value)
+    if (digits.length >= 9) inspect(w, origin, digits)
+  }
+}
+
+function visitUnknown(w: Walking, table: ObjectField, key: string, value: Tree, discriminator: string | undefined): void {
+  w.path.push(key)
+  const folded = fold(key)
+  if (table.folded.has(folded) || (discriminator !== undefined && fold(discriminator) === folded)) {
+    throw malformed(w, 'spelled in lower and upper case as the provider\'s reference has it')
+  }
+  const name = withoutIndexes(w.path)
+  if (!w.allowed.includes(name)) {
+    throw new Refused(refuse('unknown_field', { param: dotted(w), say: `The request has a field that this gateway does not know: ${dotted(w)}.` }))
+  }
+  w.effects.add('unlisted_field')
+  if (w.path.length === 1) w.group = key
+  visitJson(w, 'body', value)
+  w.path.pop()
+}
+
+function visitUrl(w: Walking, field: UrlField, text: string): void {
+  count(w, field)
+  if (/^data:/i.test(text)) {
+    visitDataUrl(w, text)
+    return
+  }
+  inspect(w, field.origin ?? 'body', text)
+  if (field.held?.(text) === true) {
+    w.effects.add('provider_state')
+    subordinate(w, 'llm.provider_state', 'State', withoutIndexes(w.path), ['provider_state'], { kind: 'provider' })
+    return
+  }
+  const parsed = URL.parse(text)
+  if (parsed === null || (parsed.protocol !== 'https:' && parsed.protocol !== 'http:')) throw malformed(w, 'an http, https or data URL')
+  w.effects.add('url_fetch')
+  subordinate(w, 'llm.fetch_url', 'Host', parsed.hostname, ['url_fetch'], { scheme: parsed.protocol.slice(0, -1), path: parsed.pathname })
+}
+
+function visitDataUrl(w: Walking, text: string): void {
+  const comma = text.indexOf(',')
+  if (comma < 0) throw malformed(w, 'a data URL with a comma')
+  const head = text.slice(5, comma)
+  const mime = head.split(';', 1)[0] as string
+  if (/;base64$/i.test(head)) {
+    visitMedia(w, text.slice(comma + 1), mime)
+    return
+  }
+  w.mediaParts++
+  w.mediaBytes += text.length - comma - 1
+  inspectInside(w, percentDecoded(text.slice(comma + 1)))
+}
+
+function visitMedia(w: Walking, base64: string, mime: string | undefined): void {
+  w.mediaParts++
+  w.mediaBytes += Math.floor((base64.length * 3) / 4)
+  if (mime !== undefined && textual.test(mime)) inspectInside(w, Buffer.from(base64, 'base64').toString('utf8'))
+}
+
+function inspect(w: Walking, origin: Origin, text: string): void {
+  if (text !== '') w.segments.push({ origin, text, path: w.path.slice(), group: w.group })
+}
+
+/** Text that stands encoded inside a string: it can be denied but not edited, hence the path that leads nowhere. */
+function inspectInside(w: Walking, text: string): void {
+  if (text !== '') w.segments.push({ origin: 'document', text, path: [...w.path, 0], group: w.group })
+}
+
+function inspectKey(w: Walking, origin: Origin, key: string, place: number): void {
+  if (!plain.test(key)) w.segments.push({ origin, text: key, path: [...w.path, place], group: w.group })
+}
+
+function collect(w: Walking, name: string, value: string): void {
+  const known = w.names.get(name)
+  if (known === undefined) w.names.set(name, [value])
+  else known.push(value)
+}
+
+function subordinate(w: Walking, action: Subordinate['action'], type: string, id: string, effects: readonly Effect[], attributes: Subordinate['resource']['attributes']): void {
+  w.subordinates.push({ action, resource: { type, id, attributes: { ...attributes, field: dotted(w) } }, effects })
+}
+
+function count(w: Walking, { counts }: UrlField | MediaField): void {
+  if (counts !== undefined) w.parameters[counts] = ((w.parameters[counts] as number | undefined) ?? 0) + 1
+}
+
+function mimeBeside(parent: TreeObject | undefined, names: readonly string[] | undefined): string | undefined {
+  if (parent === undefined || names === undefined) return undefined
+  for (const name of names) {
+    const value = parent.get(name)
+    if (typeof value === 'string') return value
+  }
+  return undefined
+}
+
+function kindOf(w: Walking, field: EitherField, value: Tree): Field {
+  const found =
+    typeof value === 'string' ? field.string
+    : Array.isArray(value) ? field.list
+    : value instanceof Map ? field.object
+    : typeof value === 'boolean' ? field.boolean
+    : value === null ? undefined
+    : field.number
+  if (found !== undefined) return found
+  const names = { string: 'a string', list: 'an array', object: 'an object', number: 'a number', boolean: 'true or false' } as const
+  const expected = (Object.keys(names) as (keyof typeof names)[]).filter((kind) => field[kind] !== undefined).map((kind) => names[kind])
+  throw wrong(w, expected.join(' or '), value)
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** Longest path that a refusal repeats: keys are the caller's and may be of any length. */
+const SHOWN = 200
+
+function dotted(w: Walking): string {
+  return w.path.join('.').slice(0, SHOWN)
+}
+
+function withoutIndexes(path: readonly (string | number)[]): string {
+  return path.filter((step) => typeof step === 'string').join('.')
+}
+
+function wrong(w: Walking, expected: string, value: Tree): Refused {
+  return malformed(w, `${expected}, not ${nameOf(value)}`)
+}
+
+function malformed(w: Walking, expected: string): Refused {
+  const param = dotted(w)
+  return new Refused(refuse('bad_request', { param, say: `The request is malformed: ${param} must be ${expected}.` }))
+}
+
+function nameOf(value: Tree): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (value instanceof Map) return 'an object'
+  return isNumber(value) ? 'a number' : typeof value === 'boolean' ? 'true or false' : 'a string'
+}
