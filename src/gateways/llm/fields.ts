@@ -216,7 +216,7 @@ export const providerTool = (of: Field, options: ToolOptions = {}): ToolField =>
 /** For tables that contain themselves. */
 export const lazy = (get: () => Field): LazyField => ({ is: 'lazy', get })
 
-export const required = (field: Field): Field => ({ ...field, required: true })
+export const required = <K extends Kind>(field: K): K & { readonly required: true } => ({ ...field, required: true })
 
 /** Case folding that also catches the long s, the dotless i and the Kelvin sign. */
 export function fold(name: string): string {
