@@ -36,3 +36,12 @@ export interface Principal {
 export function subjectOf(principal: Principal): string {
   return `${principal.tenant}/${principal.chain[0] ?? principal.workload}`
 }
+
+/** True when one of the patterns names it (a trailing `*` matches a prefix). Absent patterns allow everything. */
+export function withinScope(patterns: readonly string[] | undefined, name: string): boolean {
+  if (patterns === undefined) return true
+  for (const pattern of patterns) {
+    if (pattern === name || (pattern.endsWith('*') && name.startsWith(pattern.slice(0, -1)))) return true
+  }
+  return false
+}

@@ -1,0 +1,187 @@
+import type { CedarValueJson, RecordType, TypeOfAttribute } from '@cedar-policy/cedar-wasm/nodejs'
+import type { Action } from '../contract/exchange.ts'
+import type { Context, Question } from '../contract/policy.ts'
+import { withinScope, type Principal } from '../contract/principal.ts'
+import type { Call } from './prepare.ts'
+import type { Projection, Reference } from './project.ts'
+import type { Schema } from './schema.ts'
+
+/** Reads, out of a question, exactly what one slice of policies can see. */
+export interface QuestionReader {
+  /** False where a policy reads what changes without the question changing: history, or the very second. */
+  readonly cacheable: boolean
+  /** Equal keys mean equal answers: every projected value, each written so that no two spellings run together. */
+  key(question: Question): string
+  /** A string says which value is not of its declared type. */
+  call(question: Question): Call | string
+}
+
+type Value = unknown
+
+interface Leaf {
+  readonly reference: Reference
+  readonly type: TypeOfAttribute<string> | undefined
+  readonly read: (question: Question) => Value
+}
+
+export function makeReader(action: Action, resource: string, projection: Projection, schema: Schema): QuestionReader {
+  const leaves = projection.references.map((reference): Leaf => ({ reference, type: schema.typeAt(action, resource, reference.path), read: readerOf(reference.path) }))
+  const actionUid = { type: 'Action', id: action }
+  return {
+    cacheable: !projection.references.some(fleeting),
+    key(question) {
+      let key = spell(question.principal.tenant)
+      if (projection.principal) key += spell(question.principal.workload) + spell(question.principal.roles)
+      if (projection.resource) key += spell(question.resource.id)
+      for (const leaf of leaves) {
+        const value = leaf.read(question)
+        key += leaf.reference.cuts !== undefined && Number.isSafeInteger(value) ? `i${interval(value as number, leaf.reference.cuts)};` : spell(value)
+      }
+      return key
+    },
+    call(question) {
+      const roots = { principal: {}, resource: {}, context: {} } as Record<string, Record<string, CedarValueJson>>
+      for (const { reference, type, read } of leaves) {
+        const value = read(question)
+        if (value === undefined) continue
+        const converted = type === undefined ? undefined : convert(value, type)
+        if (converted === undefined) return `${reference.path.join('.')} is not of its declared type`
+        place(roots, reference.path, converted)
+      }
+      const principal = { type: 'Workload', id: question.principal.workload }
+      const target = { type: resource, id: question.resource.id }
+      const parents = projection.principal
+        ? [{ type: 'Tenant', id: question.principal.tenant }, ...question.principal.roles.map((id) => ({ type: 'Role', id }))]
+        : []
+      return {
+        principal,
+        action: actionUid,
+        resource: target,
+        context: roots['context'] as Record<string, CedarValueJson>,
+        entities: [
+          { uid: principal, attrs: roots['principal'] as Record<string, CedarValueJson>, parents },
+          { uid: target, attrs: roots['resource'] as Record<string, CedarValueJson>, parents: [] },
+        ],
+      }
+    },
+  }
+}
+
+function fleeting({ path, cuts }: Reference): boolean {
+  if (path[0] !== 'context') return false
+  return path.length === 1 || path[1] === 'history' || (path[1] === 'time' && (path.length === 2 || (path[2] === 'unix' && cuts === undefined)))
+}
+
+function interval(value: number, cuts: readonly number[]): number {
+  let index = 0
+  while (index < cuts.length && value >= (cuts[index] as number)) index += 1
+  return index
+}
+
+function spell(value: Value): string {
+  switch (typeof value) {
+    case 'string':
+      return `${value.length}:${value}`
+    case 'boolean':
+      return value ? 't' : 'f'
+    case 'number':
+      return `n${value};`
+    case 'undefined':
+      return '-'
+    default: {
+      if (!Array.isArray(value)) {
+        const text = JSON.stringify(value)
+        return `o${text.length}:${text}`
+      }
+      let spelled = `a${value.length};`
+      for (const one of value) spelled += spell(one)
+      return spelled
+    }
+  }
+}
+
+function readerOf(path: readonly string[]): (question: Question) => Value {
+  const [root, first, ...rest] = path
+  if (root === 'principal') return principalReader(first as string)
+  if (root === 'resource') {
+    if (first === 'id') return (question) => question.resource.id
+    return (question) => question.resource.attributes[first as string]
+  }
+  if (first === undefined) return (question) => ({ ...question.context, in_scope: inScope(question) })
+  if (first === 'in_scope') return inScope
+  if (rest.length === 0) return (question) => question.context[first]
+  return (question) => {
+    let here: Value = question.context[first]
+    for (const step of rest) {
+      if (typeof here !== 'object' || here === null || !Object.hasOwn(here, step)) return undefined
+      here = (here as Context)[step]
+    }
+    return here
+  }
+}
+
+const principals: Readonly<Record<string, (principal: Principal) => Value>> = {
+  id: (principal) => principal.workload,
+  tenant: (principal) => principal.tenant,
+  roles: (principal) => principal.roles,
+  cohort: (principal) => principal.cohort,
+  agent: (principal) => principal.agent,
+  task: (principal) => principal.task,
+  proof: (principal) => principal.proof.kind,
+  rights: (principal) => principal.scope.rights,
+  chain: (principal) => principal.chain,
+  user: (principal) => principal.chain[0],
+}
+
+function principalReader(name: string): (question: Question) => Value {
+  const read = principals[name]
+  return read === undefined ? () => undefined : (question) => read(question.principal)
+}
+
+/** Whether the credential itself is meant for this route and, where a model is the target, for this model. */
+function inScope({ principal, context, resource }: Question): boolean {
+  const { routes, models } = principal.scope
+  if (routes !== undefined && !withinScope(routes, typeof context['route'] === 'string' ? context['route'] : '')) return false
+  if (models === undefined || resource.type !== 'Model') return true
+  const model = resource.attributes['model']
+  return withinScope(models, resource.id) || (typeof model === 'string' && withinScope(models, model))
+}
+
+function convert(value: Value, type: TypeOfAttribute<string>): CedarValueJson | undefined {
+  switch (type.type) {
+    case 'String':
+      return typeof value === 'string' ? value : undefined
+    case 'Boolean':
+      return typeof value === 'boolean' ? value : undefined
+    case 'Long':
+      return Number.isSafeInteger(value) ? (value as number) : undefined
+    case 'Set':
+      return Array.isArray(value) && value.every((one) => typeof one === 'string') ? (value as string[]) : undefined
+    case 'Entity':
+      return typeof value === 'string' ? { __entity: { type: (type as { name: string }).name, id: value } } : undefined
+    case 'Record': {
+      if (typeof value !== 'object' || value === null) return undefined
+      const record: Record<string, CedarValueJson> = {}
+      for (const [name, inner] of Object.entries((type as RecordType<string>).attributes)) {
+        const own = Object.hasOwn(value, name) ? (value as Context)[name] : undefined
+        if (own === undefined) continue
+        const converted = convert(own, inner)
+        if (converted === undefined) return undefined
+        record[name] = converted
+      }
+      return record
+    }
+    default:
+      return undefined
+  }
+}
+
+function place(roots: Record<string, Record<string, CedarValueJson>>, path: readonly string[], value: CedarValueJson): void {
+  if (path.length === 1) {
+    Object.assign(roots[path[0] as string] as object, value)
+    return
+  }
+  let here = roots[path[0] as string] as Record<string, CedarValueJson>
+  for (const step of path.slice(1, -1)) here = (here[step] ??= {}) as Record<string, CedarValueJson>
+  here[path[path.length - 1] as string] = value
+}

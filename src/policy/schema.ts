@@ -1,0 +1,165 @@
+import type { Action } from '../contract/exchange.ts'
+import type { EntityType, RecordType, SchemaJson, TypeOfAttribute } from '@cedar-policy/cedar-wasm/nodejs'
+
+/** Types that configuration may declare for what policies read. Cedar has no floating point. */
+export type Declared = 'String' | 'Long' | 'Boolean' | 'StringSet'
+
+/**
+ * What configuration adds to the built-in schema. Everything added is optional, so that strict validation makes a
+ * policy ask `has` first: a gateway that leaves a parameter out then never causes an evaluation error.
+ */
+export interface Extras {
+  /** `context.parameters.<name>`, per action; `'*'` = every action. */
+  readonly parameters?: Readonly<Partial<Record<Action | '*', Readonly<Record<string, Declared>>>>>
+  /** More attributes of a resource type. */
+  readonly attributes?: Readonly<Record<string, Readonly<Record<string, Declared>>>>
+  /** `context.dimensions.<name>`: facts that the operator's own sources add. */
+  readonly dimensions?: Readonly<Record<string, Declared>>
+  /** `context.history.<name>`: temporal facts (once, count, sum). Decisions that read them are never cached. */
+  readonly history?: Readonly<Record<string, Declared>>
+}
+
+type Attribute = TypeOfAttribute<string>
+type Attributes = Readonly<Record<string, Attribute>>
+
+const text: Attribute = { type: 'String' }
+const whole: Attribute = { type: 'Long' }
+const flag: Attribute = { type: 'Boolean' }
+const texts: Attribute = { type: 'Set', element: { type: 'String' } }
+const optional = (type: Attribute): Attribute => ({ ...type, required: false })
+const declared: Readonly<Record<Declared, Attribute>> = { String: text, Long: whole, Boolean: flag, StringSet: texts }
+
+/**
+ * Which resource types an action may be asked about. Exhaustive over the contract: a new action does not compile
+ * until somebody has said what it acts on.
+ */
+export const RESOURCES: Readonly<Record<Action, readonly string[]>> = {
+  'llm.generate': ['Model', 'Route'],
+  'llm.embed': ['Model', 'Route'],
+  'llm.count': ['Model', 'Route'],
+  'llm.list': ['Model', 'Route'],
+  'llm.passthrough': ['Route', 'Endpoint', 'Host', 'Model'],
+  'llm.fetch_url': ['Host', 'Endpoint'],
+  'llm.provider_tool': ['Tool'],
+  'llm.provider_state': ['State', 'Route', 'Model'],
+  'tool.propose': ['Tool'],
+  'guard.evaluate': ['Endpoint', 'Route'],
+  'mcp.call': ['Tool', 'Endpoint'],
+  'a2a.send': ['Agent', 'Endpoint'],
+  'egress.request': ['Host', 'Endpoint'],
+  'dns.resolve': ['Host'],
+  'shell.exec': ['Command'],
+  'tunnel.dial': ['Service'],
+  'admin.change': ['Setting', 'Endpoint'],
+}
+
+/** What a principal's entity carries. `id` repeats the entity's id, because Cedar matches `like` on strings only. */
+const WORKLOAD: Attributes = {
+  id: text,
+  tenant: text,
+  roles: texts,
+  cohort: optional(text),
+  agent: optional(text),
+  task: optional(text),
+  proof: text,
+  rights: texts,
+  /** Whom it acts for, outermost first; `user` is the first of them. */
+  chain: texts,
+  user: optional({ type: 'Entity', name: 'User' }),
+}
+
+const RESOURCE_ATTRIBUTES: Readonly<Record<string, Attributes>> = {
+  Model: { id: text, provider: text, model: text, route: optional(text), region: optional(text), environment: optional(text), sensitivity: optional(whole), tags: optional(texts) },
+  Tool: { id: text, name: optional(text), server: optional(text), provider: optional(text), kind: optional(text), environment: optional(text), sensitivity: optional(whole), tags: optional(texts) },
+  Route: { id: text, path: optional(text) },
+  Host: { id: text, scheme: optional(text), port: optional(whole), path: optional(text), method: optional(text) },
+  Endpoint: { id: text, path: optional(text), method: optional(text), provider: optional(text) },
+  State: { id: text, kind: optional(text), provider: optional(text) },
+  Agent: { id: text, skill: optional(text) },
+  Command: { id: text, program: optional(text) },
+  Service: { id: text, environment: optional(text) },
+  Setting: { id: text, kind: optional(text) },
+}
+
+/** Always present in a context, whatever the gateway. `in_scope` is worked out here, from the credential's scope. */
+const CONTEXT: Attributes = {
+  route: text,
+  stream: flag,
+  direction: text,
+  role: text,
+  effects: texts,
+  findings: texts,
+  score: whole,
+  labels: { type: 'Record', attributes: { untrusted: flag, sensitivity: whole } },
+  time: { type: 'Record', attributes: { hour: whole, weekday: whole, unix: whole } },
+  in_scope: flag,
+}
+
+/** Parameters that the model gateway tells about each call. */
+const LLM_PARAMETERS: Readonly<Record<string, Declared>> = {
+  model: 'String',
+  dialect: 'String',
+  stream: 'Boolean',
+  max_tokens: 'Long',
+  choices: 'Long',
+  messages: 'Long',
+  tools: 'Long',
+  images: 'Long',
+}
+
+export interface Schema {
+  readonly json: SchemaJson<string>
+  /** Type of a path below `principal`, `resource` or `context`, for one kind of request; undefined = not declared. */
+  typeAt(action: Action, resource: string, path: readonly string[]): Attribute | undefined
+}
+
+/** The schema of Cedar for this configuration: entity types without namespace, one action for each of the contract. */
+export function makeSchema(extras: Extras = {}): Schema {
+  const resources: Record<string, Attributes> = {}
+  for (const [type, own] of Object.entries(RESOURCE_ATTRIBUTES)) resources[type] = { ...optionals(extras.attributes?.[type] ?? {}), ...own }
+  const contexts = new Map<Action, Attributes>()
+  for (const action of Object.keys(RESOURCES) as Action[]) contexts.set(action, contextOf(action, extras))
+
+  const entityTypes: Record<string, EntityType<string>> = {
+    Tenant: {},
+    Role: {},
+    User: {},
+    Workload: { memberOfTypes: ['Tenant', 'Role'], shape: record(WORKLOAD) },
+  }
+  for (const [type, attributes] of Object.entries(resources)) entityTypes[type] = { shape: record(attributes) }
+  const actions: SchemaJson<string>[string]['actions'] = {}
+  for (const [action, context] of contexts) {
+    actions[action] = { appliesTo: { principalTypes: ['Workload'], resourceTypes: [...RESOURCES[action]], context: record(context) } }
+  }
+  return {
+    json: { '': { entityTypes, actions } },
+    typeAt(action, resource, [root, ...rest]) {
+      const from = root === 'principal' ? WORKLOAD : root === 'resource' ? resources[resource] : root === 'context' ? contexts.get(action) : undefined
+      return from === undefined ? undefined : descend(record(from), rest)
+    },
+  }
+}
+
+function contextOf(action: Action, extras: Extras): Attributes {
+  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
+  const more: Record<string, Attribute> = { parameters: record(optionals(parameters)) }
+  if (extras.dimensions !== undefined) more['dimensions'] = { ...record(optionals(extras.dimensions)), required: false }
+  if (extras.history !== undefined) more['history'] = { ...record(optionals(extras.history)), required: false }
+  return { ...CONTEXT, ...more }
+}
+
+function optionals(types: Readonly<Record<string, Declared>>): Attributes {
+  return Object.fromEntries(Object.entries(types).map(([name, type]) => [name, optional(declared[type])]))
+}
+
+function record(attributes: Attributes): { type: 'Record' } & RecordType<string> {
+  return { type: 'Record', attributes: { ...attributes } }
+}
+
+function descend(type: Attribute, path: readonly string[]): Attribute | undefined {
+  let here: Attribute | undefined = type
+  for (const step of path) {
+    here = here !== undefined && here.type === 'Record' ? (here as RecordType<string>).attributes[step] : undefined
+  }
+  return here
+}
