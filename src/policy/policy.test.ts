@@ -214,7 +214,10 @@ test('declared parameters can be read, undeclared ones cannot', () => {
   assert.match(problems(text)[0]?.message ?? '', /amount/)
   const policy = load(text, { parameters: { 'tool.propose': { amount: 'Long' } } })
   const pay = (amount?: number): string => policy.authorize(ask({ action: 'tool.propose', resource: { type: 'Tool', id: 'pay', attributes: {} }, context: { parameters: amount === undefined ? {} : { amount } } })).verdict
+  const { parameters: _, ...without } = ask().context
+  assert.equal(policy.authorize({ ...ask({ action: 'tool.propose', resource: { type: 'Tool', id: 'pay', attributes: {} } }), context: without }).verdict, 'deny')
   assert.deepEqual([pay(), pay(100), pay(101), pay(99.5)], ['allow', 'allow', 'deny', 'deny'])
+  assert.equal(policy.authorize({ ...ask({ action: 'tool.propose', resource: { type: 'Tool', id: 'pay', attributes: {} } }), context: without }).verdict, 'deny')
 })
 
 test('each mistake is named with its place', () => {

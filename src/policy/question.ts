@@ -16,6 +16,7 @@ export interface QuestionReader {
   call(question: Question): Call | string
 }
 
+/** `undefined`: the attribute is missing · `null`: so is the record that would have it, and reading it is an error. */
 type Value = unknown
 
 interface Leaf {
@@ -43,7 +44,11 @@ export function makeReader(action: Action, resource: string, projection: Project
       const roots = { principal: {}, resource: {}, context: {} } as Record<string, Record<string, CedarValueJson>>
       for (const { reference, type, read } of leaves) {
         const value = read(question)
-        if (value === undefined) continue
+        if (value === null) continue
+        if (value === undefined) {
+          recordAt(roots, reference.path)
+          continue
+        }
         const converted = type === undefined ? undefined : convert(value, type)
         if (converted === undefined) return `${reference.path.join('.')} is not of its declared type`
         place(roots, reference.path, converted)
@@ -113,8 +118,8 @@ function readerOf(path: readonly string[]): (question: Question) => Value {
   return (question) => {
     let here: Value = question.context[first]
     for (const step of rest) {
-      if (typeof here !== 'object' || here === null || !Object.hasOwn(here, step)) return undefined
-      here = (here as Context)[step]
+      if (typeof here !== 'object' || here === null) return null
+      here = Object.hasOwn(here, step) ? (here as Context)[step] : undefined
     }
     return here
   }
@@ -181,7 +186,12 @@ function place(roots: Record<string, Record<string, CedarValueJson>>, path: read
     Object.assign(roots[path[0] as string] as object, value)
     return
   }
+  recordAt(roots, path)[path[path.length - 1] as string] = value
+}
+
+/** The record that holds the path's last step, made where it is missing: `has` on an empty record is no error. */
+function recordAt(roots: Record<string, Record<string, CedarValueJson>>, path: readonly string[]): Record<string, CedarValueJson> {
   let here = roots[path[0] as string] as Record<string, CedarValueJson>
   for (const step of path.slice(1, -1)) here = (here[step] ??= {}) as Record<string, CedarValueJson>
-  here[path[path.length - 1] as string] = value
+  return here
 }
