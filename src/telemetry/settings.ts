@@ -1,0 +1,23 @@
+import * as z from 'zod'
+
+const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+export const telemetrySchema = z.strictObject({
+  log: z.enum(levels).optional().describe('Least important events that are logged. Default: info.'),
+  log_format: z.enum(['auto', 'json', 'lines']).optional().describe('json: one object a line; lines: for people; auto: lines on a terminal, else json. Default: auto.'),
+  runtime_metrics: z.boolean().optional().describe('Also expose memory, CPU and event-loop figures of the process under /metrics. Default: true.'),
+})
+
+export interface Telemetry {
+  readonly log: (typeof levels)[number]
+  readonly logFormat: 'auto' | 'json' | 'lines'
+  readonly runtimeMetrics: boolean
+}
+
+export function settleTelemetry(written: z.infer<typeof telemetrySchema>): Telemetry {
+  return Object.freeze({
+    log: written.log ?? 'info',
+    logFormat: written.log_format ?? 'auto',
+    runtimeMetrics: written.runtime_metrics ?? true,
+  })
+}
