@@ -74,7 +74,7 @@ export interface OpaqueField {
 export interface ObjectField {
   readonly is: 'object'
   readonly fields: ReadonlyMap<string, Field>
-  readonly required: readonly string[]
+  readonly needs: readonly string[]
   /** Known names after case folding. */
   readonly folded: ReadonlySet<string>
 }
@@ -182,7 +182,7 @@ export const opaque = (origin: Origin): OpaqueField => ({ is: 'opaque', origin }
 export function object(fields: Readonly<Record<string, Field>>): ObjectField {
   const known = new Map(Object.entries(fields))
   const needed = [...known].filter(([, field]) => field.required === true).map(([name]) => name)
-  return { is: 'object', fields: known, required: needed, folded: new Set([...known.keys()].map(fold)) }
+  return { is: 'object', fields: known, needs: needed, folded: new Set([...known.keys()].map(fold)) }
 }
 
 /** An object whose other fields depend on the word at `key`. Members need not list `key` themselves. */

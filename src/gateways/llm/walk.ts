@@ -68,7 +68,7 @@ interface Walking {
 
 /** Names and ids as providers make them. Everything else in their place could be a message to the model. */
 const plain = /^[!-~]{0,128}$/
-const sealed = /^(?:(?:openai|anthropic|gemini):)?[A-Za-z0-9+/_-]*={0,2}$/
+const sealed = /^(?:(?:openai|anthropic|gemini):~?)?[A-Za-z0-9+/_-]*={0,2}$/
 const textual = /^(?:text\/|application\/(?:json|xml|xhtml|javascript|x-javascript|x-python|yaml|x-yaml|csv|rtf|x-ndjson))/i
 
 function visit(w: Walking, field: Field, value: Tree, parent: TreeObject | undefined): void {
@@ -165,7 +165,7 @@ function visitObject(w: Walking, table: ObjectField, tree: TreeObject, discrimin
     visit(w, field, value, tree)
     w.path.pop()
   }
-  for (const name of table.required) {
+  for (const name of table.needs) {
     if (!tree.has(name)) {
       w.path.push(name)
       throw malformed(w, 'present: it is required')
