@@ -23,3 +23,15 @@ export function signedBy(maker: Maker, signature: string | undefined): string | 
 export function isForeign(maker: Maker, raw: string): boolean {
   return NAMED.test(raw) && !raw.startsWith(`${maker}:`)
 }
+
+/** A foreign wire has one place for both: sealed thinking carries a mark there (`openai:~…`). */
+export function sealOnWire(sealed: string): string {
+  const colon = sealed.indexOf(':')
+  return `${sealed.slice(0, colon + 1)}~${sealed.slice(colon + 1)}`
+}
+
+/** The sealed thinking behind such a mark; undefined for a plain signature. */
+export function sealedFromWire(wire: string): string | undefined {
+  const colon = wire.indexOf(':')
+  return wire[colon + 1] === '~' ? wire.slice(0, colon + 1) + wire.slice(colon + 2) : undefined
+}

@@ -1,7 +1,7 @@
 import { isObject, numberOf, object, stringOf, type Tree, type TreeObject } from '../../../formats/tree.ts'
 import type { Conversation, Format, Message, Part, Reasoning, Source, Tool, ToolChoice } from '../conversation.ts'
 import { leafText } from '../leaves.ts'
-import { sign, signedBy } from '../signature.ts'
+import { isForeign, sealedFromWire, sign, signedBy } from '../signature.ts'
 
 type Only = Conversation['only'][number]
 
@@ -95,13 +95,19 @@ function decodeBlocks(blocks: readonly Tree[], path: string, spare: Spare): Part
     }
     const before = parts.at(-1)
     // A foreign signature waited in a sealed block right before the call that it belongs to.
-    if (part.kind === 'call' && before?.kind === 'reasoning' && before.text === '' && before.sealed === undefined && before.signature !== undefined && signedBy('anthropic', before.signature) === undefined) {
-      parts[parts.length - 1] = { ...part, signature: before.signature }
+    const waiting = part.kind === 'call' ? waitingSignature(before) : undefined
+    if (part.kind === 'call' && waiting !== undefined) {
+      parts[parts.length - 1] = { ...part, signature: waiting }
       return
     }
     parts.push(part)
   })
   return parts
+}
+
+function waitingSignature(part: Part | undefined): string | undefined {
+  if (part?.kind !== 'reasoning' || part.text !== '' || part.sealed !== undefined) return undefined
+  return signedBy('anthropic', part.signature) === undefined ? part.signature : undefined
 }
 
 /** Fields of a block that have a place in the neutral form; the rest is spared by name. */
@@ -152,8 +158,10 @@ function body(type: string, block: TreeObject, path: string, spare: Spare): Part
       return { kind: 'reasoning', text: text('thinking'), ...(signature === '' ? {} : { signature: sign('anthropic', signature) }) }
     }
     case 'redacted_thinking': {
-      const data = sign('anthropic', text('data'))
-      return signedBy('anthropic', data) === undefined ? { kind: 'reasoning', text: '', signature: data } : { kind: 'reasoning', text: '', sealed: data }
+      const data = text('data')
+      if (!isForeign('anthropic', data)) return { kind: 'reasoning', text: '', sealed: sign('anthropic', data) }
+      const sealed = sealedFromWire(data)
+      return { kind: 'reasoning', text: '', ...(sealed === undefined ? { signature: data } : { sealed }) }
     }
     case 'tool_use':
       return { kind: 'call', id: text('id'), name: text('name'), args: leafText(block.get('input') ?? new Map()) }

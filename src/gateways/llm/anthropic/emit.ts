@@ -2,7 +2,7 @@ import { object, type TreeObject } from '../../../formats/tree.ts'
 import type { Usage } from '../../../contract/exchange.ts'
 import type { Delta, StopReason } from '../conversation.ts'
 import type { StreamFrame } from '../dialect.ts'
-import { signedBy } from '../signature.ts'
+import { sealOnWire, signedBy } from '../signature.ts'
 import { stopWord, usageTree } from './usage.ts'
 
 type Opened = Extract<Delta, { t: 'open' }>
@@ -68,8 +68,8 @@ export function encoder(): { push(delta: Delta): readonly StreamFrame[] } {
       return
     }
     if (delta.t !== 'signature') return
-    const raw = signedBy('anthropic', delta.signature) ?? delta.signature
-    const own = raw !== delta.signature
+    const raw = wireSignature(delta)
+    const own = signedBy('anthropic', delta.signature) !== undefined
     if (head.opened.part !== 'reasoning' || delta.sealed === true || (head.index === undefined && !own)) {
       // No room in the block itself: a sealed block of its own carries it, and before a call it stands right before.
       if (head.index === undefined) out.push(...single(raw))
@@ -97,7 +97,7 @@ export function encoder(): { push(delta: Delta): readonly StreamFrame[] } {
       }
       if (head.index === undefined && head.opened.part === 'call') start(head, out)
       if (head.index !== undefined) out.push(frame('content_block_stop', { index: head.index }))
-      for (const delta of late) if (delta.t === 'signature') out.push(...single(signedBy('anthropic', delta.signature) ?? delta.signature))
+      for (const delta of late) if (delta.t === 'signature') out.push(...single(wireSignature(delta)))
       queue.shift()
     }
   }
@@ -177,4 +177,8 @@ export function encoder(): { push(delta: Delta): readonly StreamFrame[] } {
   }
   const opened = new Map<number, Opened>()
   return { push }
+}
+
+function wireSignature(delta: Extract<Delta, { t: 'signature' }>): string {
+  return signedBy('anthropic', delta.signature) ?? (delta.sealed === true ? sealOnWire(delta.signature) : delta.signature)
 }

@@ -1,9 +1,9 @@
 import { isObject, object, stringOf, type Tree, type TreeObject } from '../../../formats/tree.ts'
 import type { Leaf, Proposal } from '../../../contract/reply.ts'
 import type { Completion, Part } from '../conversation.ts'
-import type { FrameView } from '../dialect.ts'
+import { Inexpressible, type FrameView } from '../dialect.ts'
 import { argumentsOf, eachString, leafText } from '../leaves.ts'
-import { sign, signedBy } from '../signature.ts'
+import { sealOnWire, sign, signedBy } from '../signature.ts'
 import { errorFault } from './errors.ts'
 import { stopOf, stopWord, usageOf, usageTree } from './usage.ts'
 
@@ -153,6 +153,7 @@ function decodeBlock(block: TreeObject): Part | undefined {
 /**
  * A message for an Anthropic caller. A signature that belongs to a call (Gemini's) travels as a `redacted_thinking`
  * block before it, which clients give back unchanged.
+ * @throws {Inexpressible} for media in the answer.
  */
 export function encodeReply(completion: Completion): TreeObject {
   const choice = completion.choices[0]
@@ -189,15 +190,14 @@ function encodePart(part: Part, content: Tree[]): void {
     case 'audio':
     case 'file':
     case 'result':
-      // Anthropic has no word for media that a model made; saying so beats an answer that ends in nothing.
-      content.push(object({ type: 'text', text: `[The model answered with ${part.kind} content that this dialect cannot carry.]`, citations: null }))
+      throw new Inexpressible(`answer.${part.kind}`, 'an Anthropic answer has no such content')
   }
 }
 
 /** Own signatures as they were; another maker's keep its name and wait here for their return. */
 function thinkingBlocks(part: Part & { readonly kind: 'reasoning' }): TreeObject[] {
   const made: TreeObject[] = []
-  if (part.sealed !== undefined) made.push(object({ type: 'redacted_thinking', data: signedBy('anthropic', part.sealed) ?? part.sealed }))
+  if (part.sealed !== undefined) made.push(object({ type: 'redacted_thinking', data: signedBy('anthropic', part.sealed) ?? sealOnWire(part.sealed) }))
   const own = signedBy('anthropic', part.signature)
   if (part.text !== '' || own !== undefined) made.push(object({ type: 'thinking', thinking: part.text, signature: own ?? part.signature ?? '' }))
   else if (part.signature !== undefined) made.push(object({ type: 'redacted_thinking', data: part.signature }))
