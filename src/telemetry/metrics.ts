@@ -1,0 +1,133 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Receipt } from '../contract/receipt.ts'
+import type { Telemetry } from './settings.ts'
+
+/** Figures that are read when somebody looks, not when they change. */
+export interface Gauges {
+  readonly inflight: () => number
+  readonly inflightBytes: () => number
+  /** Seconds since the oldest record that is not on disk yet; 0 = none waits. */
+  readonly auditLag: () => number
+  /** Seconds since the last checkpoint reached its second place. */
+  readonly checkpointAge: () => number
+  readonly breakers: () => Iterable<readonly [target: string, state: 'closed' | 'half_open' | 'open']>
+  readonly epochSerial: () => number
+}
+
+export interface Metrics {
+  /** Counts one finished exchange: everything that its receipt says. */
+  readonly ended: (receipt: Receipt) => void
+  readonly alerted: (kind: string) => void
+  readonly reloaded: (accepted: boolean) => void
+  readonly defect: (step: string) => void
+  /** Milliseconds until the first content of a reply reached the caller. */
+  readonly firstToken: (route: string, ms: number) => void
+  readonly scrape: () => Promise<{ readonly type: string; readonly text: string }>
+}
+
+/** Distinct values that a label may take: names that callers choose must not grow the memory. */
+const mostValues = 500
+const breakerStates = { closed: 0, half_open: 1, open: 2 } as const
+
+/** The metrics registry, as functions: who counts knows nothing of Prometheus. */
+export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  if (settings.runtimeMetrics) collectDefaultMetrics({ register: registry })
+  const requests = new Counter({ name: 'sallyport_requests_total', help: 'Exchanges that ended.', labelNames: ['action', 'route', 'outcome', 'code'], registers })
+  const seconds = new Histogram({
+    name: 'sallyport_request_seconds',
+    help: 'How long exchanges took, upstream included.',
+    labelNames: ['action', 'route'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
+    registers,
+  })
+  const firstTokens = new Histogram({
+    name: 'sallyport_first_token_seconds',
+    help: 'Time until the first content of a reply left.',
+    labelNames: ['route'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
+    registers,
+  })
+  const guard = new Histogram({
+    name: 'sallyport_guard_seconds',
+    help: 'Time that guardrails worked on an exchange.',
+    labelNames: ['action'],
+    buckets: [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5],
+    registers,
+  })
+  const findings = new Counter({ name: 'sallyport_findings_total', help: 'What guardrails found.', labelNames: ['guardrail', 'category', 'mode'], registers })
+  const tokens = new Counter({ name: 'sallyport_tokens_total', help: 'Tokens used.', labelNames: ['route', 'model', 'kind'], registers })
+  const cost = new Counter({ name: 'sallyport_cost_usd_total', help: 'Cost of all attempts with a known price, in USD.', labelNames: ['route', 'model'], registers })
+  const attempts = new Counter({ name: 'sallyport_attempts_total', help: 'Calls to targets.', labelNames: ['target', 'role', 'outcome', 'code'], registers })
+  const alerts = new Counter({ name: 'sallyport_budget_alerts_total', help: 'Budget alerts raised.', labelNames: ['kind'], registers })
+  const reloads = new Counter({ name: 'sallyport_reloads_total', help: 'Changed settings that were tried.', labelNames: ['result'], registers })
+  const defects = new Counter({ name: 'sallyport_defects_total', help: 'Steps that broke.', labelNames: ['step'], registers })
+  new Gauge({ name: 'sallyport_build_info', help: 'Version.', labelNames: ['version'], registers }).set({ version }, 1)
+  gauge('sallyport_inflight', 'Exchanges in progress.', gauges.inflight)
+  gauge('sallyport_inflight_bytes', 'Bytes of request bodies held.', gauges.inflightBytes)
+  gauge('sallyport_audit_lag_seconds', 'Age of the oldest record that is not on disk.', gauges.auditLag)
+  gauge('sallyport_checkpoint_age_seconds', 'Time since a checkpoint reached its second place.', gauges.checkpointAge)
+  gauge('sallyport_epoch_serial', 'Serial number of the settings in force.', gauges.epochSerial)
+  new Gauge({
+    name: 'sallyport_breaker_state',
+    help: 'Circuit breakers: 0 closed, 1 half open, 2 open.',
+    labelNames: ['target'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [target, state] of gauges.breakers()) this.set({ target }, breakerStates[state])
+    },
+  })
+
+  function gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+
+  const route = bounded()
+  const model = bounded()
+  const target = bounded()
+  const category = bounded()
+
+  return {
+    ended: (receipt) => {
+      const at = route(receipt.route)
+      requests.inc({ action: receipt.action, route: at, outcome: receipt.outcome, code: receipt.code ?? '' })
+      seconds.observe({ action: receipt.action, route: at }, receipt.took / 1000)
+      if (receipt.guardMicros > 0) guard.observe({ action: receipt.action }, receipt.guardMicros / 1e6)
+      for (const one of receipt.findings) findings.inc({ guardrail: one.guardrail, category: category(one.category), mode: one.mode })
+      for (const one of receipt.attempts) {
+        attempts.inc({ target: target(one.candidate), role: one.role, outcome: one.outcome, code: one.code ?? '' })
+        const by = model(one.model)
+        if (one.usage.input > 0) tokens.inc({ route: at, model: by, kind: 'input' }, one.usage.input)
+        if (one.usage.output > 0) tokens.inc({ route: at, model: by, kind: 'output' }, one.usage.output)
+        if (one.usage.cachedInput > 0) tokens.inc({ route: at, model: by, kind: 'cached_input' }, one.usage.cachedInput)
+        if (one.usage.reasoning > 0) tokens.inc({ route: at, model: by, kind: 'reasoning' }, one.usage.reasoning)
+        if (one.cost !== undefined) cost.inc({ route: at, model: by }, one.cost / 1e6)
+      }
+    },
+    alerted: (kind) => alerts.inc({ kind }),
+    reloaded: (accepted) => reloads.inc({ result: accepted ? 'accepted' : 'refused' }),
+    defect: (step) => defects.inc({ step }),
+    firstToken: (at, ms) => firstTokens.observe({ route: route(at) }, ms / 1000),
+    scrape: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+  }
+}
+
+/** Lets the first values through and calls the rest `other`. */
+function bounded(): (value: string) => string {
+  const seen = new Set<string>()
+  return (value) => {
+    if (seen.has(value)) return value
+    if (seen.size >= mostValues) return 'other'
+    seen.add(value)
+    return value
+  }
+}
