@@ -1,0 +1,161 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { Arrival } from '../contract/arrival.ts'
+import type { Clock } from '../contract/clock.ts'
+import type { Principal } from '../contract/principal.ts'
+import { refuse, type Refusal } from '../contract/verdict.ts'
+import type { KeyRow, Keys } from '../store/interfaces.ts'
+import { credentialOf } from './credential.ts'
+import { keyId, looksLikeKey, newKey } from './key.ts'
+import { hashUnder, type NamedSecret } from './secret.ts'
+import { keyScope, keySpec, principalOf, type KeyScope, type KeySpec, type SettledIdentity } from './settings.ts'
+
+/** What may be told about a key: everything but the key. */
+export interface KeyFacts extends KeyScope {
+  readonly id: string
+  readonly tenant: string
+  readonly name: string
+  readonly created: number
+  readonly expires?: number
+  readonly revoked?: number
+  /** `unusable`: made under another secret, or its scope cannot be read; it is refused. */
+  readonly state: 'active' | 'expired' | 'revoked' | 'unusable'
+}
+
+/** The API keys of this house: all of them in memory, the store behind. */
+export interface Keyring {
+  /**
+   * Who calls, by API key; never waits. Unknown, malformed and wrong keys cost and say the same.
+   * `settled` decides about callers without a credential.
+   */
+  identify(arrival: Pick<Arrival, 'fields' | 'target' | 'peer'>, settled: SettledIdentity): Principal | Refusal
+  /** Durable when resolved. The key itself is in the answer and nowhere else. @throws {ZodError} for an unsound spec. */
+  createKey(spec: KeySpec): Promise<{ readonly key: string; readonly facts: KeyFacts }>
+  /** Refused from this very call on; durable when resolved. False when there is no such key, or it was revoked before. */
+  revokeKey(id: string): Promise<boolean>
+  listKeys(): readonly KeyFacts[]
+  /** Reads the store again: picks up what another process created or revoked. */
+  reload(): Promise<void>
+}
+
+interface Entry {
+  readonly row: KeyRow
+  readonly scope: KeyScope | undefined
+  readonly principal: Principal | undefined
+  revoked: number | undefined
+}
+
+export async function openKeyring({ keys, secret, clock }: { readonly keys: Keys; readonly secret: NamedSecret; readonly clock: Clock }): Promise<Keyring> {
+  let index = new Map<string, Entry>()
+  // Compared against for unknown ids, so that they take as long as known ones.
+  const nobody = hashUnder(secret, 'nobody')
+
+  const add = (row: KeyRow): Entry => {
+    const entry = entryOf(row, secret.id)
+    index.set(row.id, entry)
+    return entry
+  }
+
+  const verify = (presented: string): Principal | Refusal => {
+    const id = keyId(presented, 'sp')
+    const entry = id === undefined ? undefined : index.get(id)
+    const right = timingSafeEqual(hashUnder(secret, presented), entry?.principal === undefined ? nobody : entry.row.hash)
+    if (!right || entry?.principal === undefined) return refuse('unauthenticated', { detail: 'unknown, malformed or wrong key' })
+    if (entry.revoked !== undefined) return refuse('key_revoked', { detail: `key ${entry.row.id}` })
+    if (entry.row.expires !== undefined && clock.wall() >= entry.row.expires) return refuse('key_expired', { detail: `key ${entry.row.id}` })
+    return entry.principal
+  }
+
+  // One reading at a time; what is created meanwhile is not in the store's answer yet.
+  let arrived: KeyRow[] = []
+  let reloading = Promise.resolve()
+  const read = async (): Promise<void> => {
+    arrived = []
+    const rows = await keys.all()
+    const before = index
+    index = new Map()
+    for (const row of [...arrived, ...rows]) {
+      const entry = add(row)
+      // Revoked here, and the store has not said so yet.
+      entry.revoked ??= before.get(row.id)?.revoked
+    }
+  }
+
+  const keyring: Keyring = {
+    identify(arrival, settled) {
+      const credential = credentialOf(arrival.fields, arrival.target)
+      if (typeof credential === 'object') return credential
+      // A client that must be given some key is given a made-up one; where anonymous callers are let in, it counts as none.
+      if (settled.anonymous !== undefined && (credential === undefined || !looksLikeKey(credential)) && fromHere(arrival)) return settled.anonymous
+      return credential === undefined ? refuse('unauthenticated', { detail: 'no credential' }) : verify(credential)
+    },
+    async createKey(spec) {
+      const { name, tenant = 'default', expires, ...scope } = keySpec.parse(spec)
+      const { id, key } = newKey('sp')
+      const row: KeyRow = {
+        id,
+        tenant,
+        name,
+        hash: hashUnder(secret, key),
+        under: secret.id,
+        created: clock.wall(),
+        ...(expires !== undefined && { expires }),
+        scope: JSON.stringify(scope),
+      }
+      await keys.insert(row)
+      arrived.push(row)
+      return { key, facts: factsOf(add(row), clock.wall()) }
+    },
+    async revokeKey(id) {
+      const at = clock.wall()
+      const entry = index.get(id)
+      if (entry !== undefined) entry.revoked ??= at
+      return await keys.revoke(id, at)
+    },
+    listKeys: () => [...index.values()].map((entry) => factsOf(entry, clock.wall())).sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1)),
+    reload: () => (reloading = reloading.then(read, read)),
+  }
+  await keyring.reload()
+  return keyring
+}
+
+function entryOf(row: KeyRow, under: string): Entry {
+  const scope = scopeOf(row.scope)
+  const usable = scope !== undefined && row.under === under && row.hash.length === 32
+  return {
+    row,
+    scope,
+    principal: usable
+      ? principalOf({ tenant: row.tenant, workload: `key:${row.id}`, proof: { kind: 'api_key', id: row.id }, scope, ...(row.expires !== undefined && { expires: row.expires }) })
+      : undefined,
+    revoked: row.revoked,
+  }
+}
+
+/** A scope that cannot be read must not become an unlimited one. */
+function scopeOf(text: string): KeyScope | undefined {
+  try {
+    return keyScope.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+function factsOf({ row, scope, principal, revoked }: Entry, now: number): KeyFacts {
+  const state = revoked !== undefined ? 'revoked' : principal === undefined ? 'unusable' : row.expires !== undefined && now >= row.expires ? 'expired' : 'active'
+  return {
+    ...scope,
+    id: row.id,
+    tenant: row.tenant,
+    name: row.name,
+    created: row.created,
+    ...(row.expires !== undefined && { expires: row.expires }),
+    ...(revoked !== undefined && { revoked }),
+    state,
+  }
+}
+
+/** From this machine, and not through a proxy on it, behind which anybody might be. */
+function fromHere({ peer, fields }: Pick<Arrival, 'fields' | 'peer'>): boolean {
+  if (!/^(?:::ffff:)?127\.|^::1$/.test(peer.address)) return false
+  return !fields.some(([name]) => /^(?:forwarded|x-forwarded-for|x-real-ip|via)$/i.test(name))
+}
