@@ -3,6 +3,23 @@
  * in store/embedded, the shared ones (PostgreSQL, Valkey) in store/shared; each passes the same contract suite.
  */
 
+/**
+ * Why a store could not do what was asked. `full` and `io` are conditions of the machine: they may pass, and the
+ * store goes on. `held` = a legal hold forbids it · `conflict` = the row exists already · `overloaded` = more is
+ * queued than the store accepts · `locked` = another process writes this state · `corrupt` = what is on disk is no
+ * store, or a newer one's.
+ */
+export type StoreFault = 'full' | 'io' | 'held' | 'conflict' | 'overloaded' | 'locked' | 'read_only' | 'corrupt' | 'closed' | 'refused'
+
+export class StoreError extends Error {
+  readonly fault: StoreFault
+  constructor(fault: StoreFault, message: string) {
+    super(message)
+    this.name = 'StoreError'
+    this.fault = fault
+  }
+}
+
 /** One row that a counter holds. `window` is the window's start in ms since the epoch (0 = not windowed). */
 export interface CounterState {
   readonly key: string
@@ -21,16 +38,22 @@ export interface OpenReservation {
 export interface Counters {
   /** Everything still inside its window, and reservations that were never settled; read once at start. */
   load(): Promise<{ readonly counters: readonly CounterState[]; readonly open: readonly OpenReservation[] }>
-  /** Applies deltas to counters and closes the reservation; exactly once per id (a second call is a no-op). */
+  /**
+   * Applies deltas to counters and closes the reservation; exactly once per id (a second call is a no-op). An id
+   * settled before its reservation arrived stays settled: the reservation is then not opened. What a reservation
+   * set aside is not in the counters until it is settled.
+   */
   settle(id: string, deltas: readonly CounterState[]): Promise<void>
-  /** Drops windows that ended before `before` (ms). */
+  /** Drops windows that started before `before` (ms), except unwindowed ones, and forgets ids settled before it. */
   sweep(before: number): Promise<void>
 }
 
 export interface LogEntry {
   readonly index: number
   readonly id: string
+  readonly parent?: string
   readonly tenant: string
+  readonly kind: 'intent' | 'receipt' | 'act'
   /** RFC 8785 JSON, UTF-8: exactly the bytes that the leaf hash covers. */
   readonly record: Uint8Array
 }
@@ -39,11 +62,15 @@ export interface SealedPayload {
   readonly subject: string
   readonly tenant: string
   readonly bytes: Uint8Array
+  /** Milliseconds since the Unix epoch: what retention counts from. Absent = when it is stored. */
+  readonly at?: number
 }
 
 export interface AppendEntry {
   /** Exchange id: finds intent, receipt and acts together. */
   readonly id: string
+  /** Exchange that this one is a child of. */
+  readonly parent?: string
   readonly tenant: string
   readonly kind: 'intent' | 'receipt' | 'act'
   readonly record: Uint8Array
@@ -58,23 +85,78 @@ export interface TreeHead {
   readonly root: Uint8Array
 }
 
+export interface DataKey {
+  readonly wrapped: Uint8Array
+  /** Id of the key-encryption key that wrapped it. */
+  readonly under: string
+}
+
+/** What a scribe read from a batch, and what it must be told before it can finish. */
+export interface Draft {
+  readonly subjects: readonly string[]
+  readonly tenants: readonly string[]
+  /**
+   * `keys`: the data keys that exist for `subjects`; `used`: payload bytes that each of `tenants` holds.
+   * Gives the entries, and the data keys it had to make; both are stored in one transaction.
+   */
+  finish(keys: ReadonlyMap<string, DataKey>, used: ReadonlyMap<string, number>): {
+    readonly entries: readonly AppendEntry[]
+    readonly keys: ReadonlyMap<string, DataKey>
+  }
+}
+
+/**
+ * Makes log entries of what audit hands over: canonical bytes and sealed payloads. It is audit's code, run where
+ * the store keeps its data (the embedded store's worker), so that none of it costs the event loop anything.
+ */
+export interface Scribe {
+  read(batch: string, contents: readonly string[]): Draft
+  /** The subject's data key was destroyed: nothing may keep a copy. */
+  forget(subject: string): void
+}
+
+/** Where a store finds its scribe: a module with `openScribe(options): Scribe`, imported on the store's side. */
+export interface ScribeReference {
+  readonly module: string
+  readonly options: unknown
+}
+
+export interface Checkpoint {
+  readonly note: string
+  readonly head: TreeHead
+}
+
 export interface Receipts {
-  /** One transaction, durable when resolved. Rejects as a whole. */
+  /** One transaction, durable when resolved with a head that has the entries. Rejects as a whole. */
   append(entries: readonly AppendEntry[]): Promise<TreeHead>
+  /** As `append`, of the entries that the store's scribe makes of `batch` and `contents`. */
+  write(batch: string, contents: readonly string[]): Promise<TreeHead>
   head(): Promise<TreeHead>
   read(from: number, limit: number): Promise<readonly LogEntry[]>
-  /** All entries of an exchange and of its children. */
-  find(id: string): Promise<readonly LogEntry[]>
+  /** Roots of complete tiles (`TILE` leaves each, formats/merkle.ts), from tile number `from`. */
+  tiles(from: number, limit: number): Promise<readonly Uint8Array[]>
+  /** All entries of an exchange and of its children, oldest first; of one tenant when it is given. */
+  find(id: string, tenant?: string): Promise<readonly LogEntry[]>
   /** Entries newest first; `before` is an index. */
   tail(options: { readonly tenant?: string; readonly before?: number; readonly limit: number }): Promise<readonly LogEntry[]>
-  /** Intents that never got a receipt. */
+  /** Intents that never got a receipt, oldest first. */
   interrupted(): Promise<readonly LogEntry[]>
-  payload(id: string): Promise<SealedPayload | undefined>
+  payload(id: string, tenant?: string): Promise<SealedPayload | undefined>
   /** Bytes of payload a tenant holds. */
   payloadBytes(tenant: string): Promise<number>
   dropPayloads(subject: string): Promise<number>
+  /** Drops payloads stored for a time before `before` (ms), except those of subjects held at `now`. */
+  expirePayloads(before: number, now: number): Promise<number>
+  /**
+   * Destroys the subject's data key, drops its payloads and appends `act`, all or nothing; nothing of the key stays
+   * in the store's files. Gives the number of payloads dropped.
+   * @throws {StoreError} `held` while a legal hold on the subject lasts at `now`.
+   */
+  erase(subject: string, now: number, act: AppendEntry): Promise<number>
   saveCheckpoint(note: string, head: TreeHead): Promise<void>
-  lastCheckpoint(): Promise<{ readonly note: string; readonly head: TreeHead } | undefined>
+  lastCheckpoint(): Promise<Checkpoint | undefined>
+  /** Checkpoints of trees larger than `after`, smallest first. */
+  checkpoints(after: number, limit: number): Promise<readonly Checkpoint[]>
 }
 
 export interface KeyRow {
@@ -100,9 +182,10 @@ export interface Keys {
 
 /** Data keys of subjects: destroying one erases what was sealed under it. */
 export interface SubjectKeys {
-  get(subject: string): Promise<{ readonly wrapped: Uint8Array; readonly under: string } | undefined>
+  get(subject: string): Promise<DataKey | undefined>
   put(subject: string, wrapped: Uint8Array, under: string): Promise<void>
   destroy(subject: string): Promise<boolean>
+  /** Forbids erasure until then (ms; undefined = until another hold replaces it; a past time lifts it). */
   hold(subject: string, until: number | undefined, reason: string): Promise<void>
   held(subject: string): Promise<{ readonly until?: number; readonly reason: string } | undefined>
 }
@@ -131,6 +214,8 @@ export interface Approvals {
 }
 
 export interface Store {
+  /** Bytes posted and not yet acknowledged, as a share of what the store accepts: 1 = full. */
+  pressure(): number
   readonly counters: Counters
   readonly receipts: Receipts
   readonly keys: Keys

@@ -1,0 +1,49 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Scribe } from '../interfaces.ts'
+import { approvalRows } from './approvals.ts'
+import { counterRows } from './counters.ts'
+import { keyRows } from './keys.ts'
+import { receiptRows } from './receipts.ts'
+import { sessionRows } from './sessions.ts'
+import { subjectRows } from './subjects.ts'
+
+/** Everything that can be asked of the worker, by interface and function. */
+export function operationsOf(db: DatabaseSync, scribe: Scribe | undefined) {
+  return {
+    counters: counterRows(db),
+    receipts: receiptRows(db, scribe),
+    keys: keyRows(db),
+    subjects: subjectRows(db),
+    sessions: sessionRows(db),
+    approvals: approvalRows(db),
+  }
+}
+
+export type Operations = ReturnType<typeof operationsOf>
+
+/** What needs no transaction. Everything else is taken as writing. */
+export const READS: ReadonlySet<string> = new Set([
+  'counters.load',
+  'receipts.head',
+  'receipts.read',
+  'receipts.tiles',
+  'receipts.find',
+  'receipts.tail',
+  'receipts.interrupted',
+  'receipts.payload',
+  'receipts.payloadBytes',
+  'receipts.lastCheckpoint',
+  'receipts.checkpoints',
+  'keys.all',
+  'subjects.get',
+  'subjects.held',
+  'sessions.get',
+  'approvals.get',
+  'approvals.pending',
+])
+
+/** What destroys a key: afterwards the write-ahead log must be emptied, or the key would still stand in it. */
+export const SHREDS: ReadonlySet<string> = new Set(['receipts.erase', 'subjects.destroy'])
+
+/** What resolves with the tree's head after the commit. */
+export const GROWS: ReadonlySet<string> = new Set(['receipts.append', 'receipts.write'])
