@@ -1,0 +1,81 @@
+import { field, type Arrival, type Outlet } from '../../contract/arrival.ts'
+import type { Clock } from '../../contract/clock.ts'
+import type { Errand } from '../../contract/gateway.ts'
+import type { Principal } from '../../contract/principal.ts'
+import { isRefusal, refuse, type Refusal } from '../../contract/verdict.ts'
+import { at } from '../../formats/tree.ts'
+import type { Dialect } from './dialect.ts'
+import type { Operation } from './paths.ts'
+import type { Plan, PlannedRoute } from './plan.ts'
+import { makeReading, readTree, type BodyLimits, type LlmReading } from './reading.ts'
+import { deliver, writeRefusal } from './render.ts'
+import { scopedRoute, withinScope } from './scope.ts'
+
+export interface Desk {
+  readonly identify: (arrival: Arrival) => Principal | Refusal
+  readonly limits: BodyLimits
+  readonly plan: Plan
+  readonly clock: Clock
+}
+
+/** A call that makes a model answer, in any dialect, streamed or not. */
+export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dialect: Dialect, operation: Extract<Operation, { kind: 'generate' }>): Errand {
+  let route: PlannedRoute | undefined
+  return {
+    gateway: 'llm',
+    signal: arrival.gone,
+    identify: () => desk.identify(arrival),
+    async read(principal) {
+      const tree = await readTree(arrival, desk.limits)
+      if (isRefusal(tree)) return tree
+      const model = operation.fromPath?.model ?? tree.get('model')
+      if (typeof model !== 'string' || model === '') return refuse('bad_request', { param: 'model', say: 'The field "model" must name a model.' })
+      const found = scopedRoute(desk.plan, model, principal)
+      if (isRefusal(found)) return found
+      const surveyed = dialect.survey(tree, found.allowFields, operation.fromPath)
+      if (isRefusal(surveyed)) return surveyed
+      route = found
+      return makeReading('llm.generate', found.name, tree, surveyed)
+    },
+    resolve(reading, principal) {
+      const { surveyed } = reading as LlmReading
+      const planned = route as PlannedRoute
+      const unwanted = surveyed.effects.find((effect) => effect in routeDenials && !planned.allow.has(effect))
+      if (unwanted !== undefined) return refuse(routeDenials[unwanted as keyof typeof routeDenials], { detail: `route ${planned.name}` })
+      return withinScope(desk.plan.order(planned, reading as LlmReading), principal)
+    },
+    dial(reading, permit) {
+      return desk.plan.send({
+        route: route as PlannedRoute,
+        reading: reading as LlmReading,
+        caller: dialect,
+        fromPath: operation.fromPath,
+        candidates: permit.candidates,
+        signal: arrival.gone,
+        betas: field(arrival.fields, 'anthropic-beta'),
+      })
+    },
+    deliver(guarded) {
+      const reading = guarded.reading as LlmReading
+      return deliver(guarded, {
+        dialect,
+        outlet,
+        framing: operation.framing,
+        stream: reading.stream,
+        conversation: () => dialect.decode(reading.tree, operation.fromPath),
+        wantsUsage: dialect.id !== 'openai.chat' || at(reading.tree, ['stream_options', 'include_usage']) === true,
+        heartbeatAfterMs: (route as PlannedRoute).heartbeatAfterMs,
+        clock: desk.clock,
+      })
+    },
+    refuse: (refusal, exchange) => writeRefusal(refusal, exchange, outlet, dialect, operation.framing),
+  }
+}
+
+/** Effects that a route must list under `allow` before policy is even asked. */
+const routeDenials = {
+  provider_tool: 'provider_tool_denied',
+  url_fetch: 'url_fetch_denied',
+  provider_state: 'provider_state_denied',
+} as const
+

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { field, type Arrival } from '../../contract/arrival.ts'
+import type { Action, Reading } from '../../contract/exchange.ts'
+import type { Edit } from '../../contract/segment.ts'
+import { refuse, type Refusal } from '../../contract/verdict.ts'
+import { JsonError, parseJson, writeJson } from '../../formats/json.ts'
+import { isObject, type TreeObject } from '../../formats/tree.ts'
+import type { Surveyed } from './dialect.ts'
+import { replaceLeaf } from './leaves.ts'
+
+/** A reading of the model gateway: what the spine knows of it, and the tree that will be sent. */
+export interface LlmReading extends Reading {
+  readonly tree: TreeObject
+  readonly surveyed: Surveyed
+  apply(edits: readonly Edit[]): LlmReading
+}
+
+export interface BodyLimits {
+  readonly bodyBytes: number
+  readonly depth: number
+}
+
+/** The body as a strict tree, or why not. The original bytes end here (law 3). */
+export async function readTree(arrival: Arrival, limits: BodyLimits): Promise<TreeObject | Refusal> {
+  const encoding = field(arrival.fields, 'content-encoding')
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return refuse('bad_content_encoding')
+  if (!isJson(field(arrival.fields, 'content-type'))) return refuse('bad_content_type')
+  const bytes = await arrival.body.whole(limits.bodyBytes)
+  try {
+    const tree = parseJson(bytes, { depth: limits.depth })
+    return isObject(tree) ? tree : refuse('bad_json', { say: 'The request body must be a JSON object.' })
+  } catch (error) {
+    if (error instanceof JsonError) return refuse('bad_json', { say: `The request body is not acceptable JSON: ${error.reason.replaceAll('_', ' ')} at ${error.offset}.` })
+    throw error
+  }
+}
+
+function isJson(type: string | undefined): boolean {
+  return type !== undefined && (type === 'application/json' || /^application\/json\s*(?:;|$)/i.test(type))
+}
+
+/** Characters a token: what providers quote for English text, and conservative for code. */
+const CHARACTERS_PER_TOKEN = 4
+/** Inline media is dearer than its bytes suggest and cheaper than its base64: about a tile per 100 KB. */
+const MEDIA_BYTES_PER_TOKEN = 100
+
+export function makeReading(action: Action, route: string, tree: TreeObject, surveyed: Surveyed): LlmReading {
+  let characters = 0
+  for (const segment of surveyed.segments) characters += segment.text.length
+  const input = Math.ceil(characters / CHARACTERS_PER_TOKEN) + Math.ceil(surveyed.mediaBytes / MEDIA_BYTES_PER_TOKEN) + 8 * surveyed.segments.length
+  const reading: LlmReading = {
+    action,
+    resource: { type: 'Route', id: route, attributes: {} },
+    route,
+    direction: 'outbound',
+    effect: 'dial',
+    overlapsIntent: true,
+    stream: surveyed.stream,
+    segments: surveyed.segments,
+    effects: surveyed.effects,
+    parameters: surveyed.parameters,
+    subordinates: surveyed.subordinates,
+    estimate: { input, ...(surveyed.maxTokens !== undefined && { output: surveyed.maxTokens }), choices: surveyed.choices },
+    tree,
+    surveyed,
+    apply: (edits) => edited(reading, edits),
+    fingerprint: () => createHash('sha256').update(action).update('\n').update(route).update('\n').update(writeJson(tree)).digest('base64'),
+  }
+  return reading
+}
+
+function edited(reading: LlmReading, edits: readonly Edit[]): LlmReading {
+  if (edits.length === 0) return reading
+  const segments = reading.segments.slice()
+  let tree = reading.tree
+  for (let first = 0; first < edits.length; ) {
+    const index = (edits[first] as Edit).segment
+    const segment = segments[index]
+    if (segment === undefined) throw new RangeError(`no segment ${index}`)
+    let text = ''
+    let from = 0
+    let next = first
+    for (; next < edits.length && edits[next]?.segment === index; next++) {
+      const edit = edits[next] as Edit
+      text += segment.text.slice(from, edit.start) + edit.text
+      from = edit.end
+    }
+    text += segment.text.slice(from)
+    tree = replaceLeaf(tree, segment.path, text) as TreeObject
+    segments[index] = { ...segment, text }
+    first = next
+  }
+  return makeReading(reading.action, reading.route, tree, { ...reading.surveyed, segments })
+}
