@@ -1,5 +1,6 @@
 import { JsonError, parseJson, writeJson } from '../../formats/json.ts'
-import { at, isObject, withAt, type Tree, type TreeObject } from '../../formats/tree.ts'
+import { at, isNumber, isObject, withAt, type Tree, type TreeObject } from '../../formats/tree.ts'
+import type { Code } from '../../contract/reasons.ts'
 import { Refused, refuse } from '../../contract/verdict.ts'
 
 /** Deepest nesting that arguments of a tool call may have; the whole request is bounded by the reader before. */
@@ -12,17 +13,20 @@ export function leafText(value: Tree | undefined): string {
 
 /**
  * The tree with another text at `path`. Where an object or array stands (Gemini's `functionCall.args`, Anthropic's
- * `tool_use.input`) the text is its JSON and is read back; the same text gives the very same tree.
- * @throws {Refused} when an edit made the arguments unreadable: they must not travel half changed.
+ * `tool_use.input`) the text is its JSON and is read back; a number becomes a string; the same text gives the very
+ * same tree.
+ * @throws {Refused} with `code` where nothing editable stands (a key, text inside base64) or where the edit broke the
+ * JSON: what was to be hidden must not travel half changed.
  */
-export function replaceLeaf(tree: Tree, path: readonly (string | number)[], text: string): Tree {
+export function replaceLeaf(tree: Tree, path: readonly (string | number)[], text: string, code: Code = 'answer_refused'): Tree {
   const here = at(tree, path)
   if (typeof here === 'string') return here === text ? tree : withAt(tree, path, text)
   if (leafText(here) === text) return tree
-  if (here === undefined) throw new Refused(refuse('answer_refused', { detail: `an edit at ${path.join('.')}, where nothing stands` }))
+  if (here === undefined) throw new Refused(refuse(code, { detail: `an edit at ${path.join('.')}, where nothing can be edited` }))
+  if (isNumber(here)) return withAt(tree, path, text)
   const value = parsed(text)
   if (value === undefined || isObject(value) !== isObject(here) || Array.isArray(value) !== Array.isArray(here)) {
-    throw new Refused(refuse('answer_refused', { detail: `an edit at ${path.join('.')} broke the JSON there` }))
+    throw new Refused(refuse(code, { detail: `an edit at ${path.join('.')} broke the JSON there` }))
   }
   return withAt(tree, path, value)
 }
@@ -42,6 +46,16 @@ export function argumentsOf(text: string): TreeObject | undefined {
   if (text.trim() === '') return new Map()
   const value = parsed(text)
   return isObject(value) ? value : undefined
+}
+
+/**
+ * The same for a call in an answer, on its way into a dialect that carries objects.
+ * @throws {Refused} for a text that is none: an answer that was cut inside its arguments must not pass for a whole one.
+ */
+export function answeredArguments(text: string): TreeObject {
+  const value = argumentsOf(text)
+  if (value === undefined) throw new Refused(refuse('upstream_malformed', { detail: 'the arguments of a tool call are no JSON object' }))
+  return value
 }
 
 /** Visits every string below `value`, with its path behind `path`. Keys are not visited. */

@@ -1,10 +1,8 @@
 import type { Origin } from '../../../contract/segment.ts'
 import { boolean, either, identifier, integer, json, lazy, list, media, object, opaque, providerState, required, text, union, url, type Field } from '../fields.ts'
-import { tool } from './tools.ts'
+import { cache, tool } from './tools.ts'
 
 const name = identifier()
-
-export const cache = object({ type: name, ttl: name })
 
 const caller = object({ type: name, tool_id: name })
 

@@ -2,7 +2,7 @@ import { isObject, object, stringOf, type Tree, type TreeObject } from '../../..
 import type { Leaf, Proposal } from '../../../contract/reply.ts'
 import type { Completion, Part } from '../conversation.ts'
 import { Inexpressible, type FrameView } from '../dialect.ts'
-import { argumentsOf, eachString, leafText } from '../leaves.ts'
+import { answeredArguments, eachString, leafText } from '../leaves.ts'
 import { sealOnWire, sign, signedBy } from '../signature.ts'
 import { errorFault } from './errors.ts'
 import { stopOf, stopWord, usageOf, usageTree } from './usage.ts'
@@ -184,7 +184,7 @@ function encodePart(part: Part, content: Tree[]): void {
       return
     case 'call':
       if (part.signature !== undefined) content.push(object({ type: 'redacted_thinking', data: part.signature }))
-      content.push(object({ type: 'tool_use', id: part.id, name: part.name, input: argumentsOf(part.args) ?? new Map() }))
+      content.push(object({ type: 'tool_use', id: part.id, name: part.name, input: answeredArguments(part.args) }))
       return
     case 'image':
     case 'audio':

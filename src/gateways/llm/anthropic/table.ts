@@ -1,7 +1,7 @@
 import type { Origin } from '../../../contract/segment.ts'
 import { boolean, choice, either, identifier, integer, json, list, number, object, providerState, providerTool, required, text, union, url } from '../fields.ts'
-import { blocks, cache, textBlock } from './blocks.ts'
-import { tool } from './tools.ts'
+import { blocks, textBlock } from './blocks.ts'
+import { cache, tool } from './tools.ts'
 
 const name = identifier()
 const effort = identifier({ fact: 'effort' })

@@ -1,8 +1,10 @@
 import type { Effect } from '../../../contract/exchange.ts'
 import { boolean, identifier, integer, json, list, map, number, object, providerTool, required, text, union, type Field } from '../fields.ts'
-import { cache } from './blocks.ts'
 
 const name = identifier()
+/** A mark for the prompt cache; allowed nearly everywhere. */
+export const cache = object({ type: name, ttl: name })
+
 const named = identifier({ origin: 'tool_definition', collect: 'tool_names' })
 
 /** Fields that every tool may have. */

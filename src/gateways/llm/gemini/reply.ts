@@ -1,7 +1,7 @@
-import { isObject, numberOf, object, stringOf, type Tree, type TreeObject } from '../../../formats/tree.ts'
+import { isObject, numberOf, object, stringOf, type TreeObject } from '../../../formats/tree.ts'
 import type { Completion, Part, Source } from '../conversation.ts'
 import { Inexpressible } from '../dialect.ts'
-import { argumentsOf, leafText } from '../leaves.ts'
+import { answeredArguments, leafText } from '../leaves.ts'
 import { logprobsFrom, logprobsTo } from './logprobs.ts'
 import { fromWire, toWire } from './signature.ts'
 import { stopOf, stopWord, usageOf, usageTree } from './usage.ts'
@@ -124,10 +124,9 @@ export function encodeAnswerPart(part: Part): TreeObject[] {
       return part.text === '' && mark === undefined ? [] : [object({ text: part.text, thought: part.text === '' ? undefined : true, thoughtSignature: mark })]
     }
     case 'call': {
-      const args: Tree = argumentsOf(part.args) ?? new Map()
       return [
         object({
-          functionCall: object({ id: part.id, name: part.name, args }),
+          functionCall: object({ id: part.id, name: part.name, args: answeredArguments(part.args) }),
           thoughtSignature: part.signature === undefined ? undefined : toWire(part.signature),
         }),
       ]

@@ -2,7 +2,7 @@ import { isObject, numberOf, object, stringOf, type Tree, type TreeObject } from
 import type { Usage } from '../../../contract/exchange.ts'
 import type { Delta, Part } from '../conversation.ts'
 import { Inexpressible, type StreamFrame } from '../dialect.ts'
-import { argumentsOf } from '../leaves.ts'
+import { answeredArguments } from '../leaves.ts'
 import { decodeAnswerPart } from './reply.ts'
 import { toWire } from './signature.ts'
 import { stopOf, stopWord, usageOf, usageTree } from './usage.ts'
@@ -141,7 +141,7 @@ export function encoder(): { push(delta: Delta): readonly StreamFrame[] } {
     chunk([object({ content: object({ parts: [object(fields)], role: 'model' }), index: choice })])
 
   const complete = (choice: number, block: Block): StreamFrame =>
-    part(choice, { functionCall: object({ id: block.id, name: block.name, args: argumentsOf(block.args) ?? new Map() }), thoughtSignature: block.signature })
+    part(choice, { functionCall: object({ id: block.id, name: block.name, args: answeredArguments(block.args) }), thoughtSignature: block.signature })
 
   return {
     push(delta) {
