@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -40,6 +40,7 @@ test('a second writer is refused with the name of the first, and may write once 
   const module = new URL('./open.ts', import.meta.url).href
   const child = spawn(process.execPath, [
     '--input-type=module', '-e',
+    // Its own options (--input-type) must not reach the worker, or that could not start.
     `const { openEmbedded } = await import(${JSON.stringify(module)}); await openEmbedded({ folder: ${JSON.stringify(folder)} }); console.log('open'); setInterval(() => {}, 1000)`,
   ], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => child.kill('SIGKILL'))
@@ -133,7 +134,7 @@ test('an erased key is in no file any more', async (t) => {
 
 /** Read by another process: closing a descriptor of the database in this one would drop SQLite's locks. */
 function copyOf(folder: string, name: string): Buffer {
-  return readFileSync(join(folder, name))
+  return execFileSync(process.execPath, ['-e', 'process.stdout.write(fs.readFileSync(process.argv[1]))', join(folder, name)])
 }
 
 test('a folder that a newer version wrote, or that holds no database, is refused', async (t) => {

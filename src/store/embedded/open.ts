@@ -29,7 +29,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   }
   // Published builds are compiled: the worker's file then ends as this one does.
   const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: settings, name: 'store', env: {} })
+  const worker = new Worker(new URL(file, import.meta.url), { workerData: settings, name: 'store', env: {}, execArgv: [] })
   const opening = await new Promise<Opening>((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)
