@@ -133,7 +133,7 @@ export interface MediaField extends MediaOptions {
 }
 export interface MediaOptions {
   readonly counts?: string
-  /** Sibling fields that may say the MIME type; text types are decoded and inspected. */
+  /** Sibling fields that may say the MIME type or the file's name; text is decoded and inspected. */
   readonly mime?: readonly string[]
 }
 export interface StateField {
@@ -204,7 +204,7 @@ export const json = (origin: Origin): JsonField => ({ is: 'json', origin })
 /** A URL that the provider would fetch; `data:` URLs are inline media. */
 export const url = (options: UrlOptions = {}): UrlField => ({ is: 'url', ...options })
 
-/** Base64 bytes of an image, a sound or a file. */
+/** Base64 bytes of an image, a sound or a file, bare or as a `data:` URL. */
 export const media = (options: MediaOptions = {}): MediaField => ({ is: 'media', ...options })
 
 /** A field that makes the provider keep or use state of its own, when `when` says so (always, unless told). */

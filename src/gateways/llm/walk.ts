@@ -22,9 +22,9 @@ export interface Walked {
  * Refusals, each with `param` = dotted path with indexes (`messages.3.content`): `unknown_field`; `bad_request` for a
  * wrong type, a missing field, an unknown word of a closed set, or a name that differs from a known one only in case.
  *
- * A segment's path leads to the string it stands for. Two kinds of segments cannot be edited, only denied, and
- * `withAt` throws a RangeError on their path: a key of a free object (its path ends in the key's position, a number
- * behind an object) and text inside base64 (its path goes on with 0 behind a string).
+ * A segment's path leads to the string it stands for. Three kinds of segments cannot be edited, only denied
+ * (`replaceLeaf` refuses the edit): a key of a free object (its path ends in the key's position, a number behind an
+ * object), text inside base64 (its path goes on with 0 behind a string), and a number.
  * Subordinates: `llm.fetch_url` on `Host` (id = host name), `llm.provider_tool` on `Tool` (id = tool type),
  * `llm.provider_state` on `State` (id = field with dots, without indexes); attribute `field` = dotted path.
  */
@@ -69,7 +69,8 @@ interface Walking {
 /** Names and ids as providers make them. Everything else in their place could be a message to the model. */
 const plain = /^[!-~]{0,128}$/
 const sealed = /^(?:(?:openai|anthropic|gemini):~?)?[A-Za-z0-9+/_-]*={0,2}$/
-const textual = /^(?:text\/|application\/(?:json|xml|xhtml|javascript|x-javascript|x-python|yaml|x-yaml|csv|rtf|x-ndjson))/i
+/** A MIME type, or the name of a file whose type nobody says. */
+const textual = /^(?:text\/|application\/(?:json|xml|xhtml|javascript|x-javascript|x-python|yaml|x-yaml|csv|rtf|x-ndjson))|\.(?:txt|md|csv|tsv|json|jsonl|html?|xml|ya?ml|log|py|js|ts|sh|sql)$/i
 
 function visit(w: Walking, field: Field, value: Tree, parent: TreeObject | undefined): void {
   switch (field.is) {
@@ -136,7 +137,8 @@ function visit(w: Walking, field: Field, value: Tree, parent: TreeObject | undef
     case 'media':
       if (typeof value !== 'string') throw wrong(w, 'a string', value)
       count(w, field)
-      visitMedia(w, value, mimeBeside(parent, field.mime))
+      if (/^data:/i.test(value)) visitDataUrl(w, value)
+      else visitMedia(w, value, mimeBeside(parent, field.mime))
       return
     case 'state':
       markState(w, field, value)
