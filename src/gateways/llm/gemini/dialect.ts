@@ -1,4 +1,4 @@
-import { isObject, object, stringOf, type Tree, type TreeObject } from '../../../formats/tree.ts'
+import { isObject, stringOf, type Tree, type TreeObject } from '../../../formats/tree.ts'
 import type { Dialect } from '../dialect.ts'
 import { decode } from './decode.ts'
 import { encode } from './encode.ts'
@@ -65,6 +65,6 @@ export const geminiGenerate: Dialect = {
   isUsageOnly: () => false,
   readError: errorFault,
   error: errorAnswer,
-  streamError: (refusal, id) => ({ data: object({ error: errorAnswer(refusal, id).body.get('error') }) }),
+  streamError: (refusal, id) => ({ data: errorAnswer(refusal, id).body }),
   heartbeat: () => ': keep-alive\n\n',
 }
