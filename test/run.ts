@@ -70,7 +70,7 @@ function fail({ name, file, line, details }: Failed): void {
   if ((details.error as { failureType?: string }).failureType === 'subtestsFailed') return
   counts.failed++
   const what = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-  const ours = what.split('\n').filter((text) => !/^\s+at .*node:internal/.test(text))
+  const ours = what.split('\n').filter((text) => !/^\s+at .*\bnode:/.test(text))
   const title = `${red('✖')} ${place(file)}${line === undefined ? '' : `:${line}`} ${name}`
   failures.push(`  ${title}`)
   write([title, ...ours.map((text) => `    ${text}`), ''].join('\n'))

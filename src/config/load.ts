@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { explain } from './explain.ts'
-import type { Problem } from './problem.ts'
-import { readYaml } from './read.ts'
-import { schema, settle, type Settings } from './schema.ts'
+import { closest, pathText, type Problem } from './problem.ts'
+import { readYaml, type Written } from './read.ts'
+import { schema, settle, type Settings, type WrittenSettings } from './schema.ts'
 import { standardSettings } from './standard.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -51,11 +51,34 @@ function check(bytes: Uint8Array, name: string, file: string | undefined): Loade
   const written = readYaml(bytes, name)
   if (!('value' in written)) return written
   const parsed = schema.safeParse(written.value)
-  if (!parsed.success) return explain(parsed.error.issues, schema, written, name)
+  if (!parsed.success) return inOrder(explain(parsed.error.issues, schema, written, name))
+  let settings: Settings
+  try {
+    settings = settle(written.value as WrittenSettings)
+  } catch (error) {
+    return [mistake(error, written, name)]
+  }
   return Object.freeze({
-    ...settle(parsed.data),
+    ...settings,
     ...(file !== undefined && { file }),
     base: file === undefined ? process.cwd() : dirname(resolve(file)),
     digest: createHash('sha256').update(bytes).digest('hex'),
   })
+}
+
+/** What a folder's settle function refused: an error that says at which key. Anything else is a defect and passes on. */
+function mistake(error: unknown, written: Written, file: string): Problem {
+  const path = error instanceof Error && 'path' in error && Array.isArray(error.path) ? (error.path as (string | number)[]) : undefined
+  if (path === undefined) throw error
+  const known = Object.keys((written.value as WrittenSettings).providers ?? {})
+  const found = path.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | undefined)?.[key], written.value)
+  const best = typeof found === 'string' && /provider|target|context_length/.test(String(path.at(-1))) ? closest(found, known) : undefined
+  const message = (error as Error).message.replace(`${path.join('.')}: `, '')
+  return { file, ...written.place(path, 'value'), path: pathText(path), message: /[.!?]$/.test(message) ? message : `${message}.`, ...(best !== undefined && { hint: `Did you mean "${best}"?` }) }
+}
+
+const mostProblems = 30
+
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column).slice(0, mostProblems)
 }

@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import type { Posture } from '../contract/epoch.ts'
 import { limitsSchema, listenSchema, settleLimits, settleListen, type Limits, type Listen } from '../edge/settings.ts'
+import { llmSchema, practiceDefault, settle as settleLlm, type LlmSettings } from '../gateways/llm/settings.ts'
+import { identitySettings, settleIdentity, type SettledIdentity } from '../identity/settings.ts'
 import { policySettings, settlePolicy, type SettledPolicy } from '../policy/settings.ts'
 import { settleTelemetry, telemetrySchema, type Telemetry } from '../telemetry/settings.ts'
 
@@ -14,27 +16,51 @@ export const schema = z.strictObject({
     .describe('observe: everything is only watched; guard: identity, budgets, secrets and high-precision rules are enforced, the rest is watched; strict: everything is enforced. Default: guard.'),
   listen: listenSchema.optional().describe('Where Sallyport listens.'),
   limits: limitsSchema.optional().describe('Bounds on what is read and held.'),
+  ...llmSchema.shape,
+  identity: identitySettings.optional(),
   policy: policySettings.optional(),
   telemetry: telemetrySchema.optional().describe('Log and metrics.'),
 })
 
-export type WrittenSettings = z.infer<typeof schema>
+export type WrittenSettings = z.input<typeof schema>
 
 /** Settings as code reads them: every default filled in, every unit converted, nothing to change. */
 export interface Settings {
   readonly posture: Posture
   readonly listen: Listen
   readonly limits: Limits
+  readonly llm: LlmSettings
+  readonly identity: SettledIdentity
   readonly policy: SettledPolicy
   readonly telemetry: Telemetry
 }
 
+/** What is wrong with settings that are each well-formed. config/load.ts finds the line of `path`. */
+export class SettingsError extends Error {
+  readonly path: readonly (string | number)[]
+  constructor(path: readonly (string | number)[], problem: string) {
+    super(problem)
+    this.path = path
+  }
+}
+
+/** @throws {SettingsError}, and what the folders' own settle functions throw, for what a schema cannot see. */
 export function settle(written: WrittenSettings): Settings {
   return Object.freeze({
     posture: written.posture ?? 'guard',
     listen: settleListen(written.listen ?? {}),
     limits: settleLimits(written.limits ?? {}),
+    llm: settleLlm(reachable(written)),
+    identity: settleIdentity(written.identity),
     policy: settlePolicy(written.policy),
     telemetry: settleTelemetry(written.telemetry ?? {}),
   })
+}
+
+/** Settings that name no provider use the practice model; a provider that no route reaches is a mistake. */
+function reachable({ providers = {}, routes = {}, prices = {} }: WrittenSettings): Parameters<typeof settleLlm>[0] {
+  const unset = Object.keys(providers).length === 0
+  if (Object.keys(routes).length > 0) return { providers, routes, prices }
+  if (!unset) throw new SettingsError(['providers'], 'no route leads to these providers. Add routes.default with targets.')
+  return { ...practiceDefault(), prices }
 }

@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path'
 import type { Clock } from '../contract/clock.ts'
 
 export interface Watch {
+  /** Resolves once it is known what the files are like now: every later change is seen. */
+  readonly ready: Promise<void>
   stop(): void
 }
 
@@ -66,13 +68,14 @@ export function watch(options: Options): Watch {
     look(pollMs)
   }
 
-  void fingerprint(options.paths()).then((first) => {
+  const ready = fingerprint(options.paths()).then((first) => {
     known = first
     if (stopped) return
     listen()
     look(pollMs)
   })
   return {
+    ready,
     stop: () => {
       stopped = true
       cancel()
