@@ -1,4 +1,4 @@
-import { at, isObject, numberOf, object, stringOf, type Tree, type TreeObject } from '../../../formats/tree.ts'
+import { at, isObject, numberOf, object, stringOf, type Tree } from '../../../formats/tree.ts'
 import { reasonOf, type Reason } from '../../../contract/reasons.ts'
 import type { Refusal } from '../../../contract/verdict.ts'
 import type { ErrorAnswer, UpstreamFault } from '../dialect.ts'
@@ -153,7 +153,3 @@ function retryAfter(error: Tree | undefined, message: string): number | undefine
   return Math.ceil(Number(hours ?? 0) * 3_600_000 + Number(minutes ?? 0) * 60_000 + rest)
 }
 
-/** The error that ends a committed Chat Completions stream. */
-export function chatErrorEvent(refusal: Refusal, id: string): TreeObject {
-  return errorAnswer(refusal, id).body
-}
