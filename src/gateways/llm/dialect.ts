@@ -99,6 +99,8 @@ export interface Dialect {
   encodeReply(completion: Completion, asked: Conversation): TreeObject
   /** The reply without these calls (route option `on_denied_call: drop`); stop reason corrected. */
   dropCalls(tree: TreeObject, channels: ReadonlySet<string>): TreeObject
+  /** The reply or frame without what repeats its text in pieces (token probabilities); called once a text of it was edited. */
+  scrub?(tree: TreeObject): TreeObject
 
   /** Stateful view of a stream, frame by frame. */
   viewer(): (frame: StreamFrame) => FrameView
@@ -108,7 +110,8 @@ export interface Dialect {
   encoder(asked: Conversation): { push(delta: Delta): readonly StreamFrame[] }
   /** Frame that a proper stream ends with but which may be missing upstream (`[DONE]`, `message_stop`); undefined where nothing marks the end. */
   terminator(): StreamFrame | undefined
-  /** True when the stream reached its logical end (finish reason and all blocks closed) even without terminator. */
+  /** True for a frame that carries usage and nothing else: one that the caller may not have asked for (`stream_options`). */
+  isUsageOnly(frame: StreamFrame): boolean
 
   readError(status: number, tree: Tree | undefined, text: string): UpstreamFault
   error(refusal: Refusal, id: string): ErrorAnswer
