@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import type { Posture } from '../contract/epoch.ts'
+import { auditSchema, settleAudit, type AuditSettings } from '../audit/settings.ts'
+import { budgetsSettings, settleBudgets, type SettledBudget } from '../budgets/settings.ts'
 import { limitsSchema, listenSchema, settleLimits, settleListen, type Limits, type Listen } from '../edge/settings.ts'
 import { llmSchema, practiceDefault, settle as settleLlm, type LlmSettings } from '../gateways/llm/settings.ts'
 import { identitySettings, settleIdentity, type SettledIdentity } from '../identity/settings.ts'
@@ -17,8 +19,10 @@ export const schema = z.strictObject({
   listen: listenSchema.optional().describe('Where Sallyport listens.'),
   limits: limitsSchema.optional().describe('Bounds on what is read and held.'),
   ...llmSchema.shape,
+  budgets: budgetsSettings.optional(),
   identity: identitySettings.optional(),
   policy: policySettings.optional(),
+  audit: auditSchema.optional(),
   telemetry: telemetrySchema.optional().describe('Log and metrics.'),
 })
 
@@ -30,8 +34,10 @@ export interface Settings {
   readonly listen: Listen
   readonly limits: Limits
   readonly llm: LlmSettings
+  readonly budgets: readonly SettledBudget[]
   readonly identity: SettledIdentity
   readonly policy: SettledPolicy
+  readonly audit: AuditSettings
   readonly telemetry: Telemetry
 }
 
@@ -51,8 +57,10 @@ export function settle(written: WrittenSettings): Settings {
     listen: settleListen(written.listen ?? {}),
     limits: settleLimits(written.limits ?? {}),
     llm: settleLlm(reachable(written)),
+    budgets: settleBudgets(written.budgets),
     identity: settleIdentity(written.identity),
     policy: settlePolicy(written.policy),
+    audit: settleAudit(written.audit),
     telemetry: settleTelemetry(written.telemetry ?? {}),
   })
 }

@@ -72,3 +72,8 @@ function absolute(name: string, path: string): string {
   if (!isAbsolute(path)) throw new Error(`${name} must be an absolute path, not "${path}": state never lives in the working directory`)
   return path
 }
+
+/** Files of the state folder that more than one part of the house knows by name. */
+export function stateFiles(folder: string): { readonly keySecret: string; readonly adminKey: string } {
+  return { keySecret: join(folder, 'keys.secret'), adminKey: join(folder, 'admin.key') }
+}

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { commands } from '../src/cli/commands.ts'
+import { reasons } from '../src/contract/reasons.ts'
+import { generated, isCurrent } from './generated.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const page = (name: string): string => readFileSync(join(root, name), 'utf8')
+
+for (const [path, text] of generated()) {
+  test(`${path} is what the code makes`, () => assert.ok(isCurrent(path, text), `${path} is stale: npm run docs`))
+}
+
+test('every reason has an entry in docs/errors.md with its status and sentence, and there is no other entry', () => {
+  const text = page('docs/errors.md')
+  const entries = new Map(text.split(/^### /m).slice(1).map((entry) => [entry.split('\n')[0] ?? '', entry]))
+  assert.deepEqual([...entries.keys()].sort(), Object.keys(reasons).map((code) => `\`${code}\``).sort())
+  for (const [code, { status, say }] of Object.entries(reasons)) {
+    const entry = entries.get(`\`${code}\``) ?? ''
+    assert.ok(entry.includes(`**${status}**`), `${code}: status ${status}`)
+    assert.ok(entry.includes(say), `${code}: ${say}`)
+  }
+})
+
+test('docs/cli.md speaks of every command and option, and of no other command', () => {
+  const text = page('docs/cli.md')
+  const named = [...text.matchAll(/^### `sallyport ([^`A-Z[]+?)(?: [A-Z[].*)?`$/gm)].map(([, name]) => name)
+  assert.deepEqual(named.sort(), commands.map((one) => one.name).sort())
+  for (const { name, options } of commands) for (const option of options) assert.ok(text.includes(`--${option.name}`), `${name} --${option.name}`)
+})
+
+test('links between pages lead somewhere', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
+  for (const name of pages) {
+    for (const [, link = ''] of page(name).matchAll(/\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      assert.ok(existsSync(resolve(root, dirname(name), link)), `${name}: ${link}`)
+    }
+  }
+})
