@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Arrival } from '../contract/arrival.ts'
 import type { Clock } from '../contract/clock.ts'
-import type { Principal } from '../contract/principal.ts'
+import { withinScope, type Principal } from '../contract/principal.ts'
 import { refuse, type Refusal } from '../contract/verdict.ts'
 import type { KeyRow, Keys } from '../store/interfaces.ts'
 import { credentialOf } from './credential.ts'
@@ -33,6 +33,11 @@ export interface Keyring {
   /** Refused from this very call on; durable when resolved. False when there is no such key, or it was revoked before. */
   revokeKey(id: string): Promise<boolean>
   listKeys(): readonly KeyFacts[]
+  /**
+   * Workloads of the active keys of a tenant, or of one cohort or agent in it; for `route`, those whose scope has it.
+   * The same array until keys change. Undefined for anything else.
+   */
+  members(tenant: string, per: string, value: string): readonly string[] | undefined
   /** Reads the store again: picks up what another process created or revoked. */
   reload(): Promise<void>
 }
@@ -49,7 +54,10 @@ export async function openKeyring({ keys, secret, clock }: { readonly keys: Keys
   // Compared against for unknown ids, so that they take as long as known ones.
   const nobody = hashUnder(secret, 'nobody')
 
+  const shared = new Map<string, string[]>()
+
   const add = (row: KeyRow): Entry => {
+    shared.clear()
     const entry = entryOf(row, secret.id)
     index.set(row.id, entry)
     return entry
@@ -73,6 +81,7 @@ export async function openKeyring({ keys, secret, clock }: { readonly keys: Keys
     const rows = await keys.all()
     const before = index
     index = new Map()
+    shared.clear()
     for (const row of [...arrived, ...rows]) {
       const entry = add(row)
       // Revoked here, and the store has not said so yet.
@@ -109,13 +118,38 @@ export async function openKeyring({ keys, secret, clock }: { readonly keys: Keys
       const at = clock.wall()
       const entry = index.get(id)
       if (entry !== undefined) entry.revoked ??= at
+      shared.clear()
       return await keys.revoke(id, at)
     },
     listKeys: () => [...index.values()].map((entry) => factsOf(entry, clock.wall())).sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1)),
+    members(tenant, per, value) {
+      const key = `${per}\n${tenant}\n${value}`
+      let known = shared.get(key)
+      if (known === undefined) {
+        const belongs = belonging[per]
+        if (belongs === undefined) return undefined
+        known = []
+        for (const { principal, revoked } of index.values()) {
+          if (principal?.tenant === tenant && revoked === undefined && belongs(principal, value)) known.push(principal.workload)
+        }
+        if (shared.size >= MOST_SHARED) shared.clear()
+        shared.set(key, known)
+      }
+      return known
+    },
     reload: () => (reloading = reloading.then(read, read)),
   }
   await keyring.reload()
   return keyring
+}
+
+const MOST_SHARED = 4096
+
+const belonging: Readonly<Record<string, (principal: Principal, value: string) => boolean>> = {
+  tenant: () => true,
+  cohort: (principal, value) => principal.cohort === value,
+  agent: (principal, value) => principal.agent === value,
+  route: (principal, value) => withinScope(principal.scope.routes, value),
 }
 
 function entryOf(row: KeyRow, under: string): Entry {
