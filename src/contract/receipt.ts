@@ -69,10 +69,14 @@ export interface Receipt extends Common {
   readonly trimmed?: true
 }
 
-/** `none`: there was none, or settings keep none · `quota`: the tenant may hold no more · else what was sealed. */
+/**
+ * `none`: there was none, or settings keep none · `quota`: the tenant may hold no more · `unsealable`: its key could
+ * not be had · else what was sealed.
+ */
 export type PayloadFact =
   | 'none'
   | 'quota'
+  | 'unsealable'
   | {
       /** Base64 SHA-256 of the sealed bytes: the record commits to the ciphertext, so erasure leaves it intact. */
       readonly hash: string
