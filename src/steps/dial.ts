@@ -1,7 +1,7 @@
 import type { Facts, ReplyRecord, Step } from '../contract/facts.ts'
 import type { Guarded } from '../contract/gateway.ts'
 import type { Reply, ReplyEvent } from '../contract/reply.ts'
-import type { StreamStep } from '../contract/guard.ts'
+import type { ReplyGuard, StreamStep } from '../contract/guard.ts'
 import { NO_USAGE } from '../contract/exchange.ts'
 import { isRefusal, refuse, Refused } from '../contract/verdict.ts'
 import { askedOf } from './inspect.ts'
@@ -24,34 +24,34 @@ export function guard(house: House): Step {
     const { reply, exchange, reading } = facts
     if (reply === undefined || reading === undefined) return { guarded: unanswered(facts) }
     const collected = collector(house)
-    const watch = facts.epoch.guard.reply(askedOf(facts), {
-      mode: facts.epoch.route(reading.route).output,
-      onDenied: facts.epoch.route(reading.route).onDeniedCall,
-      signal: facts.errand.signal,
-      decide: proposals(house, facts),
-    })
+    const decide = proposals(house, facts)
+    const { output: mode, onDeniedCall: onDenied } = facts.epoch.route(reading.route)
+    const watches = [watch()]
+    function watch(): ReplyGuard {
+      return facts.epoch.guard.reply(askedOf(facts), { mode, onDenied, signal: facts.errand.signal, decide })
+    }
     const meter = facts.reservation?.bounded === true ? facts.epoch.budgets.meter(facts.reservation) : undefined
     return {
       guarded: {
         exchange,
         reading,
-        events: release(facts, reply, watch, meter, collected),
+        events: release(facts, reply, () => watches.at(-1) as ReplyGuard, () => void watches.push(watch()), meter, collected),
         model: () => reply.attempts().find((one) => one.outcome === 'answered')?.model,
         usage: () => reply.usage(),
-        findings: watch.findings,
-        guardMicros: watch.micros,
+        findings: () => watches.flatMap((one) => one.findings()),
+        guardMicros: () => watches.reduce((sum, one) => sum + one.micros(), 0),
         said: collected.said,
       },
     }
   }
 }
 
-type Watch = ReturnType<Facts['epoch']['guard']['reply']>
-
-async function* release(facts: Facts, reply: Reply, watch: Watch, meter: ((tokens: number) => boolean) | undefined, collected: Collector): AsyncGenerator<ReplyEvent> {
+async function* release(facts: Facts, reply: Reply, watch: () => ReplyGuard, again: () => void, meter: ((tokens: number) => boolean) | undefined, collected: Collector): AsyncGenerator<ReplyEvent> {
   let open = false
   for await (const event of reply.events) {
-    const pushed = watch.push(event)
+    // Another target begins anew: what the guard withheld of the first one's answer belongs to nobody now.
+    if (event.restarts === true) again()
+    const pushed = watch().push(event)
     const step = pushed instanceof Promise ? await pushed : pushed
     if (!open && step.release.length > 0) {
       await committed(facts)
@@ -65,7 +65,7 @@ async function* release(facts: Facts, reply: Reply, watch: Watch, meter: ((token
     if (step.refusal !== undefined) throw new Refused(step.refusal)
     if (meter?.(collected.tokens()) === false && event.kind !== 'end') throw new Refused(refuse('reservation_exhausted'))
   }
-  const last: StreamStep = await watch.end()
+  const last: StreamStep = await watch().end()
   if (!open) await committed(facts)
   for (const one of last.release) {
     collected.take(one)

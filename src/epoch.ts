@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import type { Loaded } from './config/load.ts'
+import type { Problem } from './config/problem.ts'
+import type { Clock } from './contract/clock.ts'
+import type { Epoch } from './contract/epoch.ts'
+import type { Log } from './telemetry/log.ts'
+import { makeBudgets } from './budgets/budgets.ts'
+import type { Ledger } from './budgets/ledger.ts'
+import { makeDialer } from './edge/dial/dialer.ts'
+import type { BodyLimits } from './gateways/llm/reading.ts'
+import type { Plan } from './gateways/llm/plan.ts'
+import { makePlan } from './gateways/llm/planning.ts'
+import { makeGuard } from './guardrails/guard.ts'
+import type { SettledIdentity } from './identity/settings.ts'
+import { readPolicyFolders } from './policy/folder.ts'
+import { loadPolicy, type Policy } from './policy/load.ts'
+
+/** Policies that come with Sallyport and count where settings name no folder. */
+export const shippedPolicy = join(import.meta.dirname, '../policy')
+
+/** What outlives every epoch: counters and revocation are always current (DESIGN §3). */
+export interface Household {
+  readonly clock: Clock
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly ledger: Ledger
+  readonly policyFolder: string
+  readonly log: Log
+  readonly onDefect: (step: string, error: unknown) => void
+}
+
+/** One epoch with what the data listener needs beside it; swapped as a whole. */
+export interface Composed {
+  readonly epoch: Epoch
+  readonly plan: Plan
+  readonly identity: SettledIdentity
+  readonly limits: BodyLimits
+  /** True where every provider is the built-in practice model. */
+  readonly practice: boolean
+  /** Files and folders whose change makes a new epoch. */
+  readonly files: readonly string[]
+  breakers(): Iterable<readonly [target: string, state: 'closed' | 'half_open' | 'open']>
+  /** No new exchange starts on it: its sockets close once those in flight have ended. */
+  retire(): void
+  close(): Promise<void>
+}
+
+/** A retired epoch's exchanges may run as long as the longest call. */
+const RETIRE_AFTER_MS = 30 * 60_000
+const DEEPEST_JSON = 128
+
+/** Builds an epoch whole, or says everything that is wrong: nothing is ever half applied. */
+export async function compose(loaded: Loaded, household: Household, serial: number): Promise<Composed | readonly Problem[]> {
+  const { clock, env, ledger, log, onDefect } = household
+  const folders = (loaded.policy.folders ?? [household.policyFolder]).map((one) => resolve(loaded.base, one))
+  const policy = loadPolicy(await readPolicyFolders(folders), loaded.policy.extras)
+  if (isProblems(policy)) return policy.map((one) => ({ path: '', ...one }) as unknown as Problem)
+  const planned = makePlan(loaded.llm, {
+    clock,
+    env,
+    base: loaded.base,
+    replyBytes: loaded.limits.replyBytes,
+    makeDialer: (origins) => makeDialer({ origins }),
+    onBreaker: (target, state, was) => log('breaker', { target, state, was }),
+    onMirror: ({ target, code }) => {
+      if (code !== undefined) log('mirror_failed', { target, code })
+    },
+  })
+  if ('problems' in planned) return planned.problems.map((one) => ({ file: loaded.file ?? 'embedded settings', line: 0, column: 0, ...one }))
+  const guard = makeGuard(loaded.guardrails, { clock, onDefect: (error) => onDefect('guard', error) })
+  const routes = new Map(loaded.llm.routes.map((one) => [one.name, { output: one.output, onDeniedCall: one.onDeniedCall, heartbeatAfter: one.heartbeatAfter }]))
+  const usual = { output: 'balanced', onDeniedCall: 'fail', heartbeatAfter: 10_000 } as const
+  const epoch: Epoch = Object.freeze({
+    id: createHash('sha256').update(`${loaded.digest}\n${policy.id}\n${guard.version}`).digest('hex').slice(0, 16),
+    serial,
+    posture: loaded.posture,
+    authorize: policy.authorize,
+    guard,
+    budgets: makeBudgets(loaded.budgets, ledger),
+    route: (name) => routes.get(name) ?? usual,
+  })
+  return {
+    epoch,
+    plan: planned.plan,
+    identity: loaded.identity,
+    limits: { bodyBytes: loaded.limits.bodyBytes, depth: DEEPEST_JSON },
+    practice: loaded.llm.providers.every((one) => one.kind === 'practice'),
+    files: [...(loaded.file === undefined ? [] : [loaded.file]), ...folders],
+    breakers: planned.breakers,
+    retire: () => void clock.timer(RETIRE_AFTER_MS, () => void planned.close()),
+    close: planned.close,
+  }
+}
+
+function isProblems(policy: Policy | readonly unknown[]): policy is readonly Problem[] {
+  return Array.isArray(policy)
+}

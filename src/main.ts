@@ -1,0 +1,277 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openAudit } from './audit/audit.ts'
+import type { Loaded } from './config/load.ts'
+import { isLoaded, loadConfig } from './config/load.ts'
+import { problemLine, type Problem } from './config/problem.ts'
+import { clearRunning, makeStateFolder, stateFolder, writeRunning } from './config/state.ts'
+import { watch } from './config/watch.ts'
+import { adminHandler } from './console/admin.ts'
+import type { Arrival, Outlet } from './contract/arrival.ts'
+import type { Clock } from './contract/clock.ts'
+import type { Receipt } from './contract/receipt.ts'
+import { listen } from './edge/listen/http.ts'
+import { compose, shippedPolicy, type Composed, type Household } from './epoch.ts'
+import { newId } from './formats/ids.ts'
+import { llmErrand } from './gateways/llm/gateway.ts'
+import { makeAdminDoor } from './identity/admin.ts'
+import { openKeyring } from './identity/keyring.ts'
+import { openAdminKey, openSecret } from './identity/secret.ts'
+import { adminRoutes } from './operate.ts'
+import { pass, type Spine, type StepName } from './spine.ts'
+import { close } from './steps/close.ts'
+import { makeRefusalMemory } from './steps/memory.ts'
+import { makeSteps } from './steps/make.ts'
+import type { House } from './steps/house.ts'
+import { openEmbedded } from './store/embedded/open.ts'
+import { makeLedger } from './budgets/ledger.ts'
+import { makeLog } from './telemetry/log.ts'
+import { makeMetrics } from './telemetry/metrics.ts'
+
+export interface StartOptions {
+  /** The settings file; undefined = the embedded settings. */
+  readonly config: string | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Takes whole log lines. */
+  readonly log: (line: string) => void
+  readonly terminal: boolean
+}
+
+export interface Started {
+  readonly dataUrl: string
+  readonly adminUrl: string
+  readonly state: string
+  readonly practice: boolean
+  /** Drains: no new requests, streams in flight may end, then everything is on disk. */
+  stop(signal?: string): Promise<void>
+}
+
+/** Settings that do not stand: nothing was started. */
+export class BadSettings extends Error {
+  readonly problems: readonly Problem[]
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(problemLine).join('\n'))
+    this.problems = problems
+  }
+}
+
+export const version: string = (JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }).version
+
+const clock: Clock = {
+  wall: () => Date.now(),
+  monotonic: () => performance.now(),
+  timer(ms, fire) {
+    const timer = setTimeout(fire, ms)
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Longest that each step may take before it counts as hung. Reading and dialling have tighter limits of their own. */
+const stepLimits: Readonly<Record<StepName, number>> = {
+  identify: 5_000,
+  read: 300_000,
+  resolve: 5_000,
+  authorize: 30_000,
+  reserve: 5_000,
+  inspect: 60_000,
+  reauthorize: 5_000,
+  intent: 10_000,
+  dial: 3_600_000,
+  guard: 5_000,
+}
+
+const KEEP_REPLY_BYTES = 64 * 1024
+
+/**
+ * Builds everything from settings, starts it, and gives the way to stop it.
+ * @throws {BadSettings} before anything listens; whatever was opened is closed again.
+ */
+export async function start(options: StartOptions): Promise<Started> {
+  const began = clock.monotonic()
+  const first = settingsOf(options)
+  const log = makeLog({ settings: first.telemetry, terminal: options.terminal, write: options.log })
+  const state = stateFolder(options.env)
+  makeStateFolder(state)
+  const opened: (() => Promise<void> | void)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (const one of opened.splice(0).reverse()) await one()
+  }
+  try {
+    const defect = (step: string, error: unknown, id?: string): void => {
+      metrics.defect(step)
+      log('defect', { step, error, id })
+    }
+    const audit = await openAudit({
+      folder: state,
+      settings: first.audit,
+      clock,
+      newId,
+      open: openEmbedded,
+      onAlarm: (alarm) => log('audit_late', { place: alarm.place, late: alarm.lateMs, error: alarm.error }),
+    })
+    opened.push(() => audit.close())
+    const { store } = audit
+    const keyring = await openKeyring({ keys: store.keys, secret: await openSecret(join(state, 'keys.secret')), clock })
+    const adminKey = await openAdminKey(join(state, 'admin.key'))
+    const admin = makeAdminDoor(adminKey, await openSecret(join(state, 'admin.secret')))
+    const ledger = makeLedger({
+      clock,
+      loaded: await store.counters.load(),
+      counters: store.counters,
+      onAlert: (alert) => {
+        metrics.alerted(alert.kind)
+        log('alert', { kind: alert.kind, tenant: alert.tenant, scope: alert.scope, window: alert.window, share: alert.share, rate: alert.rate })
+      },
+      onDefect: (error) => defect('budgets', error),
+    })
+    opened.push(() => ledger.close())
+
+    const household: Household = { clock, env: options.env, ledger, policyFolder: shippedPolicy, log, onDefect: defect }
+    let live = await settled(first, household, 1)
+    opened.push(() => live.close())
+    let inflight = 0
+    let inflightBytes = 0
+    let draining = false
+
+    const metrics = makeMetrics(first.telemetry, version, {
+      inflight: () => inflight,
+      inflightBytes: () => inflightBytes,
+      auditLag: () => audit.lagSeconds(),
+      checkpointAge: () => audit.checkpointAgeSeconds(),
+      breakers: () => live.breakers(),
+      epochSerial: () => live.epoch.serial,
+    })
+    const house: House = {
+      clock,
+      audit,
+      refusals: makeRefusalMemory(clock),
+      keepReplyBytes: first.audit.payload === 'full' ? KEEP_REPLY_BYTES : 0,
+      keepPayload: first.audit.payload === 'none' ? 'none' : 'full',
+      observe: (receipt) => observed(receipt),
+      pass: (errand) => pass(spine, errand),
+      onDefect: defect,
+    }
+    const observed = (receipt: Receipt): void => {
+      metrics.ended(receipt)
+      const name = receipt.outcome === 'answered' ? 'answered' : receipt.outcome === 'failed' || receipt.outcome === 'cut' ? 'failed' : 'refused'
+      log(name, { id: receipt.exchange, tenant: receipt.tenant, workload: receipt.workload, action: receipt.action, route: receipt.route, model: receipt.model, code: receipt.code, step: receipt.step, status: receipt.status, took: receipt.took } as never)
+    }
+    const spine: Spine = {
+      clock,
+      newId,
+      epoch: () => live.epoch,
+      steps: makeSteps(house),
+      limits: stepLimits,
+      close: close(house),
+      onDefect: (step, error, exchange) => defect(step, error, exchange.id),
+    }
+
+    const data = async (arrival: Arrival, outlet: Outlet): Promise<void> => {
+      const { plan, identity, limits } = live
+      inflight++
+      try {
+        await pass(spine, llmErrand({ identify: (one) => keyring.identify(one, identity), limits, plan, clock }, arrival, outlet))
+      } finally {
+        inflight--
+      }
+    }
+    const listening = {
+      hosts: first.listen.hosts,
+      origins: first.listen.origins,
+      limits: first.limits,
+      inflight: {
+        take(bytes: number) {
+          if (inflightBytes + bytes > first.limits.inflightBytes) return false
+          inflightBytes += bytes
+          return true
+        },
+        give: (bytes: number) => void (inflightBytes -= bytes),
+      },
+      onMalformed: () => metrics.defect('malformed'),
+      onDefect: (error: unknown) => defect('listen', error),
+    }
+    const dataListener = await listen({ ...listening, address: first.listen.data }, data)
+    opened.push(() => dataListener.close({ graceMs: first.limits.drainTimeoutMs }))
+
+    const reload = async (): Promise<readonly Problem[]> => {
+      const next = loadConfig(options.config, options.env)
+      const made = isLoaded(next) ? await compose(next, household, live.epoch.serial + 1) : next
+      if (Array.isArray(made)) {
+        metrics.reloaded(false)
+        log('epoch_refused', { config: options.config, problems: made.map(problemLine) })
+        return made
+      }
+      const before = live
+      live = made as Composed
+      metrics.reloaded(true)
+      log('epoch', { epoch: live.epoch.id, serial: live.epoch.serial, config: options.config, posture: live.epoch.posture })
+      await audit.act({ kind: 'act', exchange: newId(), tenant: 'default', at: clock.wall(), by: 'configuration', act: 'epoch', detail: { epoch: live.epoch.id, serial: live.epoch.serial, posture: live.epoch.posture } })
+      before.retire()
+      return []
+    }
+    const ready = (): { ready: boolean; why: string[] } => {
+      const why = [...(draining ? ['draining'] : []), ...(audit.healthy() ? [] : ['the audit record cannot be written'])]
+      return { ready: why.length === 0, why }
+    }
+    const handle = adminHandler({
+      identify: admin,
+      ready,
+      metrics: metrics.scrape,
+      routes: adminRoutes({ keyring, audit, reload, clock, newId, epoch: () => live.epoch, log }),
+      newId,
+      onDefect: defect,
+    })
+    const adminListener = await listen({ ...listening, address: first.listen.admin }, handle)
+    opened.push(() => adminListener.close({ graceMs: 1_000 }))
+
+    const watching = watch({ paths: () => live.files, clock, changed: async () => void (await reload()), onDefect: (error) => defect('reload', error) })
+    opened.push(() => watching.stop())
+
+    const dataUrl = `http://${hostText(first.listen.data.host)}:${dataListener.port}`
+    const adminUrl = `http://${hostText(first.listen.admin.host)}:${adminListener.port}`
+    writeRunning(state, { pid: process.pid, admin: adminUrl, data: dataUrl })
+    opened.push(() => clearRunning(state, process.pid))
+    log('started', { version, data: dataUrl, admin: adminUrl, posture: live.epoch.posture, epoch: live.epoch.id, config: options.config, state, took: clock.monotonic() - began })
+    if (live.practice) log('practice')
+    let stopping: Promise<void> | undefined
+    return {
+      dataUrl,
+      adminUrl,
+      state,
+      practice: live.practice,
+      stop(signal) {
+        draining = true
+        stopping ??= (async () => {
+          const at = clock.monotonic()
+          log('stopping', { inflight, signal })
+          watching.stop()
+          // The admin port answers readyz with 503 while streams drain, so that balancers stop sending.
+          await dataListener.close({ graceMs: first.limits.drainTimeoutMs })
+          await closeAll()
+          log('stopped', { took: clock.monotonic() - at })
+        })()
+        return stopping
+      },
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+function settingsOf(options: StartOptions): Loaded {
+  const loaded = loadConfig(options.config, options.env)
+  if (!isLoaded(loaded)) throw new BadSettings(loaded)
+  return loaded
+}
+
+async function settled(loaded: Loaded, household: Household, serial: number): Promise<Composed> {
+  const composed = await compose(loaded, household, serial)
+  if (Array.isArray(composed)) throw new BadSettings(composed as Problem[])
+  return composed as Composed
+}
+
+function hostText(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}

@@ -1,0 +1,81 @@
+import * as z from 'zod'
+import type { AuditLog } from './audit/audit.ts'
+import { problemLine, type Problem } from './config/problem.ts'
+import { AdminError, type AdminRoute } from './console/admin.ts'
+import type { Clock } from './contract/clock.ts'
+import type { Epoch } from './contract/epoch.ts'
+import type { Keyring } from './identity/keyring.ts'
+import { keySpec } from './identity/settings.ts'
+import type { Log } from './telemetry/log.ts'
+
+export interface Operated {
+  readonly keyring: Keyring
+  readonly audit: AuditLog
+  readonly reload: () => Promise<readonly Problem[]>
+  readonly clock: Clock
+  readonly newId: () => string
+  readonly epoch: () => Epoch
+  readonly log: Log
+}
+
+/** What an operator may ask over the admin port. Whatever changes something leaves a record of who did it. */
+export function adminRoutes({ keyring, audit, reload, clock, newId, epoch, log }: Operated): readonly AdminRoute[] {
+  const record = (by: string, tenant: string, act: string, detail: Readonly<Record<string, string | number | boolean>>): Promise<void> =>
+    audit.act({ kind: 'act', exchange: newId(), tenant, at: clock.wall(), by, act, detail })
+  return [
+    { verb: 'GET', path: 'status', run: () => ({ epoch: epoch().id, serial: epoch().serial, posture: epoch().posture, healthy: audit.healthy() }) },
+    {
+      verb: 'GET',
+      path: 'receipts',
+      async run({ query }) {
+        const tenant = query.get('tenant') ?? undefined
+        return { receipts: await audit.tail({ limit: Math.min(Number(query.get('limit') ?? 100) || 100, 1000), ...(tenant !== undefined && { tenant }) }) }
+      },
+    },
+    { verb: 'GET', path: 'keys', run: () => ({ keys: keyring.listKeys() }) },
+    {
+      verb: 'POST',
+      path: 'keys',
+      async run({ operator, body }) {
+        const spec = keySpec.safeParse(body)
+        if (!spec.success) throw new AdminError(400, z.prettifyError(spec.error))
+        const made = await keyring.createKey(spec.data)
+        await record(operator.workload, made.facts.tenant, 'key.create', { key: made.facts.id, name: made.facts.name })
+        log('key', { act: 'create', id: made.facts.id, tenant: made.facts.tenant, by: operator.workload })
+        return made
+      },
+    },
+    {
+      verb: 'DELETE',
+      path: 'keys/:id',
+      async run({ operator, params }) {
+        const id = params['id'] ?? ''
+        const tenant = keyring.listKeys().find((one) => one.id === id)?.tenant ?? 'default'
+        if (!(await keyring.revokeKey(id))) throw new AdminError(404, 'There is no such key, or it was revoked before.')
+        await record(operator.workload, tenant, 'key.revoke', { key: id })
+        log('key', { act: 'revoke', id, tenant, by: operator.workload })
+        return { revoked: id }
+      },
+    },
+    {
+      verb: 'POST',
+      path: 'reload',
+      async run() {
+        const problems = await reload()
+        if (problems.length > 0) throw new AdminError(400, problems.map(problemLine).join('\n'))
+        return { epoch: epoch().id, serial: epoch().serial }
+      },
+    },
+    {
+      verb: 'POST',
+      path: 'erase',
+      async run({ operator, body }) {
+        const asked = z.strictObject({ subject: z.string().min(1).max(512) }).safeParse(body)
+        if (!asked.success) throw new AdminError(400, z.prettifyError(asked.error))
+        const erased = await audit.erase(asked.data.subject, operator.workload)
+        if ('held' in erased) throw new AdminError(409, `A legal hold protects this subject: ${erased.held}`)
+        return erased
+      },
+    },
+  ]
+}
