@@ -1,8 +1,13 @@
 import { object, type TreeObject } from '../../../formats/tree.ts'
+import type { Refusal } from '../../../contract/verdict.ts'
 import type { Surveyed } from '../dialect.ts'
-import { surveyCount } from './survey.ts'
+import { surveyBy } from './survey.ts'
+import { countTable } from './table.ts'
 
-export { surveyCount }
+/** Reads a request to POST /v1/messages/count_tokens: what is counted goes to the provider, so it is inspected alike. */
+export function surveyCount(tree: TreeObject, allowed: readonly string[]): Surveyed | Refusal {
+  return surveyBy(countTable, tree, allowed)
+}
 
 /** Path below the provider's base URL. */
 export const COUNT_PATH = '/v1/messages/count_tokens'

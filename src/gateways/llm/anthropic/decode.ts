@@ -2,6 +2,7 @@ import { isObject, numberOf, object, stringOf, type Tree, type TreeObject } from
 import type { Conversation, Format, Message, Part, Reasoning, Source, Tool, ToolChoice } from '../conversation.ts'
 import { leafText } from '../leaves.ts'
 import { isForeign, sealedFromWire, sign, signedBy } from '../signature.ts'
+import { HINTS } from './hints.ts'
 
 type Only = Conversation['only'][number]
 
@@ -19,9 +20,7 @@ export function decode(tree: TreeObject): Conversation {
   const only: Only[] = []
   const spare: Spare = (field, value) => only.push({ dialect: 'anthropic.messages', field, value })
   for (const [field, value] of tree) {
-    if (SHARED.has(field) || value === null) continue
-    if (field === 'service_tier' && value === 'auto') continue
-    spare(field, value)
+    if (!SHARED.has(field) && value !== null && !Object.hasOwn(HINTS, field)) spare(field, value)
   }
   const messages = array(tree.get('messages')).filter(isObject).map((message, index) => decodeMessage(message, index, spare))
   const tools: Tool[] = []
@@ -193,6 +192,11 @@ function decodeSource(source: TreeObject): Source | undefined {
   }
 }
 
+/** `allowed_callers: ["direct"]` is what every other dialect's tools are. */
+function isDirect(value: Tree): boolean {
+  return Array.isArray(value) && value.every((item) => item === 'direct')
+}
+
 function decodeTool(tool: TreeObject, index: number, tools: Tool[], spare: Spare): void {
   const type = tool.get('type')
   if (type !== undefined && type !== null && type !== 'custom') {
@@ -201,7 +205,7 @@ function decodeTool(tool: TreeObject, index: number, tools: Tool[], spare: Spare
   }
   for (const [field, value] of tool) {
     if (['type', 'name', 'description', 'input_schema', 'strict', 'cache_control'].includes(field) || value === null) continue
-    if (field === 'eager_input_streaming' || (field === 'defer_loading' && value === false)) continue
+    if (Object.hasOwn(HINTS, field) || value === false || isDirect(value)) continue
     spare(`tools.${index}.${field}`, value)
   }
   const description = stringOf(tool.get('description'))

@@ -14,8 +14,7 @@ export const DEFAULT_MAX_TOKENS = 8192
 const IMAGES = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
 
 /**
- * The request in Anthropic's words. Decisions that are not visible in the fields:
- * - thinking that Anthropic did not sign itself is left out, because the API refuses it;
+ * The request in Anthropic's words. Besides what hints.ts lists as left out:
  * - a model's earlier refusal becomes plain text;
  * - empty texts are left out, because the API refuses them.
  * @throws {Inexpressible}
@@ -140,9 +139,7 @@ function block(part: Part, role: string): TreeObject | undefined {
 
 function ownCitations(citations: Tree | undefined): Tree | undefined {
   if (!Array.isArray(citations) || citations.length === 0) return undefined
-  const own = citations.every((item) => isObject(item) && typeof item.get('type') === 'string' && item.has('cited_text'))
-  if (!own) throw new Inexpressible('messages.content.annotations', 'Anthropic takes only its own citations back')
-  return citations
+  return citations.every((item) => isObject(item) && typeof item.get('type') === 'string' && item.has('cited_text')) ? citations : undefined
 }
 
 /** Ids of other dialects may hold characters that Anthropic refuses; calls and results change alike. */

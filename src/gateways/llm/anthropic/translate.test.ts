@@ -51,7 +51,7 @@ test('a request survives the neutral form word for word', () => {
     thinking: { type: 'adaptive', display: 'summarized' },
     output_config: { effort: 'high', format: { type: 'json_schema', schema: { type: 'object' } } },
     stream: true,
-    service_tier: 'standard_only',
+    inference_geo: 'eu',
   }
   assert.ok(!isRefusal(dialect.survey(tree(request), [])))
   assert.deepEqual(plain(dialect.encode(dialect.decode(tree(request)), 'claude-sonnet-5')), request)
@@ -98,12 +98,14 @@ test('what only Anthropic can say is named for other dialects', () => {
       output_config: { effort: 'max' },
       thinking: { type: 'between_tools' },
       speed: 'fast',
-      inference_geo: null,
+      service_tier: 'auto',
+      betas: ['x'],
+      inference_geo: 'us',
     }),
   )
   assert.deepEqual(
     conversation.only.map((item) => item.field).sort(),
-    ['messages.0.content.0.search_result', 'messages.0.content.1.citations', 'output_config.effort', 'speed', 'thinking.type', 'tools.0.bash_20250124', 'tools.1.defer_loading'],
+    ['inference_geo', 'messages.0.content.0.search_result', 'messages.0.content.1.citations', 'output_config.effort', 'thinking.type', 'tools.0.bash_20250124', 'tools.1.defer_loading'],
   )
 })
 

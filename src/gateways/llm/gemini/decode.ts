@@ -1,6 +1,7 @@
 import { isObject, stringOf, type Tree, type TreeObject } from '../../../formats/tree.ts'
 import type { Conversation, Message, Part } from '../conversation.ts'
 import { leafText } from '../leaves.ts'
+import { HINTS } from './hints.ts'
 import { decodeSettings, decodeTools, type Spare } from './settings.ts'
 import { camel, get } from './names.ts'
 import { decodeAnswerPart, inlineSource, mediaPart } from './reply.ts'
@@ -13,7 +14,7 @@ const SHARED = new Set(['model', 'contents', 'systemInstruction', 'tools', 'tool
 export function decode(tree: TreeObject, fromPath?: { readonly model: string; readonly stream: boolean }): Conversation {
   const only: Only[] = []
   const spare: Spare = (field, value) => only.push({ dialect: 'gemini.generate', field, value })
-  for (const [field, value] of tree) if (!SHARED.has(camel(field)) && !isEmpty(value)) spare(field, value)
+  for (const [field, value] of tree) if (!SHARED.has(camel(field)) && !Object.hasOwn(HINTS, camel(field)) && !isEmpty(value)) spare(field, value)
   const calls = new Calls()
   const instruction = get(tree, 'systemInstruction')
   const contents = tree.get('contents')

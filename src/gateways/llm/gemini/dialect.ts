@@ -8,7 +8,7 @@ import { decodeReply, encodeReply } from './reply.ts'
 import { isForeignWire } from './signature.ts'
 import { decoder, encoder } from './stream.ts'
 import { survey } from './survey.ts'
-import { dropCalls, viewer } from './view.ts'
+import { dropCalls, scrub, viewer } from './view.ts'
 
 /**
  * The request for another model: its name stands in the path, and in the body only where the caller put it. Signatures
@@ -58,6 +58,7 @@ export const geminiGenerate: Dialect = {
   decodeReply,
   encodeReply,
   dropCalls,
+  scrub,
   viewer,
   decoder,
   encoder,

@@ -12,9 +12,8 @@ const SIGNED = /gemini-(?:[3-9]|\d\d)/
 const BUDGETS: Readonly<Record<string, number>> = { minimal: 1024, low: 1024, medium: 8192, high: 24576, xhigh: 24576, max: 24576 }
 
 /**
- * The request in Google's words. Decisions that are not visible in the fields:
- * - thinking that Google did not sign itself is left out; a call without Google's signature gets the one that Google
- *   documents for histories from elsewhere;
+ * The request in Google's words. Besides what hints.ts lists as left out:
+ * - a call without Google's signature gets the one that Google documents for histories from elsewhere;
  * - schemas travel as JSON Schema (`parametersJsonSchema`), never in the OpenAPI subset, which cannot say all of it;
  * - a model's earlier refusal becomes plain text.
  * @throws {Inexpressible}
@@ -39,7 +38,6 @@ function refuseUnsayable(conversation: Conversation): void {
   }
   if (conversation.logitBias !== undefined && conversation.logitBias.size > 0) throw new Inexpressible('logit_bias', 'Gemini has no such parameter')
   if (conversation.metadata !== undefined && conversation.metadata.size > 0) throw new Inexpressible('metadata', 'Gemini has no such field')
-  if (conversation.user !== undefined) throw new Inexpressible('user', 'Gemini has no such field')
   if (conversation.parallelToolCalls === false && conversation.tools.length > 0) throw new Inexpressible('parallel_tool_calls', 'Gemini cannot be held to one call')
   if (conversation.logprobs !== undefined && conversation.stream) throw new Inexpressible('logprobs', 'log probabilities are not translated in streams')
 }
@@ -70,12 +68,9 @@ function encodeContents(conversation: Conversation, signed: boolean): TreeObject
 }
 
 function encodePart(part: Part, role: 'system' | 'user' | 'model', names: Map<string, string>): TreeObject[] {
-  if (part.cache !== undefined) throw new Inexpressible('cache_control', 'Gemini decides itself what it caches')
   if (role === 'system' && part.kind !== 'text') throw new Inexpressible(`system.${part.kind}`, 'instructions are text only')
   switch (part.kind) {
     case 'text':
-      if (part.citations !== undefined) throw new Inexpressible('messages.content.citations', 'Gemini takes no citations back')
-      return part.text === '' ? [] : [object({ text: part.text })]
     case 'refusal':
       return part.text === '' ? [] : [object({ text: part.text })]
     case 'reasoning': {
@@ -128,8 +123,7 @@ function encodeResult(parts: readonly Part[], failed: boolean): { response: Tree
     if (part.kind === 'text') texts.push(part.text)
     else if (part.kind === 'image' || part.kind === 'file') media.push(object(place(part.source, part.kind, part.kind === 'file' ? part.name : undefined)))
     else throw new Inexpressible(`messages.tool_result.${part.kind}`, 'a Gemini result holds text, images and files')
-    if (part.cache !== undefined) throw new Inexpressible('cache_control', 'Gemini decides itself what it caches')
-  }
+    }
   const text = texts.join('\n')
   const value = failed || texts.length !== 1 ? undefined : parsed(text)
   const response = isObject(value) ? value : object({ [failed ? 'error' : 'output']: text })
@@ -137,7 +131,6 @@ function encodeResult(parts: readonly Part[], failed: boolean): { response: Tree
 }
 
 function encodeTool(tool: Tool): TreeObject {
-  if (tool.cache !== undefined) throw new Inexpressible('tools.cache_control', 'Gemini decides itself what it caches')
   return object({
     name: tool.name,
     description: tool.description,

@@ -51,15 +51,29 @@ export function survey(tree: TreeObject, allowed: readonly string[], fromPath?: 
   if (isRefusal(walked)) return walked
   const config = get(tree, 'generationConfig')
   const maxTokens = isObject(config) ? numberOf(get(config, 'maxOutputTokens')) : undefined
+  const choices = (isObject(config) ? numberOf(get(config, 'candidateCount')) : undefined) ?? 1
   const last = (tree.get('contents') as Tree[]).at(-1)
-  const prefill = isObject(last) && last.get('role') === 'model'
   const stream = fromPath?.stream ?? false
   return {
     model,
     stream,
-    ...walked,
-    parameters: { ...walked.parameters, stream, ...(prefill ? { prefill } : {}) },
+    segments: walked.segments,
+    effects: walked.effects,
+    subordinates: walked.subordinates,
+    parameters: {
+      messages: 0,
+      tools: 0,
+      images: 0,
+      ...walked.parameters,
+      model,
+      dialect: 'gemini.generate',
+      stream,
+      choices,
+      // The caller puts words into the model's mouth: policy may want to know.
+      ...(isObject(last) && last.get('role') === 'model' ? { prefill: true } : {}),
+    },
     ...(maxTokens === undefined ? {} : { maxTokens }),
-    choices: (isObject(config) ? numberOf(get(config, 'candidateCount')) : undefined) ?? 1,
+    choices,
+    mediaBytes: walked.mediaBytes,
   }
 }

@@ -100,7 +100,7 @@ const tool = both({
 const voice = both({ prebuiltVoiceConfig: both({ voiceName: name }), voice: name })
 
 const generationConfig = both({
-  candidateCount: integer({ min: 1, max: 8, fact: 'n' }),
+  candidateCount: integer({ min: 1, max: 8 }),
   maxOutputTokens: integer({ min: 0, fact: 'max_tokens' }),
   stopSequences: list(text('body')),
   temperature: number(),

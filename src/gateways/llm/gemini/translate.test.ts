@@ -6,6 +6,7 @@ import type { Tree, TreeObject } from '../../../formats/tree.ts'
 import type { Conversation } from '../conversation.ts'
 import { Inexpressible } from '../dialect.ts'
 import { geminiGenerate as dialect } from './dialect.ts'
+import { LEFT_OUT } from './hints.ts'
 import { jsonSchema } from './schema.ts'
 
 const tree = (plain: unknown): TreeObject => fromPlain(plain) as TreeObject
@@ -117,12 +118,9 @@ test('results without ids answer the oldest open call of their name', () => {
 const inexpressible: [string, Partial<Conversation>][] = [
   ['logit_bias', { logitBias: new Map([['1', 1]]) }],
   ['metadata', { metadata: new Map([['a', 'b']]) }],
-  ['user', { user: 'kim' }],
   ['parallel_tool_calls', { parallelToolCalls: false, tools: [{ name: 'f' }] }],
   ['logprobs', { logprobs: true, stream: true }],
   ['tool_choice', { toolChoice: { mode: 'required' } }],
-  ['cache_control', { system: [{ kind: 'text', text: 'x', cache: new Map() }] }],
-  ['tools.cache_control', { tools: [{ name: 'f', cache: new Map() }] }],
   ['messages.role', { messages: [{ role: 'developer', parts: [] }] }],
   ['messages.name', { messages: [{ role: 'user', name: 'kim', parts: [] }] }],
   ['file.file_id', { messages: [{ role: 'user', parts: [{ kind: 'file', source: { from: 'provider', id: 'file-1' } }] }] }],
@@ -136,6 +134,17 @@ for (const [field, change] of inexpressible) {
   })
 }
 
+test('what changes nothing about the answer is left out, and listed', () => {
+  const made = dialect.encode({ ...empty, user: 'kim', system: [{ kind: 'text', text: 'x', cache: new Map(), citations: [] }], tools: [{ name: 'f', cache: new Map() }] }, 'm')
+  assert.deepEqual(plain(made), { contents: [{ role: 'user', parts: [{ text: 'hi' }] }], systemInstruction: { parts: [{ text: 'x' }] }, tools: [{ functionDeclarations: [{ name: 'f' }] }] })
+  for (const field of ['user', 'cache_control', 'messages.content.citations']) assert.ok(Object.hasOwn(LEFT_OUT, field))
+})
+
+test('token probabilities repeat the text, and go when it was edited', () => {
+  const reply = { candidates: [{ content: { parts: [{ text: 'a' }] }, logprobsResult: { chosenCandidates: [{ token: 'a' }] }, avgLogprobs: -1 }], responseId: 'r' }
+  assert.deepEqual(plain(dialect.scrub?.(tree(reply)) as Tree), { candidates: [{ content: { parts: [{ text: 'a' }] } }], responseId: 'r' })
+})
+
 test('what only Gemini can say is named for other dialects', () => {
   const conversation = dialect.decode(
     tree({
@@ -144,7 +153,8 @@ test('what only Gemini can say is named for other dialects', () => {
       toolConfig: { retrievalConfig: { languageCode: 'de' }, functionCallingConfig: { mode: 'AUTO', allowedFunctionNames: ['f'] } },
       generationConfig: { responseModalities: ['IMAGE'], speechConfig: {}, responseMimeType: 'text/x.enum' },
       cachedContent: 'c',
-      labels: {},
+      labels: { team: 'red' },
+      serviceTier: 'flex',
       store: false,
     }),
     path,

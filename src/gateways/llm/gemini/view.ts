@@ -166,3 +166,11 @@ function withoutCalls(candidate: TreeObject, channels: ReadonlySet<string>): Tre
   if (kept.length === parts.length) return candidate
   return new Map([...candidate, ['content', new Map([...content, ['parts', kept]])]])
 }
+
+/** Without token probabilities: they repeat the text in pieces, in which nothing could be edited. */
+export function scrub(tree: TreeObject): TreeObject {
+  const candidates = tree.get('candidates')
+  if (!Array.isArray(candidates)) return tree
+  const plain = (candidate: Tree): Tree => (isObject(candidate) ? new Map([...candidate].filter(([name]) => name !== 'logprobsResult' && name !== 'avgLogprobs')) : candidate)
+  return new Map([...tree, ['candidates', candidates.map(plain)]])
+}
