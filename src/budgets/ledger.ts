@@ -31,6 +31,8 @@ export interface Held {
   readonly settled: () => void
   readonly since: number
   dialled: boolean
+  /** Settled or released: nothing more is taken for it. */
+  ended: boolean
 }
 
 /** One of the requests at once that a scope may have, and whose it is. */

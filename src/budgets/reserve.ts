@@ -77,6 +77,7 @@ export function makeBudgets(settings: readonly SettledBudget[], { ledger, onAler
   }
 
   const finish = (held: Held, final: Amount): void => {
+    held.ended = true
     ledger.open.delete(held.reservation.id)
     const change = minus(final, held.amount)
     const back = minus(NOTHING, held.amount)
@@ -159,6 +160,7 @@ export function makeBudgets(settings: readonly SettledBudget[], { ledger, onAler
         },
         since: ledger.clock.monotonic(),
         dialled: false,
+        ended: false,
       })
       return reservation
     },
@@ -170,7 +172,7 @@ export function makeBudgets(settings: readonly SettledBudget[], { ledger, onAler
 
     meter(reservation) {
       const held = ledger.open.get(reservation.id)
-      return held === undefined ? () => false : (outputTokens) => outputTokens <= held.output || grow(held, outputTokens)
+      return held === undefined ? () => false : (outputTokens) => !held.ended && (outputTokens <= held.output || grow(held, outputTokens))
     },
 
     settle(reservation, usage, cost) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import type { Action } from '../contract/exchange.ts'
 import type { Context, Question } from '../contract/policy.ts'
 import type { Principal } from '../contract/principal.ts'
@@ -267,4 +268,42 @@ test('the commented examples of the shipped folder load too', async () => {
     examples += loaded.policies.length
   }
   assert.ok(examples >= 8)
+})
+
+const conditions = [
+  'context.score >= 50', 'context.score == 20', '30 > context.score', 'context.score * 2 > 60', 'context.labels.untrusted', 'context.labels == {untrusted: true, sensitivity: 1}',
+  'context.effects.contains("read")', 'context.effects.containsAny(["external_write"])', 'context.findings.isEmpty()', 'context.route like "a*"', 'context.time.hour < 6',
+  'principal.roles.contains("r")', 'principal in Tenant::"t"', 'principal in Role::"r"', 'principal == Workload::"w"', 'principal has cohort', 'principal has cohort && principal.cohort == "c"',
+  'principal has user && principal.user == User::"u"', 'principal.chain.contains("u")', 'resource == Model::"m"', 'resource is Model', 'resource.id like "m*"', 'resource has sensitivity && resource.sensitivity > 1',
+  'context.parameters has tools && context.parameters.tools >= 2', 'if context.stream then context.score > 10 else {Value: context.labels.sensitivity}.Value == 1', '[context.score, 5].contains(5)',
+]
+
+test('whatever policies read: the answer from memory is the answer', () => {
+  const policy = fc.record({ kind: fc.constantFrom('permit', 'forbid', 'hold', 'shadow'), when: fc.uniqueArray(fc.constantFrom(...conditions), { maxLength: 3 }) })
+  const question = fc.record({
+    score: fc.constantFrom(5, 19, 20, 21, 29, 30, 31, 49, 50), untrusted: fc.boolean(), sensitivity: fc.nat(2), effects: fc.subarray(['read', 'external_write']), findings: fc.subarray(['pii']),
+    route: fc.constantFrom('a1', 'b'), hour: fc.constantFrom(5, 6), roles: fc.subarray(['r', 's']), tenant: fc.constantFrom('t', 'u'), workload: fc.constantFrom('w', 'v'),
+    cohort: fc.constantFrom(undefined, 'c', 'd'), chain: fc.subarray(['u', 'v']), model: fc.constantFrom('m', 'n'), level: fc.constantFrom(undefined, 1, 2), tools: fc.constantFrom(undefined, 1, 2), stream: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(policy, { minLength: 1, maxLength: 5 }), fc.array(question, { minLength: 2, maxLength: 25 }), (policies, questions) => {
+      const text = policies.map(({ kind, when }, index) => {
+        const head = kind === 'permit' ? 'permit' : `${kind === 'hold' ? '@verdict("hold") ' : kind === 'shadow' ? '@mode("shadow") ' : ''}forbid`
+        return `@id("p${index}") ${head} (principal, action, resource) ${when.map((one) => `when { ${one} }`).join(' ')};`
+      })
+      const loaded = load(`${PERMIT.replace('(principal, action, resource)', '(principal, action, resource is Model)')}${text.join('\n')}`)
+      for (const one of questions) {
+        const asked = ask({
+          principal: who({ tenant: one.tenant, workload: one.workload, roles: one.roles, chain: one.chain, ...(one.cohort !== undefined && { cohort: one.cohort }) }),
+          resource: { type: 'Model', id: one.model, attributes: { provider: 'p', model: one.model, ...(one.level !== undefined && { sensitivity: one.level }) } },
+          context: {
+            score: one.score, labels: { untrusted: one.untrusted, sensitivity: one.sensitivity }, effects: one.effects, findings: one.findings, route: one.route, stream: one.stream,
+            time: { hour: one.hour, weekday: 1, unix: 1 }, parameters: one.tools === undefined ? {} : { tools: one.tools },
+          },
+        })
+        assert.deepEqual({ ...loaded.authorize(asked), cached: false }, loaded.release(asked, []))
+      }
+    }),
+    { numRuns: 60 },
+  )
 })
