@@ -5,7 +5,8 @@ import type { Problem } from './config/problem.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Epoch } from './contract/epoch.ts'
 import type { Log } from './telemetry/log.ts'
-import { makeBudgets } from './budgets/budgets.ts'
+import type { BudgetAlert } from './budgets/alert.ts'
+import { makeBudgets, type BudgetsDeps } from './budgets/reserve.ts'
 import type { Ledger } from './budgets/ledger.ts'
 import { makeDialer } from './edge/dial/dialer.ts'
 import type { BodyLimits } from './gateways/llm/reading.ts'
@@ -24,8 +25,11 @@ export interface Household {
   readonly clock: Clock
   readonly env: Readonly<Record<string, string | undefined>>
   readonly ledger: Ledger
+  /** Keys of a tenant, so that a shared budget can keep a share for each. */
+  readonly members: BudgetsDeps['members'] & {}
   readonly policyFolder: string
   readonly log: Log
+  readonly onAlert: (alert: BudgetAlert) => void
   readonly onDefect: (step: string, error: unknown) => void
 }
 
@@ -51,7 +55,7 @@ const DEEPEST_JSON = 128
 
 /** Builds an epoch whole, or says everything that is wrong: nothing is ever half applied. */
 export async function compose(loaded: Loaded, household: Household, serial: number): Promise<Composed | readonly Problem[]> {
-  const { clock, env, ledger, log, onDefect } = household
+  const { clock, env, ledger, members, log, onAlert, onDefect } = household
   const folders = (loaded.policy.folders ?? [household.policyFolder]).map((one) => resolve(loaded.base, one))
   const policy = loadPolicy(await readPolicyFolders(folders), loaded.policy.extras)
   if (isProblems(policy)) return policy.map((one) => ({ path: '', ...one }) as unknown as Problem)
@@ -76,7 +80,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     posture: loaded.posture,
     authorize: policy.authorize,
     guard,
-    budgets: makeBudgets(loaded.budgets, ledger),
+    budgets: makeBudgets(loaded.budgets, { ledger, members, onAlert }),
     route: (name) => routes.get(name) ?? usual,
   })
   return {

@@ -1,25 +1,28 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openAudit } from './audit/audit.ts'
+import { scribeFor } from './audit/scribe.ts'
+import { auditState } from './auditing.ts'
 import type { Loaded } from './config/load.ts'
 import { isLoaded, loadConfig } from './config/load.ts'
 import { problemLine, type Problem } from './config/problem.ts'
-import { clearRunning, makeStateFolder, stateFolder, writeRunning } from './config/state.ts'
+import { clearRunning, makeStateFolder, stateFiles, stateFolder, writeRunning } from './config/state.ts'
 import { watch } from './config/watch.ts'
 import { adminHandler } from './console/admin.ts'
 import type { Arrival, Outlet } from './contract/arrival.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Receipt } from './contract/receipt.ts'
-import { listen } from './edge/listen/http.ts'
+import { makeDialer } from './edge/dial/dialer.ts'
+import { listen, type Malformed } from './edge/listen/http.ts'
 import { compose, shippedPolicy, type Composed, type Household } from './epoch.ts'
-import { newId } from './formats/ids.ts'
+import { uuid7Maker } from './formats/ids.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
 import { makeAdminDoor } from './identity/admin.ts'
 import { openKeyring } from './identity/keyring.ts'
 import { openAdminKey, openSecret } from './identity/secret.ts'
 import { adminRoutes } from './operate.ts'
 import { pass, type Spine, type StepName } from './spine.ts'
-import { close } from './steps/close.ts'
+import { close, malformedReceipt } from './steps/close.ts'
 import { makeRefusalMemory } from './steps/memory.ts'
 import { makeSteps } from './steps/make.ts'
 import type { House } from './steps/house.ts'
@@ -81,6 +84,7 @@ const stepLimits: Readonly<Record<StepName, number>> = {
   guard: 5_000,
 }
 
+const newId = uuid7Maker(() => clock.wall())
 const KEEP_REPLY_BYTES = 64 * 1024
 
 /**
@@ -102,32 +106,31 @@ export async function start(options: StartOptions): Promise<Started> {
       metrics.defect(step)
       log('defect', { step, error, id })
     }
-    const audit = await openAudit({
-      folder: state,
-      settings: first.audit,
-      clock,
-      newId,
-      open: openEmbedded,
-      onAlarm: (alarm) => log('audit_late', { place: alarm.place, late: alarm.lateMs, error: alarm.error }),
-    })
-    opened.push(() => audit.close())
-    const { store } = audit
-    const keyring = await openKeyring({ keys: store.keys, secret: await openSecret(join(state, 'keys.secret')), clock })
-    const adminKey = await openAdminKey(join(state, 'admin.key'))
-    const admin = makeAdminDoor(adminKey, await openSecret(join(state, 'admin.secret')))
-    const ledger = makeLedger({
-      clock,
-      loaded: await store.counters.load(),
-      counters: store.counters,
-      onAlert: (alert) => {
-        metrics.alerted(alert.kind)
-        log('alert', { kind: alert.kind, tenant: alert.tenant, scope: alert.scope, window: alert.window, share: alert.share, rate: alert.rate })
-      },
-      onDefect: (error) => defect('budgets', error),
-    })
-    opened.push(() => ledger.close())
+    const store = await openEmbedded({ folder: state, scribe: scribeFor(state) })
+    opened.push(() => store.close())
+    const auditing = auditState(clock)
+    const checkpointsTo = first.audit.checkpoints.to
+    const witness = checkpointsTo.kind === 'url' ? makeDialer({ origins: [{ origin: new URL(checkpointsTo.url).origin, allowPrivate: true }] }) : undefined
+    if (witness !== undefined) opened.push(() => witness.close())
+    const audit = await openAudit({ store, folder: state, settings: first.audit, clock, ...(witness && { dial: witness.dial }), on: (event) => auditing.tell(event, log) })
+    opened.push(async () => void (await audit.close()))
+    const files = stateFiles(state)
+    const secret = await openSecret(files.keySecret)
+    const keyring = await openKeyring({ keys: store.keys, secret, clock })
+    const admin = makeAdminDoor(await openAdminKey(files.adminKey), secret)
+    const ledger = makeLedger({ clock, loaded: await store.counters.load(), counters: store.counters, onStoreError: (error) => defect('budgets', error) })
+    opened.push(() => ledger.flush())
 
-    const household: Household = { clock, env: options.env, ledger, policyFolder: shippedPolicy, log, onDefect: defect }
+    const household: Household = {
+      clock,
+      env: options.env,
+      ledger,
+      members: keyring.members,
+      policyFolder: shippedPolicy,
+      log,
+      onAlert: (alert) => metrics.alerted(alert.kind),
+      onDefect: defect,
+    }
     let live = await settled(first, household, 1)
     opened.push(() => live.close())
     let inflight = 0
@@ -137,8 +140,8 @@ export async function start(options: StartOptions): Promise<Started> {
     const metrics = makeMetrics(first.telemetry, version, {
       inflight: () => inflight,
       inflightBytes: () => inflightBytes,
-      auditLag: () => audit.lagSeconds(),
-      checkpointAge: () => audit.checkpointAgeSeconds(),
+      auditLag: auditing.lagSeconds,
+      checkpointAge: auditing.checkpointAgeSeconds,
       breakers: () => live.breakers(),
       epochSerial: () => live.epoch.serial,
     })
@@ -176,22 +179,29 @@ export async function start(options: StartOptions): Promise<Started> {
         inflight--
       }
     }
+    const { limits } = first
     const listening = {
+      newId,
       hosts: first.listen.hosts,
       origins: first.listen.origins,
-      limits: first.limits,
+      headerBytes: limits.headerBytes,
+      headerCount: limits.headerCount,
+      headMs: limits.headTimeoutMs,
+      bodyMs: limits.bodyTimeoutMs,
+      idleMs: limits.idleTimeoutMs,
+      connections: limits.connections,
       inflight: {
         take(bytes: number) {
-          if (inflightBytes + bytes > first.limits.inflightBytes) return false
+          if (inflightBytes + bytes > limits.inflightBytes) return false
           inflightBytes += bytes
           return true
         },
         give: (bytes: number) => void (inflightBytes -= bytes),
       },
-      onMalformed: () => metrics.defect('malformed'),
+      onMalformed: (info: Malformed) => void audit.receipt(malformedReceipt(info, live.epoch.id, clock.wall()), undefined).catch((error: unknown) => defect('malformed', error)),
       onDefect: (error: unknown) => defect('listen', error),
     }
-    const dataListener = await listen({ ...listening, address: first.listen.data }, data)
+    const dataListener = await listen({ ...listening, ...first.listen.data }, data)
     opened.push(() => dataListener.close({ graceMs: first.limits.drainTimeoutMs }))
 
     const reload = async (): Promise<readonly Problem[]> => {
@@ -218,11 +228,11 @@ export async function start(options: StartOptions): Promise<Started> {
       identify: admin,
       ready,
       metrics: metrics.scrape,
-      routes: adminRoutes({ keyring, audit, reload, clock, newId, epoch: () => live.epoch, log }),
+      routes: adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log }),
       newId,
       onDefect: defect,
     })
-    const adminListener = await listen({ ...listening, address: first.listen.admin }, handle)
+    const adminListener = await listen({ ...listening, ...first.listen.admin }, handle)
     opened.push(() => adminListener.close({ graceMs: 1_000 }))
 
     const watching = watch({ paths: () => live.files, clock, changed: async () => void (await reload()), onDefect: (error) => defect('reload', error) })

@@ -1,16 +1,19 @@
 import * as z from 'zod'
 import type { AuditLog } from './audit/audit.ts'
+import { tail } from './audit/read.ts'
 import { problemLine, type Problem } from './config/problem.ts'
 import { AdminError, type AdminRoute } from './console/admin.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Epoch } from './contract/epoch.ts'
 import type { Keyring } from './identity/keyring.ts'
 import { keySpec } from './identity/settings.ts'
+import { StoreError, type Receipts } from './store/interfaces.ts'
 import type { Log } from './telemetry/log.ts'
 
 export interface Operated {
   readonly keyring: Keyring
   readonly audit: AuditLog
+  readonly receipts: Pick<Receipts, 'tail'>
   readonly reload: () => Promise<readonly Problem[]>
   readonly clock: Clock
   readonly newId: () => string
@@ -19,7 +22,7 @@ export interface Operated {
 }
 
 /** What an operator may ask over the admin port. Whatever changes something leaves a record of who did it. */
-export function adminRoutes({ keyring, audit, reload, clock, newId, epoch, log }: Operated): readonly AdminRoute[] {
+export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, epoch, log }: Operated): readonly AdminRoute[] {
   const record = (by: string, tenant: string, act: string, detail: Readonly<Record<string, string | number | boolean>>): Promise<void> =>
     audit.act({ kind: 'act', exchange: newId(), tenant, at: clock.wall(), by, act, detail })
   return [
@@ -29,7 +32,8 @@ export function adminRoutes({ keyring, audit, reload, clock, newId, epoch, log }
       path: 'receipts',
       async run({ query }) {
         const tenant = query.get('tenant') ?? undefined
-        return { receipts: await audit.tail({ limit: Math.min(Number(query.get('limit') ?? 100) || 100, 1000), ...(tenant !== undefined && { tenant }) }) }
+        const newest = await tail(receipts, { limit: Math.min(Number(query.get('limit')) || 100, 1000), ...(tenant !== undefined && { tenant }) })
+        return { receipts: newest.map((one) => one.record).filter((one) => one.kind === 'receipt').reverse() }
       },
     },
     { verb: 'GET', path: 'keys', run: () => ({ keys: keyring.listKeys() }) },
@@ -70,11 +74,14 @@ export function adminRoutes({ keyring, audit, reload, clock, newId, epoch, log }
       verb: 'POST',
       path: 'erase',
       async run({ operator, body }) {
-        const asked = z.strictObject({ subject: z.string().min(1).max(512) }).safeParse(body)
+        const asked = z.strictObject({ subject: z.string().min(1).max(512), tenant: z.string().min(1).max(64) }).safeParse(body)
         if (!asked.success) throw new AdminError(400, z.prettifyError(asked.error))
-        const erased = await audit.erase(asked.data.subject, operator.workload)
-        if ('held' in erased) throw new AdminError(409, `A legal hold protects this subject: ${erased.held}`)
-        return erased
+        try {
+          return { dropped: await audit.erase({ ...asked.data, by: operator.workload }) }
+        } catch (error) {
+          if (error instanceof StoreError && error.fault === 'held') throw new AdminError(409, `A legal hold protects this subject: ${error.message}`)
+          throw error
+        }
       },
     },
   ]

@@ -6,7 +6,7 @@ import type { FindingFact, Payload, Receipt } from '../contract/receipt.ts'
 import type { Principal } from '../contract/principal.ts'
 import type { VerdictKind } from '../contract/verdict.ts'
 import { NO_USAGE } from '../contract/exchange.ts'
-import { reasonOf } from '../contract/reasons.ts'
+import { reasonOf, type Code } from '../contract/reasons.ts'
 import { callerOf } from './ask.ts'
 import { commonFacts } from './intent.ts'
 import type { House } from './house.ts'
@@ -22,6 +22,40 @@ export function close(house: House) {
     const receipt = receiptOf(house, facts, ending, attempts, cost)
     house.observe(receipt)
     await house.audit.receipt(receipt, house.keepPayload === 'none' ? undefined : payloadOf(facts, ending))
+  }
+}
+
+/** For what the listener refused before it was an arrival: nobody is known, and still there is a receipt. */
+export function malformedReceipt({ id, code, status }: { readonly id: string; readonly code: Code; readonly status: number }, epoch: string, now: number): Receipt {
+  return {
+    kind: 'receipt',
+    exchange: id,
+    gateway: 'listen',
+    tenant: 'default',
+    workload: 'unknown',
+    chain: [],
+    subject: 'default/unknown',
+    action: 'unread',
+    resource: '',
+    route: '',
+    epoch,
+    at: now,
+    verdict: 'deny',
+    outcome: 'refused',
+    code,
+    step: 'listen',
+    status,
+    proof: 'none',
+    policies: [],
+    shadow: [],
+    context: {},
+    findings: [],
+    edits: 0,
+    attempts: [],
+    usage: NO_USAGE,
+    took: 0,
+    guardMicros: 0,
+    reused: 0,
   }
 }
 

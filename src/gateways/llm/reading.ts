@@ -86,7 +86,7 @@ function edited(reading: LlmReading, edits: readonly Edit[]): LlmReading {
       from = edit.end
     }
     text += segment.text.slice(from)
-    tree = replaceLeaf(tree, segment.path, text) as TreeObject
+    tree = replaceLeaf(tree, segment.path, text, 'content_refused') as TreeObject
     segments[index] = { ...segment, text }
     first = next
   }

@@ -152,10 +152,10 @@ function arrayText({ data }: StreamFrame, index: number): string {
 }
 
 /** Writes a refusal in the caller's dialect: a status before the commit point, an error event after it. */
-export function writeRefusal(refusal: Refusal, exchange: Exchange, outlet: Outlet, dialect: Pick<Dialect, 'error' | 'streamError'>, framing: 'sse' | 'array' = 'sse'): Delivery {
+export function writeRefusal(refusal: Refusal, exchange: Exchange, outlet: Outlet, dialect: Pick<Dialect, 'error' | 'streamError'>, framing: 'sse' | 'array' = 'sse', elements = 0): Delivery {
   if (outlet.committed) {
     const frame = dialect.streamError(refusal, exchange.id)
-    outlet.end(framing === 'array' ? ',\n' + writeJson(frame.data as Tree) + ']' : frameText(frame))
+    outlet.end(framing === 'array' ? (elements === 0 ? '[' : ',\n') + writeJson(frame.data as Tree) + ']' : frameText(frame))
     return { status: 200, bytes: 0, complete: refusal.refuse !== 'cancelled' }
   }
   const { status, body } = dialect.error(refusal, exchange.id)
