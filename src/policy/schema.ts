@@ -70,11 +70,11 @@ const WORKLOAD: Attributes = {
 
 const RESOURCE_ATTRIBUTES: Readonly<Record<string, Attributes>> = {
   Model: { id: text, provider: text, model: text, route: optional(text), region: optional(text), environment: optional(text), sensitivity: optional(whole), tags: optional(texts) },
-  Tool: { id: text, name: optional(text), server: optional(text), provider: optional(text), kind: optional(text), environment: optional(text), sensitivity: optional(whole), tags: optional(texts) },
+  Tool: { id: text, name: optional(text), server: optional(text), provider: optional(text), kind: optional(text), field: optional(text), environment: optional(text), sensitivity: optional(whole), tags: optional(texts) },
   Route: { id: text, path: optional(text) },
-  Host: { id: text, scheme: optional(text), port: optional(whole), path: optional(text), method: optional(text) },
+  Host: { id: text, scheme: optional(text), port: optional(whole), path: optional(text), method: optional(text), field: optional(text) },
   Endpoint: { id: text, path: optional(text), method: optional(text), provider: optional(text) },
-  State: { id: text, kind: optional(text), provider: optional(text) },
+  State: { id: text, kind: optional(text), provider: optional(text), field: optional(text) },
   Agent: { id: text, skill: optional(text) },
   Command: { id: text, program: optional(text) },
   Service: { id: text, environment: optional(text) },
@@ -95,17 +95,30 @@ const CONTEXT: Attributes = {
   in_scope: flag,
 }
 
-/** Parameters that the model gateway tells about each call. */
+/** Parameters that gateways tell about each call: those that the field tables of every dialect name as facts. */
 const LLM_PARAMETERS: Readonly<Record<string, Declared>> = {
   model: 'String',
   dialect: 'String',
   stream: 'Boolean',
-  max_tokens: 'Long',
   choices: 'Long',
+  max_tokens: 'Long',
   messages: 'Long',
   tools: 'Long',
+  tool_choice: 'String',
   images: 'Long',
+  documents: 'Long',
+  files: 'Long',
+  media: 'Long',
+  media_parts: 'Long',
+  prefill: 'Boolean',
+  effort: 'String',
+  reasoning_effort: 'String',
+  thinking_budget: 'Long',
+  service_tier: 'String',
+  speed: 'String',
+  inference_geo: 'String',
 }
+const TOOL_PARAMETERS: Readonly<Record<string, Declared>> = { tool: 'String', argumentBytes: 'Long' }
 
 export interface Schema {
   readonly json: SchemaJson<string>
@@ -141,7 +154,7 @@ export function makeSchema(extras: Extras = {}): Schema {
 }
 
 function contextOf(action: Action, extras: Extras): Attributes {
-  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
+  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : action === 'tool.propose' ? TOOL_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
   const more: Record<string, Attribute> = { parameters: record(optionals(parameters)) }
   if (extras.dimensions !== undefined) more['dimensions'] = { ...record(optionals(extras.dimensions)), required: false }
   if (extras.history !== undefined) more['history'] = { ...record(optionals(extras.history)), required: false }
