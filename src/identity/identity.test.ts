@@ -223,3 +223,17 @@ test('a key says its id, and one wrong character is noticed without asking anybo
     assert.equal(keyId(wrong, 'sp'), undefined)
   }
 })
+
+test('the keys that share a scope are the same list until a key is made or revoked', async () => {
+  const { ring } = await open()
+  const { facts: a } = await ring.createKey({ name: 'a', tenant: 'acme', cohort: 'beta', routes: ['def*'] })
+  const { facts: b } = await ring.createKey({ name: 'b', tenant: 'acme', routes: ['other'] })
+  await ring.createKey({ name: 'a', tenant: 'beta', cohort: 'beta' })
+  const everybody = ring.members('acme', 'tenant', 'acme')
+  assert.deepEqual(everybody, [`key:${a.id}`, `key:${b.id}`])
+  assert.equal(ring.members('acme', 'tenant', 'acme'), everybody)
+  assert.deepEqual(ring.members('acme', 'cohort', 'beta'), [`key:${a.id}`])
+  assert.deepEqual(ring.members('acme', 'route', 'default'), [`key:${a.id}`])
+  await ring.revokeKey(a.id)
+  assert.deepEqual(ring.members('acme', 'tenant', 'acme'), [`key:${b.id}`])
+})

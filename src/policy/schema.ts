@@ -105,6 +105,7 @@ const LLM_PARAMETERS: Readonly<Record<string, Declared>> = {
   messages: 'Long',
   tools: 'Long',
   tool_choice: 'String',
+  tool_names: 'String',
   images: 'Long',
   documents: 'Long',
   files: 'Long',
