@@ -21,6 +21,7 @@ export interface Desk {
 /** A call that makes a model answer, in any dialect, streamed or not. */
 export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dialect: Dialect, operation: Extract<Operation, { kind: 'generate' }>): Errand {
   let route: PlannedRoute | undefined
+  let elements = 0
   return {
     gateway: 'llm',
     signal: arrival.gone,
@@ -66,9 +67,10 @@ export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dia
         wantsUsage: dialect.id !== 'openai.chat' || at(reading.tree, ['stream_options', 'include_usage']) === true,
         heartbeatAfterMs: (route as PlannedRoute).heartbeatAfterMs,
         clock: desk.clock,
+        onElement: () => void elements++,
       })
     },
-    refuse: (refusal, exchange) => writeRefusal(refusal, exchange, outlet, dialect, operation.framing),
+    refuse: (refusal, exchange) => writeRefusal(refusal, exchange, outlet, dialect, operation.framing, elements),
   }
 }
 

@@ -3,6 +3,7 @@ import type { Reply } from '../../contract/reply.ts'
 import type { Refusal } from '../../contract/verdict.ts'
 import type { Dialect } from './dialect.ts'
 import type { LlmReading } from './reading.ts'
+import type { Upstream } from './targets.ts'
 
 /** A route as calls need it: settled, with its targets known. */
 export interface PlannedRoute {
@@ -31,6 +32,12 @@ export interface Plan {
   /** Targets in the strategy's order, then mirrors. */
   order(route: PlannedRoute, reading: LlmReading): readonly Candidate[]
   send(sending: Sending): Reply | Refusal
+  /** The route that declares a path below a provider prefix as a pass-through, if any. */
+  passThrough(path: string, method: string): PlannedRoute | undefined
+  /** Where a pass-through of the route goes: its first target. */
+  passTargets(route: PlannedRoute): readonly Candidate[]
+  upstreamOf(candidate: Candidate): Upstream
+  onceLimits(route: PlannedRoute): { readonly connectMs: number; readonly answerMs: number; readonly replyBytes: number }
   /** Everything a caller could ask for by name, for the model lists. */
   models(): readonly { readonly name: string; readonly candidate: Candidate; readonly route: string }[]
 }

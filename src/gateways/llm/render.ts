@@ -24,6 +24,8 @@ export interface Caller {
   readonly wantsUsage: boolean
   readonly heartbeatAfterMs: number
   readonly clock: Clock
+  /** Told of each element of a JSON array, so that an error after them is a further one. */
+  readonly onElement: () => void
 }
 
 /** Writes a guarded reply to the caller, in its dialect, to the end. */
@@ -98,7 +100,7 @@ interface Pen {
 }
 
 /** Writes frames, and heartbeats while there are none. The head goes out with the first of either. */
-function framePen({ outlet, dialect, framing, heartbeatAfterMs, clock }: Caller, exchange: Exchange): Pen {
+function framePen({ outlet, dialect, framing, heartbeatAfterMs, clock, onElement }: Caller, exchange: Exchange): Pen {
   let written = 0
   let elements = 0
   let quietSince = clock.monotonic()
@@ -130,6 +132,7 @@ function framePen({ outlet, dialect, framing, heartbeatAfterMs, clock }: Caller,
     write(frame) {
       head()
       quietSince = clock.monotonic()
+      if (framing === 'array') onElement()
       const text = framing === 'array' ? arrayText(frame, elements++) : frameText(frame)
       written += text.length
       return text === '' ? undefined : outlet.write(text)
