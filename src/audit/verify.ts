@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { hash } from 'node:crypto'
 import { canonicalJson } from '../formats/canonical.ts'
 import { frontierOf, leafHash, type Frontier } from '../formats/merkle.ts'
-import type { LogEntry, Receipts } from '../store/interfaces.ts'
+import { StoreError, type LogEntry, type Receipts, type TreeHead } from '../store/interfaces.ts'
 import { isSigned, readCheckpoint, splitNotes, type Verifier } from './note.ts'
 
 export type ProblemKind =
@@ -66,7 +66,8 @@ export async function verify(receipts: Receipts, options: VerifyOptions): Promis
   const report = (problem: Problem): void => {
     if (problems.length < MOST_PROBLEMS) problems.push(problem)
   }
-  const head = await receipts.head()
+  const head = await headOf(receipts, report)
+  const end = head?.size ?? Number.MAX_SAFE_INTEGER
   const sources = [
     ...(options.checkpoint === undefined ? [] : [once(options.checkpoint, 'the saved checkpoint')]),
     notesOf(receipts),
@@ -91,8 +92,8 @@ export async function verify(receipts: Receipts, options: VerifyOptions): Promis
   }
 
   await compare()
-  for (let next = 0; next < head.size; ) {
-    const page = (await receipts.read(next, Math.min(PAGE, head.size - next))).filter((entry) => entry.index < head.size)
+  for (let next = 0; next < end; ) {
+    const page = (await receipts.read(next, Math.min(PAGE, end - next))).filter((entry) => entry.index < end)
     if (page.length === 0) break
     for (const entry of page) {
       if (entry.index !== next) report({ kind: 'missing', index: next, message: `entries ${next} to ${entry.index - 1} are missing` })
@@ -102,14 +103,14 @@ export async function verify(receipts: Receipts, options: VerifyOptions): Promis
       await compare()
     }
     await Promise.all(page.map((entry) => checkPayload(receipts, entry, report)))
-    options.onProgress?.(next, head.size)
+    options.onProgress?.(next, Math.max(next, head?.size ?? next))
   }
-  checkEnd(tree, head, report)
+  if (head !== undefined) checkEnd(tree, head, report)
   for (const { source, next } of waiting) {
     for (let one = next; one !== undefined; one = await following(source)) {
       compared++
       // A log in use may have grown since its head was read; what is newer is for the next verification.
-      if ((await receipts.head()).size >= one.size && tree.size() === head.size) continue
+      if (head !== undefined && tree.size() === head.size && (await receipts.head()).size >= one.size) continue
       report({ kind: 'missing', message: `${one.where} vouches for ${one.size} entries; the log has ${tree.size()}` })
     }
   }
@@ -118,11 +119,22 @@ export async function verify(receipts: Receipts, options: VerifyOptions): Promis
 
 type Report = (problem: Problem) => void
 
+/** Undefined, and reported, when the log's own row about its tree makes no sense: the entries are still looked at. */
+async function headOf(receipts: Receipts, report: Report): Promise<TreeHead | undefined> {
+  try {
+    return await receipts.head()
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.fault !== 'corrupt') throw error
+    report({ kind: 'root', message: error.message })
+    return undefined
+  }
+}
+
 function same(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0
 }
 
-function checkEnd(tree: Frontier, head: { readonly size: number; readonly root: Uint8Array }, report: Report): void {
+function checkEnd(tree: Frontier, head: TreeHead, report: Report): void {
   if (tree.size() !== head.size) report({ kind: 'missing', message: `the log says it has ${head.size} entries; there are ${tree.size()}` })
   else if (!same(tree.root(), head.root)) report({ kind: 'root', message: 'the entries do not give the root that the log goes on from' })
 }
@@ -206,8 +218,6 @@ async function* notesIn(path: string): AsyncGenerator<Note> {
     rest = rest.slice(whole.reduce((sum, note) => sum + note.length, 0))
     yield* whole.map(noteOf)
   }
-  const notes = splitNotes(rest)
-  yield* notes.map(noteOf)
-  const left = rest.slice(notes.reduce((sum, note) => sum + note.length, 0))
-  if (left !== '') yield noteOf(left)
+  // What follows the last whole note is one that is being written, or was when the machine stopped.
+  yield* splitNotes(rest).map(noteOf)
 }

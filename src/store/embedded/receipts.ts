@@ -45,7 +45,11 @@ export function receiptRows(db: DatabaseSync, scribe: Scribe | undefined) {
   function stored(): Frontier {
     const row = db.prepare('SELECT size, frontier FROM tree').get()
     if (row === undefined) throw new StoreError('corrupt', 'the log has lost the row that holds its tree')
-    return frontierOf(Number(row['size']), row['frontier'] as Uint8Array)
+    try {
+      return frontierOf(Number(row['size']), row['frontier'] as Uint8Array)
+    } catch (error) {
+      throw new StoreError('corrupt', `the log's tree was changed: ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
 
   function edge(): Frontier {
