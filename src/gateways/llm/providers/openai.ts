@@ -1,0 +1,14 @@
+import { below, same, type Provider } from './provider.ts'
+
+export const openai: Provider = {
+  kind: 'openai',
+  dialects: ['openai.chat', 'openai.responses'],
+  baseUrl: 'https://api.openai.com/v1',
+  needsCredential: true,
+  presets: [],
+  pricedAs: 'openai',
+  headers: (credential) => (credential === undefined ? [] : [['authorization', `Bearer ${credential}`]]),
+  url: (at, path) => below(at.baseUrl, path),
+  adapt: same,
+  modelFor: same,
+}
