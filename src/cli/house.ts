@@ -1,5 +1,16 @@
 import { readFile } from 'node:fs/promises'
-import { readRunning, stateFiles, stateFolder, type Running } from '../config/state.ts'
+import { openAudit, type AuditLog } from '../audit/audit.ts'
+import { scribeFor } from '../audit/scribe.ts'
+import { findConfig, isLoaded, loadConfig, type Loaded } from '../config/load.ts'
+import { problemLine } from '../config/problem.ts'
+import { makeStateFolder, readRunning, stateFiles, stateFolder, type Running } from '../config/state.ts'
+import type { Act } from '../contract/receipt.ts'
+import { systemClock } from '../edge/clock.ts'
+import { uuid7Maker } from '../formats/ids.ts'
+import { openKeyring, type Keyring } from '../identity/keyring.ts'
+import { openSecret } from '../identity/secret.ts'
+import { openEmbedded } from '../store/embedded/open.ts'
+import { StoreError, type Store } from '../store/interfaces.ts'
 import { Failure, type Io } from './command.ts'
 
 /** The state folder that this command is about. @throws {Failure} when the environment names an impossible one. */
@@ -62,5 +73,77 @@ function parsed(text: string): unknown {
     return JSON.parse(text)
   } catch {
     return undefined
+  }
+}
+
+/**
+ * The store of a state folder for reading; works beside a running instance.
+ * @throws {Failure} when nothing was ever stored there.
+ */
+export async function readingStore<T>(io: Io, use: (store: Store, folder: string) => Promise<T>): Promise<T> {
+  const folder = folderOf(io)
+  const store = await opened(openEmbedded({ folder, readOnly: true }))
+  try {
+    return await use(store, folder)
+  } finally {
+    await store.close()
+  }
+}
+
+/** The house without its listeners, for an operator's act while no instance runs. */
+export interface Workshop {
+  readonly keyring: Keyring
+  readonly audit: AuditLog
+}
+
+/** @throws {Failure} when another process writes the state, or the settings are wrong. */
+export async function workshop<T>(io: Io, use: (workshop: Workshop) => Promise<T>): Promise<T> {
+  const folder = folderOf(io)
+  const { audit: settings } = settingsOf(io)
+  makeStateFolder(folder)
+  const store = await opened(openEmbedded({ folder, scribe: scribeFor(folder) }))
+  const { to } = settings.checkpoints
+  // Loaded only where it is needed: an HTTP client is the slowest thing to load here.
+  const dialer = to.kind === 'url' ? (await import('../edge/dial/dialer.ts')).makeDialer({ origins: [{ origin: new URL(to.url).origin, allowPrivate: true }] }) : undefined
+  try {
+    const audit = await openAudit({ store, folder, settings, clock: systemClock, ...(dialer !== undefined && { dial: dialer.dial }) })
+    try {
+      const keyring = await openKeyring({ keys: store.keys, secret: await openSecret(stateFiles(folder).keySecret), clock: systemClock })
+      return await use({ keyring, audit })
+    } finally {
+      const lost = await audit.close()
+      if (lost > 0) io.err(`sallyport: ${lost} audit records could not be written\n`)
+    }
+  } finally {
+    await store.close()
+    await dialer?.close()
+  }
+}
+
+/** The settings that an instance would start with here. @throws {Failure} when they are wrong. */
+export function settingsOf(io: Io): Loaded {
+  const loaded = loadConfig(findConfig(io.cwd, io.env), io.env)
+  if (isLoaded(loaded)) return loaded
+  throw new Failure(`the settings are wrong; see: sallyport check\n${loaded.map(problemLine).join('\n')}`)
+}
+
+/** Who acts, for the audit record. */
+export function operatorOf(io: Io): string {
+  return `cli:${io.env['USER'] ?? io.env['USERNAME'] ?? String(process.getuid?.() ?? 'unknown')}`
+}
+
+const newId = uuid7Maker(() => systemClock.wall())
+
+/** An operator's act, for the audit record. */
+export function actOf(io: Io, act: string, tenant: string, detail: Act['detail']): Act {
+  return { kind: 'act', exchange: newId(), tenant, at: systemClock.wall(), by: operatorOf(io), act, detail }
+}
+
+async function opened(opening: Promise<Store>): Promise<Store> {
+  try {
+    return await opening
+  } catch (error) {
+    if (error instanceof StoreError) throw new Failure(`${error.message}${error.fault === 'io' ? '. Start it with: sallyport up' : ''}`)
+    throw error
   }
 }

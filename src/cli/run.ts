@@ -50,9 +50,11 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
 
 /** A group such as `audit` without a command of it, or a word that is no command. */
 async function unknown(argv: readonly string[], io: Io): Promise<number> {
-  const [first = ''] = argv.filter((one) => !one.startsWith('-'))
+  const [first = '', second] = argv.filter((one) => !one.startsWith('-'))
   const group = commands.filter((one) => one.name.startsWith(`${first} `))
   if (group.length > 0) {
+    const meant = second === undefined ? undefined : closest(`${first} ${second}`, group.map((one) => one.name))
+    if (meant !== undefined) throw new UsageError(`there is no command "${first} ${second}"; did you mean "${meant}"?\nSee: sallyport ${first} --help`)
     const wantsHelp = argv.includes('--help') || argv.includes('-h')
     const message = `${first} has these commands:\n${group.map((one) => `  sallyport ${one.name} ${one.usage}\n      ${one.summary}`).join('\n')}\n`
     if (wantsHelp) await io.out(message)

@@ -1,0 +1,39 @@
+/** Rows under headings, columns aligned, for people. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => printable(row[i] ?? '').length)))
+  const line = (cells: readonly string[]): string => cells.map((cell, i) => printable(cell).padEnd(widths[i] ?? 0)).join('  ').trimEnd()
+  return `${[headings, ...rows].map(line).join('\n')}\n`
+}
+
+/** `2026-11-21 04:05:06` in UTC. */
+export function moment(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+export function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10)
+}
+
+// eslint-disable-next-line no-control-regex -- names come from callers, and must not move the cursor or colour the screen
+const controls = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+
+/** Text that came from elsewhere, without what a terminal would obey. */
+export function printable(text: string): string {
+  return text.replace(controls, '\ufffd')
+}
+
+/** Shows how far long work has come, on a terminal only; `done` takes it away again. */
+export function progressOn(io: { readonly terminal: boolean; err(text: string): void }, what: string): { at(done: number, of: number): void; done(): void } {
+  let last = -1
+  return {
+    at(done, of) {
+      const percent = of === 0 ? 100 : Math.floor((done * 100) / of)
+      if (!io.terminal || percent === last) return
+      last = percent
+      io.err(`\r\x1b[K${what} ${percent} %`)
+    },
+    done() {
+      if (io.terminal && last >= 0) io.err('\r\x1b[K')
+    },
+  }
+}
