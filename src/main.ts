@@ -85,6 +85,8 @@ const stepLimits: Readonly<Record<StepName, number>> = {
 }
 
 const newId = uuid7Maker(() => clock.wall())
+/** The longest window, and a day. */
+const KEEP_COUNTERS_MS = 31 * 86_400_000
 const KEEP_REPLY_BYTES = 64 * 1024
 
 /**
@@ -120,6 +122,7 @@ export async function start(options: StartOptions): Promise<Started> {
     const admin = makeAdminDoor(await openAdminKey(files.adminKey), secret)
     const ledger = makeLedger({ clock, loaded: await store.counters.load(), counters: store.counters, onStoreError: (error) => defect('budgets', error) })
     opened.push(() => ledger.flush())
+    opened.push(hourly(() => store.counters.sweep(clock.wall() - KEEP_COUNTERS_MS).catch((error: unknown) => defect('sweep', error))))
 
     const household: Household = {
       clock,
@@ -268,6 +271,17 @@ export async function start(options: StartOptions): Promise<Started> {
     await closeAll()
     throw error
   }
+}
+
+/** Runs work now and each hour; gives what ends it. */
+function hourly(work: () => Promise<unknown>): () => void {
+  let cancel: () => void
+  const again = (): void => {
+    void work()
+    cancel = clock.timer(3_600_000, again)
+  }
+  again()
+  return () => cancel()
 }
 
 function settingsOf(options: StartOptions): Loaded {

@@ -67,7 +67,7 @@ function decide(house: House, facts: Known, findings: readonly Finding[]): Stepp
 }
 
 export function refusalFor(decision: Decision): Refusal {
-  const code = decision.verdict === 'hold' ? 'approval_unavailable' : 'denied'
+  const code = decision.verdict === 'hold' ? 'approval_unavailable' : decision.policies.includes('builtin.scope') ? 'out_of_scope' : 'denied'
   return refuse(code, {
     ...(decision.message !== undefined && { say: decision.message }),
     detail: decision.errors.length > 0 ? `policy error: ${decision.errors.join('; ')}` : decision.policies.join(', '),

@@ -18,7 +18,7 @@ export function close(house: House) {
     if (facts.reply !== undefined) await facts.reply.finished()
     const attempts = facts.reply?.attempts() ?? []
     const cost = costOf(attempts)
-    settle(facts, attempts, cost)
+    settle(facts, ending, attempts, cost)
     const receipt = receiptOf(house, facts, ending, attempts, cost)
     house.observe(receipt)
     await house.audit.receipt(receipt, house.keepPayload === 'none' ? undefined : payloadOf(facts, ending))
@@ -59,10 +59,12 @@ export function malformedReceipt({ id, code, status }: { readonly id: string; re
   }
 }
 
-function settle({ reservation, reply, epoch }: Facts, attempts: readonly Attempt[], cost: number | undefined): void {
+function settle({ reservation, reply, epoch }: Facts, { step }: Ending, attempts: readonly Attempt[], cost: number | undefined): void {
   if (reservation === undefined) return
-  if (reply === undefined && attempts.length === 0) return epoch.budgets.release(reservation)
-  epoch.budgets.settle(reservation, total(attempts), cost)
+  if (reply !== undefined) return epoch.budgets.settle(reservation, total(attempts), cost)
+  // A dial that hung or broke may have reached the provider: nobody knows what it cost, so the estimate stands.
+  if (step === 'dial') return epoch.budgets.settle(reservation, NO_USAGE, undefined)
+  epoch.budgets.release(reservation)
 }
 
 function remember(house: House, { principal, reading, exchange }: Facts, { refusal, step }: Ending): void {

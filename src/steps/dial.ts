@@ -23,7 +23,6 @@ export function guard(house: House): Step {
   return (facts) => {
     const { reply, exchange, reading } = facts
     if (reply === undefined || reading === undefined) return { guarded: unanswered(facts) }
-    const collected = collector(house)
     const decide = proposals(house, facts)
     const { output: mode, onDeniedCall: onDenied } = facts.epoch.route(reading.route)
     const watches = [watch()]
@@ -31,6 +30,7 @@ export function guard(house: House): Step {
       return facts.epoch.guard.reply(askedOf(facts), { mode, onDenied, signal: facts.errand.signal, decide })
     }
     const meter = facts.reservation?.bounded === true ? facts.epoch.budgets.meter(facts.reservation) : undefined
+    const collected = collector(house, meter !== undefined)
     return {
       guarded: {
         exchange,
@@ -104,25 +104,34 @@ interface Collector {
 }
 
 /** Keeps what left, per channel, up to a bound; recaps repeat what was said and are kept only where nothing else was. */
-function collector(house: House): Collector {
+function collector(house: House, metered: boolean): Collector {
   const texts = new Map<string, string>()
-  let characters = 0
+  let tokens = 0
   let kept = 0
   return {
     take(event) {
       for (const leaf of event.leaves) {
         const before = texts.get(leaf.channel)
         if (leaf.whole && before !== undefined) continue
-        characters += leaf.text.length
+        if (metered) tokens += tokensOf(leaf.text)
         if (kept + leaf.text.length > house.keepReplyBytes) continue
         kept += leaf.text.length
         texts.set(leaf.channel, before === undefined ? leaf.text : before + leaf.text)
       }
     },
-    // Four characters a token is what providers quote for English; a stream is only ended early by it, never charged.
-    tokens: () => Math.ceil(characters / 4),
+    tokens: () => tokens,
     said: () => [...texts].map(([channel, text]) => ({ channel, text })),
   }
+}
+
+/**
+ * Tokens of a piece of text, roughly and rather too many: four ASCII characters a token, any other character its own.
+ * A stream can only be ended early by it; what is charged is what the provider counted.
+ */
+function tokensOf(text: string): number {
+  let others = 0
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 127) others++
+  return (text.length - others) / 4 + others
 }
 
 /** Where nothing is dialled the verdict itself is the answer. */

@@ -8,6 +8,7 @@ import { object, type TreeObject } from '../../formats/tree.ts'
 import type { Dialect } from './dialect.ts'
 import type { Desk } from './generate.ts'
 import type { Family } from './paths.ts'
+import { modelList, modelObject } from './openai/models.ts'
 import { writeRefusal } from './render.ts'
 import { withinScope, allows } from './scope.ts'
 
@@ -70,7 +71,7 @@ function listed(family: Family, names: readonly string[]): TreeObject {
   const data = names.map((name) => described(family, name))
   switch (family) {
     case 'openai':
-      return object({ object: 'list', data })
+      return modelList(names.map(owned))
     case 'anthropic':
       return object({ data, has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null })
     case 'gemini':
@@ -81,10 +82,14 @@ function listed(family: Family, names: readonly string[]): TreeObject {
 function described(family: Family, name: string): TreeObject {
   switch (family) {
     case 'openai':
-      return object({ id: name, object: 'model', created: 0, owned_by: 'sallyport' })
+      return modelObject(owned(name))
     case 'anthropic':
       return object({ type: 'model', id: name, display_name: name, created_at: '1970-01-01T00:00:00Z' })
     case 'gemini':
       return object({ name: `models/${name}`, displayName: name, supportedGenerationMethods: ['generateContent', 'streamGenerateContent'] })
   }
+}
+
+function owned(id: string): { readonly id: string; readonly owner: string; readonly created: number } {
+  return { id, owner: 'sallyport', created: 0 }
 }
