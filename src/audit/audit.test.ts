@@ -231,6 +231,20 @@ test('a full disk refuses intents, keeps receipts and is over once something fit
   assert.deepEqual(events.filter((one) => one.kind === 'unwritable' || one.kind === 'writable').map((one) => one.kind), ['unwritable', 'writable'])
 })
 
+test('on a disk that stays full nothing hangs: closing counts what was lost, and a start goes on', async (t) => {
+  const { audit, folder, close } = await opened(t, { store: { maxPages: 60 } })
+  await audit.intent(intentOf('open'), [])
+  await assert.rejects(async () => {
+    for (let n = 0; n < 2000; n++) await audit.intent(intentOf(`x${n}`, { candidates: ['c'.repeat(5000)] }), [])
+  }, { fault: 'full' })
+  const waits = [audit.receipt(receiptOf('y1', { resource: 'r'.repeat(20_000) }), undefined), audit.receipt(receiptOf('y2', { resource: 'r'.repeat(20_000) }), undefined)]
+  assert.equal(await close(), 2)
+  for (const one of await Promise.allSettled(waits)) assert.equal(one.status, 'rejected')
+  const again = await opened(t, { folder, store: { maxPages: 60 } })
+  assert.equal(again.audit.healthy(), false)
+  await assert.rejects(again.audit.intent(intentOf('z'), []), { fault: 'full' })
+})
+
 test('over the queue limit intents are refused while receipts still fit', async (t) => {
   const { audit } = await opened(t, { written: { queue_bytes: '4KB' } })
   const waits = Array.from({ length: 20 }, (_, n) => audit.intent(intentOf(`x${n}`), []))

@@ -14,6 +14,8 @@ import { secondPlaceOf } from './second-place.ts'
 import type { AuditSettings } from './settings.ts'
 
 const HOUR_MS = 3_600_000
+/** Interrupted intents closed in one batch. */
+const AT_ONCE = 1000
 
 export interface AuditOptions {
   /** Opened with `scribeFor(folder)`. */
@@ -82,7 +84,7 @@ export async function openAudit({ store, folder, settings, clock, dial, on }: Au
   const last = await receipts.lastCheckpoint()
   if (last !== undefined && last.head.size > head.size) {
     tell({ kind: 'rolled_back', size: head.size, checkpoint: last.head.size })
-    await queue.act(actOf('audit.rolled_back', { size: head.size, checkpoint: last.head.size }))
+    void queue.act(actOf('audit.rolled_back', { size: head.size, checkpoint: last.head.size }))
   }
   await closeInterrupted()
   const checkpoints = startCheckpoints({
@@ -102,11 +104,13 @@ export async function openAudit({ store, folder, settings, clock, dial, on }: Au
     const open = await receipts.interrupted()
     if (open.length === 0) return
     const now = clock.wall()
-    const closing = open.map((entry) => {
+    for (const [at, entry] of open.entries()) {
       const intent = JSON.parse(Buffer.from(entry.record).toString('utf8')) as Intent
-      return queue.receipt(interruptedReceipt(intent, now), undefined)
-    })
-    await Promise.all(closing)
+      void queue.receipt(interruptedReceipt(intent, now), undefined)
+      if (at % AT_ONCE === AT_ONCE - 1) await queue.flush()
+    }
+    // On a full disk they are kept and tried again like any receipt: the start does not wait for that.
+    await queue.flush()
     tell({ kind: 'interrupted', exchanges: open.length })
   }
 
@@ -135,6 +139,7 @@ export async function openAudit({ store, folder, settings, clock, dial, on }: Au
     async erase({ subject, tenant, by }) {
       // What is queued of this subject must be in the store, or it would come back after the erasure.
       await queue.flush()
+      queue.forget(subject)
       const act = actOf('subject.erased', { subject }, by, tenant)
       return receipts.erase(subject, clock.wall(), { id: act.exchange, tenant, kind: 'act', record: Buffer.from(canonicalJson(act)) })
     },

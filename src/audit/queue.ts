@@ -36,8 +36,10 @@ export interface Queue {
   receipt(record: Receipt, payload: Payload | undefined): Promise<void>
   act(record: Act): Promise<void>
   healthy(): boolean
-  /** Resolves when everything queued so far is on disk, or has failed. */
+  /** Resolves when everything queued so far is on disk, or could not be written for now. */
   flush(): Promise<void>
+  /** Lets go of the subject's content among what could not be written yet. */
+  forget(subject: string): void
   /** As `flush`, with one last attempt at what could not be written. Gives the number of records given up. */
   close(): Promise<number>
 }
@@ -207,9 +209,10 @@ export function queueOver({ receipts, settings, clock, on, recovered }: QueueOpt
     }
   }
 
+  /** Attempts, not promises: on a full disk what is kept may wait for ever. */
   async function flush(): Promise<void> {
-    const waits = [intents.items.length > 0 ? intents.done : undefined, kept.items.length > 0 && fault === undefined ? kept.done : undefined]
-    await Promise.allSettled([...waits, ...pending])
+    if (order.length > 0 && fault === undefined) leave()
+    await Promise.allSettled([...pending])
   }
 
   return {
@@ -223,16 +226,20 @@ export function queueOver({ receipts, settings, clock, on, recovered }: QueueOpt
     act: (record) => guarded(() => put('kept', { record: textOf(record), beside: '' })),
     healthy: () => fault === undefined && !closed && queued < settings.queueBytes,
     flush,
+    forget(subject) {
+      for (const { items } of [...backlog, kept]) {
+        for (const [at, item] of items.entries()) {
+          if (item.content?.subject === subject) items[at] = { record: item.record, beside: item.beside }
+        }
+      }
+    },
     async close() {
       await flush()
       cancelRetry?.()
       cancelRetry = undefined
       closed = true
       if (fault !== undefined) await retry()
-      while (order.length > 0 || pending.size > 0) {
-        if (order.length > 0) leave()
-        await Promise.allSettled([...pending])
-      }
+      while (order.length > 0 || pending.size > 0) await flush()
       const lost = [...backlog, kept]
       for (const group of lost) fail(group, new StoreError('closed', 'the audit log was closed before it could be written'))
       return lost.reduce((sum, group) => sum + group.items.length, 0)

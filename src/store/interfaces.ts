@@ -142,6 +142,8 @@ export interface Receipts {
   /** Intents that never got a receipt, oldest first. */
   interrupted(): Promise<readonly LogEntry[]>
   payload(id: string, tenant?: string): Promise<SealedPayload | undefined>
+  /** SHA-256 of the sealed bytes that are there for entries `from` up to, not including, `to`. */
+  payloadHashes(from: number, to: number): Promise<readonly { readonly index: number; readonly hash: Uint8Array }[]>
   /** Bytes of payload a tenant holds. */
   payloadBytes(tenant: string): Promise<number>
   dropPayloads(subject: string): Promise<number>

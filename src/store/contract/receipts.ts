@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { test } from 'node:test'
 import { EMPTY_ROOT, frontierOf, leafHash, TILE } from '../../formats/merkle.ts'
 import { StoreError, type AppendEntry } from '../interfaces.ts'
@@ -81,6 +82,9 @@ export function receiptsContract(make: MakeStore): void {
     assert.equal(await store.receipts.payloadBytes('default'), 130)
     assert.equal(await store.receipts.payloadBytes('t2'), 7)
     assert.equal((await store.receipts.payload('a', 'default'))?.bytes.length, 100)
+    const hashes = await store.receipts.payloadHashes(1, 3)
+    const digest = (size: number): string => hash('sha256', new Uint8Array(size).fill(7), 'hex')
+    assert.deepEqual(hashes.map((one) => [one.index, Buffer.from(one.hash).toString('hex')]), [[1, digest(30)], [2, digest(7)]])
     assert.equal(await store.receipts.payload('a', 't2'), undefined)
     assert.equal(await store.receipts.dropPayloads('default/x'), 1)
     assert.equal(await store.receipts.payload('a'), undefined)

@@ -57,7 +57,7 @@ function storeOver(calls: Calls): Store {
   return {
     counters: remote<Store['counters']>('counters', ['load', 'settle', 'sweep']),
     receipts: remote<Store['receipts']>('receipts', [
-      'append', 'write', 'head', 'read', 'tiles', 'find', 'tail', 'interrupted', 'payload', 'payloadBytes', 'dropPayloads',
+      'append', 'write', 'head', 'read', 'tiles', 'find', 'tail', 'interrupted', 'payload', 'payloadHashes', 'payloadBytes', 'dropPayloads',
       'expirePayloads', 'erase', 'saveCheckpoint', 'lastCheckpoint', 'checkpoints',
     ]),
     keys: remote<Store['keys']>('keys', ['all', 'insert', 'revoke']),

@@ -31,6 +31,7 @@ export const READS: ReadonlySet<string> = new Set([
   'receipts.tail',
   'receipts.interrupted',
   'receipts.payload',
+  'receipts.payloadHashes',
   'receipts.payloadBytes',
   'receipts.lastCheckpoint',
   'receipts.checkpoints',

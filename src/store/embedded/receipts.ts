@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { frontierOf, leafHash, TILE, type Frontier } from '../../formats/merkle.ts'
 import { StoreError, type AppendEntry, type Checkpoint, type DataKey, type LogEntry, type SealedPayload, type Scribe, type TreeHead } from '../interfaces.ts'
@@ -25,6 +26,7 @@ export function receiptRows(db: DatabaseSync, scribe: Scribe | undefined) {
   const openIntents = db.prepare(`SELECT ${columns} FROM records WHERE idx IN (SELECT idx FROM intents) ORDER BY idx`)
   const payloadOf = db.prepare(`SELECT p.tenant, p.subject, p.at, p.bytes FROM records r JOIN payloads p ON p.idx = r.idx
     WHERE r.exchange = ?1 AND (?2 IS NULL OR r.tenant = ?2) ORDER BY r.idx DESC LIMIT 1`)
+  const payloadPage = db.prepare('SELECT idx, bytes FROM payloads WHERE idx >= ? AND idx < ? ORDER BY idx')
   const bytesOf = db.prepare('SELECT bytes FROM payload_bytes WHERE tenant = ?')
   const freed = db.prepare('SELECT tenant, sum(length(bytes)) AS freed FROM payloads WHERE subject = ? GROUP BY tenant')
   const drop = db.prepare('DELETE FROM payloads WHERE subject = ?')
@@ -132,6 +134,11 @@ export function receiptRows(db: DatabaseSync, scribe: Scribe | undefined) {
       const row = payloadOf.get(id, tenant ?? null)
       if (row === undefined) return undefined
       return { tenant: row['tenant'] as string, subject: row['subject'] as string, at: Number(row['at']), bytes: row['bytes'] as Uint8Array }
+    },
+    payloadHashes(from: number, to: number): { index: number; hash: Uint8Array }[] {
+      const hashes: { index: number; hash: Uint8Array }[] = []
+      for (const row of payloadPage.iterate(from, to)) hashes.push({ index: Number(row['idx']), hash: hash('sha256', row['bytes'] as Uint8Array, 'buffer') })
+      return hashes
     },
     payloadBytes,
     dropPayloads,
