@@ -1,7 +1,7 @@
 // The import law (DESIGN §6) as rules: what each folder may import, and nothing else. Tests may import what they test
 // with, but nothing may import a test.
 
-const test = '\\.test\\.ts$|^src/store/contract/'
+const test = '\\.(test|fixture)\\.ts$|^src/store/contract/'
 const deciding = ['identity', 'policy', 'guardrails', 'session', 'budgets', 'approvals', 'audit', 'telemetry']
 const nouns = ['contract', 'formats']
 
@@ -60,9 +60,9 @@ const configuration = {
     {
       name: 'network-only-at-the-edge',
       severity: 'error',
-      comment: 'Whoever needs the network is handed a dial. Named exceptions: store/shared, telemetry/otlp.',
+      comment: 'Whoever needs the network is handed a dial. Named exceptions: store/shared, telemetry/otlp. node:net is in eslint.config.js, because isIP is pure.',
       from: { path: '^src/', pathNot: [test, '^src/edge/', '^src/store/shared/', '^src/telemetry/otlp'] },
-      to: { path: '^(node:)?(net|tls|http|https|http2|dgram|dns|child_process|cluster)(/|$)|(^|/)undici(/|$)' },
+      to: { path: '^(node:)?(tls|http|https|http2|dgram|dns|child_process|cluster)(/|$)|(^|/)undici(/|$)' },
     },
     {
       name: 'unresolved',

@@ -37,6 +37,16 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/**/*.ts'],
+    ignores: ['src/edge/**', 'src/store/shared/**', 'src/telemetry/otlp*', '**/*.test.ts', '**/*.fixture.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'node:net', allowImportNames: ['isIP', 'isIPv4', 'isIPv6', 'BlockList', 'SocketAddress'], message: 'Sockets belong to the edge.' }, { name: 'net', message: 'Write node:net.' }] },
+      ],
+    },
+  },
+  {
     files: ['bin/**/*.js', '*.js'],
     rules: { 'no-undef': 'off', 'no-unused-vars': 'error', 'no-var': 'error', 'prefer-const': 'error', eqeqeq: 'error' },
   },

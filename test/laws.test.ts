@@ -64,6 +64,7 @@ describe('lint', () => {
     ['a type imported as a value', "import { Noun } from '../contract/noun.ts'\nexport const name = (noun: Noun): string => noun.name\n", /consistent-type-imports/],
     ['a default export', 'export default 1\n', /no-restricted-syntax/],
     ['export *', "export * from '../contract/noun.ts'\n", /no-restricted-syntax/],
+    ['a socket outside the edge', "import { connect } from 'node:net'\nexport const c = connect\n", /no-restricted-imports/],
     ['a re-export', "export type { Noun } from '../contract/noun.ts'\n", /no-restricted-syntax/],
   ]
   for (const [what, code, rule] of planted) {
@@ -88,7 +89,7 @@ describe('imports', () => {
     ['somebody importing cli', { 'src/cli/a.ts': value, 'src/console/a.ts': "import { x } from '../cli/a.ts'\nexport const y = x\n" }, /console\/a/, /^nobody-imports-cli:/],
     ['somebody importing main', { 'src/main.ts': value, 'src/console/a.ts': "import { x } from '../main.ts'\nexport const y = x\n" }, /console\/a/, /^nobody-imports-main:/],
     ['a cycle', { 'src/policy/a.ts': "import { b } from './b.ts'\nexport const a = (): number => b()\n", 'src/policy/b.ts': "import { a } from './a.ts'\nexport const b = (): number => a()\n" }, /policy\/[ab]/, /^no-cycles:/],
-    ['sockets outside the edge', { 'src/policy/a.ts': "import { connect } from 'node:net'\nexport const c = connect\n" }, /policy\/a/, /^network-only-at-the-edge:/],
+    ['TLS outside the edge', { 'src/policy/a.ts': "import { connect } from 'node:tls'\nexport const c = connect\n" }, /policy\/a/, /^network-only-at-the-edge:/],
     ['an HTTP client outside the edge', { 'src/policy/a.ts': "import { request } from 'undici'\nexport const c = request\n" }, /policy\/a/, /^network-only-at-the-edge:/],
     ['an import of nothing', { 'src/policy/a.ts': "import { x } from './gone.ts'\nexport const y = x\n" }, /policy\/a/, /^unresolved:/],
     ['code importing a test', { 'src/policy/a.test.ts': value, 'src/policy/a.ts': "import { x } from './a.test.ts'\nexport const y = x\n" }, /policy\/a\.ts/, /^nobody-imports-tests:/],

@@ -14,7 +14,7 @@ export function day(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
 }
 
-// eslint-disable-next-line no-control-regex -- names come from callers, and must not move the cursor or colour the screen
+// Names come from callers, and must not move the cursor or colour the screen.
 const controls = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
 /** Text that came from elsewhere, without what a terminal would obey. */

@@ -61,7 +61,7 @@ function clean(kind: string | undefined, value: unknown): unknown {
 }
 
 const credentials = /\b(?:(?:sk|pk|rk|spa?|gsk|xai|key|gh[oprsu]|glpat|xox[abps])[-_][A-Za-z0-9_.-]{12,}|(?:AKIA|AIza|ya29\.|eyJ)[A-Za-z0-9_.-]{12,}|(?:Bearer|Basic)\s+\S+)/gi
-// eslint-disable-next-line no-control-regex -- a line feed inside a word would forge a log line
+// A line feed inside a word would forge a log line.
 const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g
 
 function word(text: string): string {
