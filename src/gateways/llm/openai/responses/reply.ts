@@ -65,9 +65,9 @@ export function stopOf(response: TreeObject, parts: readonly { readonly kind: st
   return parts.some((part) => part.kind === 'refusal') ? 'refusal' : 'stop'
 }
 
-/** Ids of items, made from the response's own so that equal answers look alike. */
+/** Ids of items, made from the response's own; OpenAI takes ids back that are no longer than 64. */
 export function itemId(kind: 'msg' | 'fc' | 'rs', id: string, index: number): string {
-  return `${kind}_${responseId(id).slice('resp_'.length)}_${index}`
+  return `${kind}_${responseId(id).slice('resp_'.length, 'resp_'.length + 52)}_${index}`
 }
 
 export function responseId(id: string): string {

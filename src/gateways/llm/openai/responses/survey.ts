@@ -1,6 +1,7 @@
-import { numberOf, stringOf, type TreeObject } from '../../../../formats/tree.ts'
+import { isObject, numberOf, stringOf, type Tree, type TreeObject } from '../../../../formats/tree.ts'
 import { isRefusal, type Refusal } from '../../../../contract/verdict.ts'
 import type { Surveyed } from '../../dialect.ts'
+import { isForeign } from '../../signature.ts'
 import { walk } from '../../walk.ts'
 import { responsesTable } from './table.ts'
 
@@ -35,12 +36,21 @@ export function survey(tree: TreeObject, allowed: readonly string[]): Surveyed |
 
 /**
  * The same request for another model. Without `store` OpenAI would keep the answer, so its absence becomes
- * `store: false`; an explicit `true` has passed as provider-held state.
+ * `store: false`; an explicit `true` has passed as provider-held state. Where nothing is kept, OpenAI refuses
+ * reasoning that it has not sealed itself: such items, of another maker's answer, are taken out.
  */
 export function retarget(tree: TreeObject, model: string): TreeObject {
   const made = new Map(tree)
   made.set('model', model)
   const store = tree.get('store')
   if (store === undefined || store === null) made.set('store', false)
+  const input = tree.get('input')
+  if (store !== true && Array.isArray(input) && input.some(isUnsealed)) made.set('input', input.filter((item) => !isUnsealed(item)))
   return made
+}
+
+function isUnsealed(item: Tree): boolean {
+  if (!isObject(item) || item.get('type') !== 'reasoning') return false
+  const sealed = stringOf(item.get('encrypted_content')) ?? ''
+  return sealed === '' || isForeign('openai', sealed)
 }
