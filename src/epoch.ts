@@ -4,7 +4,6 @@ import type { Loaded } from './config/load.ts'
 import type { Problem } from './config/problem.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Epoch } from './contract/epoch.ts'
-import type { Log } from './telemetry/log.ts'
 import type { BudgetAlert } from './budgets/alert.ts'
 import { makeBudgets, type BudgetsDeps } from './budgets/reserve.ts'
 import type { Ledger } from './budgets/ledger.ts'
@@ -12,10 +11,11 @@ import { makeDialer } from './edge/dial/dialer.ts'
 import type { BodyLimits } from './gateways/llm/reading.ts'
 import type { Plan } from './gateways/llm/plan.ts'
 import { makePlan } from './gateways/llm/planning.ts'
+import type { Health } from './gateways/llm/routing/health.ts'
 import { makeGuard } from './guardrails/guard.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
-import { loadPolicy, type Policy } from './policy/load.ts'
+import { loadPolicy } from './policy/load.ts'
 
 /** Policies that come with Sallyport and count where settings name no folder. */
 export const shippedPolicy = join(import.meta.dirname, '../policy')
@@ -25,10 +25,10 @@ export interface Household {
   readonly clock: Clock
   readonly env: Readonly<Record<string, string | undefined>>
   readonly ledger: Ledger
+  readonly health: Health
   /** Keys of a tenant, so that a shared budget can keep a share for each. */
   readonly members: BudgetsDeps['members'] & {}
   readonly policyFolder: string
-  readonly log: Log
   readonly onAlert: (alert: BudgetAlert) => void
   readonly onDefect: (step: string, error: unknown) => void
 }
@@ -43,7 +43,6 @@ export interface Composed {
   readonly practice: boolean
   /** Files and folders whose change makes a new epoch. */
   readonly files: readonly string[]
-  breakers(): Iterable<readonly [target: string, state: 'closed' | 'half_open' | 'open']>
   /** No new exchange starts on it: its sockets close once those in flight have ended. */
   retire(): void
   close(): Promise<void>
@@ -55,20 +54,18 @@ const DEEPEST_JSON = 128
 
 /** Builds an epoch whole, or says everything that is wrong: nothing is ever half applied. */
 export async function compose(loaded: Loaded, household: Household, serial: number): Promise<Composed | readonly Problem[]> {
-  const { clock, env, ledger, members, log, onAlert, onDefect } = household
+  const { clock, env, ledger, members, onAlert, onDefect } = household
   const folders = (loaded.policy.folders ?? [household.policyFolder]).map((one) => resolve(loaded.base, one))
   const policy = loadPolicy(await readPolicyFolders(folders), loaded.policy.extras)
-  if (isProblems(policy)) return policy.map((one) => ({ path: '', ...one }) as unknown as Problem)
+  if (!('authorize' in policy)) return policy.map(({ file, line, column, message, expected }) => ({ file, line, column, path: '', message: expected === undefined ? message : `${message}; expected ${expected}` }))
   const planned = makePlan(loaded.llm, {
     clock,
     env,
     base: loaded.base,
     replyBytes: loaded.limits.replyBytes,
+    health: household.health,
+    random: Math.random,
     makeDialer: (origins) => makeDialer({ origins }),
-    onBreaker: (target, state, was) => log('breaker', { target, state, was }),
-    onMirror: ({ target, code }) => {
-      if (code !== undefined) log('mirror_failed', { target, code })
-    },
   })
   if ('problems' in planned) return planned.problems.map((one) => ({ file: loaded.file ?? 'embedded settings', line: 0, column: 0, ...one }))
   const guard = makeGuard(loaded.guardrails, { clock, onDefect: (error) => onDefect('guard', error) })
@@ -90,12 +87,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     limits: { bodyBytes: loaded.limits.bodyBytes, depth: DEEPEST_JSON },
     practice: loaded.llm.providers.every((one) => one.kind === 'practice'),
     files: [...(loaded.file === undefined ? [] : [loaded.file]), ...folders],
-    breakers: planned.breakers,
     retire: () => void clock.timer(RETIRE_AFTER_MS, () => void planned.close()),
     close: planned.close,
   }
-}
-
-function isProblems(policy: Policy | readonly unknown[]): policy is readonly Problem[] {
-  return Array.isArray(policy)
 }

@@ -16,6 +16,7 @@ import { makeDialer } from './edge/dial/dialer.ts'
 import { listen, type Malformed } from './edge/listen/http.ts'
 import { compose, shippedPolicy, type Composed, type Household } from './epoch.ts'
 import { uuid7Maker } from './formats/ids.ts'
+import { makeHealth } from './gateways/llm/routing/health.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
 import { makeAdminDoor } from './identity/admin.ts'
 import { openKeyring } from './identity/keyring.ts'
@@ -124,14 +125,18 @@ export async function start(options: StartOptions): Promise<Started> {
     opened.push(() => ledger.flush())
     opened.push(hourly(() => store.counters.sweep(clock.wall() - KEEP_COUNTERS_MS).catch((error: unknown) => defect('sweep', error))))
 
+    const health = makeHealth(clock)
     const household: Household = {
       clock,
       env: options.env,
       ledger,
+      health,
       members: keyring.members,
       policyFolder: shippedPolicy,
-      log,
-      onAlert: (alert) => metrics.alerted(alert.kind),
+      onAlert: (alert) => {
+        metrics.alerted(alert.kind)
+        log('alert', { kind: alert.kind, tenant: alert.tenant, scope: `${alert.per}:${alert.value}`, window: alert.window, share: alert.used / alert.limit, ...(alert.factor !== undefined && { rate: alert.factor }) })
+      },
       onDefect: defect,
     }
     let live = await settled(first, household, 1)
@@ -145,7 +150,7 @@ export async function start(options: StartOptions): Promise<Started> {
       inflightBytes: () => inflightBytes,
       auditLag: auditing.lagSeconds,
       checkpointAge: auditing.checkpointAgeSeconds,
-      breakers: () => live.breakers(),
+      breakers: () => health.all().map(({ target, state: is }) => [target, is === 'half-open' ? 'half_open' : is] as const),
       epochSerial: () => live.epoch.serial,
     })
     const house: House = {

@@ -25,6 +25,9 @@ export const reasons = {
   unknown_path: { status: 404, kind: 'not_found', say: 'There is nothing at this path.', fix: 'See docs/gateway.md for the paths; declare a pass-through route for others.' },
   method_not_allowed: { status: 405, kind: 'invalid', say: 'This path does not take that method.', fix: 'See docs/gateway.md.' },
   misdirected: { status: 421, kind: 'invalid', say: 'This host name is not served here.', fix: 'Use a name listed in listen.hosts.' },
+  headers_too_large: { status: 431, kind: 'too_large', say: 'The request has more header fields, or longer ones, than this gateway accepts.', fix: 'Send less, or raise limits.header_bytes or limits.header_count.' },
+  head_too_slow: { status: 408, kind: 'timeout', say: 'The request did not arrive in time.', fix: 'Check the client, or raise limits.head_timeout.' },
+  origin_denied: { status: 403, kind: 'forbidden', say: 'Web pages of this origin may not call this gateway.', fix: 'List the origin in listen.origins.' },
   // identity
   unauthenticated: { status: 401, kind: 'unauthenticated', say: 'No valid credential was presented.', fix: 'Create one with: sallyport keys create.' },
   key_revoked: { status: 401, kind: 'unauthenticated', say: 'This credential is no longer valid.', fix: 'Create a new key.' },

@@ -105,6 +105,8 @@ export interface Payload {
   /** What the exchange said, in the order of its segments, and the findings' masked excerpts. */
   readonly request?: unknown
   readonly reply?: unknown
+  /** Answers of mirrors, for comparison with the one that was delivered. */
+  readonly mirrors?: unknown
   readonly findings?: readonly { readonly rule: string; readonly excerpt: string }[]
   readonly detail?: string
 }

@@ -25,6 +25,11 @@ export interface Proposal {
 export interface ReplyEvent {
   /** `preamble` carries no content and does not commit a stream; `end` is the reply's proper terminator. */
   readonly kind: 'preamble' | 'content' | 'end'
+  /**
+   * Set on the first event of another target's answer, after earlier ones of a target that failed: everything that
+   * was withheld is void. Comes only where nothing had been released, and only to who said that it can start anew.
+   */
+  readonly restarts?: true
   readonly leaves: readonly Leaf[]
   /** Channels that receive no more text after this event. */
   readonly closes: readonly string[]
@@ -50,4 +55,6 @@ export interface Reply {
   abort(): void
   /** Resolves when work beside the answer (a mirror) has ended too, so that its cost can be settled. Never rejects. */
   finished(): Promise<void>
+  /** Answers that were fetched beside the delivered one (mirrors), for comparison; complete when `finished` resolved. */
+  beside?(): readonly unknown[]
 }

@@ -150,11 +150,13 @@ function payloadOf(facts: Facts, { refusal }: Ending): Payload | undefined {
   const { reading, principal, inspection } = facts
   if (reading === undefined || principal === undefined || reading.effect === 'none') return undefined
   const from = inspection?.known ?? 0
+  const beside = facts.reply?.beside?.() ?? []
   const findings = [...(inspection?.findings ?? []), ...(facts.guarded?.findings() ?? [])]
   return {
     ...subject(facts, principal),
     request: { from, segments: reading.segments.slice(from).map(({ origin, text }) => ({ origin, text })) },
     reply: facts.guarded?.said() ?? [],
+    ...(beside.length > 0 && { mirrors: beside }),
     findings: findings.map(({ rule, excerpt }) => ({ rule, excerpt })),
     ...(refusal?.detail !== undefined && { detail: refusal.detail }),
   }
