@@ -1,55 +1,17 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
-import type { Dial } from '../contract/dial.ts'
-import type { Payload } from '../contract/receipt.ts'
+import { test } from 'node:test'
 import { canonicalJson } from '../formats/canonical.ts'
-import { openEmbedded, type EmbeddedOptions } from '../store/embedded/open.ts'
-import { openAudit, type AuditOptions } from './audit.ts'
-import type { AuditEvent } from './events.ts'
 import { readKeyring } from './keyring.ts'
-import { readCheckpoint, splitNotes } from './note.ts'
+import { eventually, opened, payload } from './opened.fixture.ts'
 import { exportLines, follow, show, tail } from './read.ts'
-import { folderFor, intentOf, manualClock, receiptOf } from './sample.fixture.ts'
-import { scribeFor } from './scribe.ts'
-import { settleAudit, type AuditWritten } from './settings.ts'
-
-async function opened(t: TestContext, more: { written?: AuditWritten; store?: Partial<EmbeddedOptions>; audit?: Partial<AuditOptions>; folder?: string } = {}) {
-  const folder = more.folder ?? folderFor(t)
-  const clock = manualClock()
-  const events: AuditEvent[] = []
-  const store = await openEmbedded({ folder, scribe: scribeFor(folder), ...more.store })
-  const audit = await openAudit({ store, folder, settings: settleAudit(more.written), clock, on: (event) => events.push(event), ...more.audit })
-  let closed = false
-  const close = async (): Promise<number> => {
-    if (closed) return 0
-    closed = true
-    const lost = await audit.close()
-    await store.close()
-    return lost
-  }
-  t.after(close)
-  return { folder, clock, events, store, audit, close }
-}
-
-const payload = (said: string, more: Partial<Payload> = {}): Payload => ({
-  subject: 'default/key:k1',
-  tenant: 'default',
-  request: { from: 0, segments: [{ origin: 'user', text: said }] },
-  reply: [{ origin: 'assistant', text: 'the answer' }],
-  findings: [{ rule: 'email', excerpt: 'a***@e***' }],
-  ...more,
-})
+import { intentOf, receiptOf } from './sample.fixture.ts'
 
 async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = []
   for await (const one of source) found.push(one)
   return found
-}
-
-async function eventually(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 test('what is written is the canonical record, found again by its exchange with payload and children', async (t) => {
@@ -165,24 +127,6 @@ test('a payload moved to another exchange does not open', async (t) => {
   assert.deepEqual((await show(store, 'x2', { keyring: readKeyring(folder) }))[0]?.payload, { state: 'broken' })
 })
 
-test('text that has no canonical form, and records beyond measure, are still recorded, and hurt no neighbour', async (t) => {
-  const { audit, store } = await opened(t)
-  const findings = Array.from({ length: 9000 }, () => receiptOf('x').findings[0]).filter((one) => one !== undefined)
-  await Promise.all([
-    audit.receipt(receiptOf('x1', { resource: 'Model::\ud800half' }), payload('\udc00 half')),
-    audit.receipt(receiptOf('x2', { findings }), undefined),
-    audit.receipt(receiptOf('x3'), undefined),
-  ])
-  const [first, second] = (await store.receipts.read(0, 9)).map((entry) => JSON.parse(Buffer.from(entry.record).toString()) as Record<string, unknown>)
-  assert.equal(first?.['resource'], 'Model::\ufffdhalf')
-  assert.equal(second?.['trimmed'], true)
-  assert.equal(second?.['exchange'], 'x2')
-  const loop: Record<string, unknown> = {}
-  loop['itself'] = loop
-  await assert.rejects(audit.receipt(receiptOf('x4'), payload('', { request: 1n })).then(() => audit.act({ kind: 'act', exchange: 'a', tenant: 'default', at: 1, by: 'x', act: 'y', detail: loop as never })), TypeError)
-  assert.ok(audit.healthy())
-})
-
 test('intents without a receipt are closed as interrupted at the next start', async (t) => {
   const first = await opened(t)
   await first.audit.intent(intentOf('x1', { parent: 'p', sequence: 3 }), [])
@@ -205,57 +149,6 @@ test('a log whose keys are gone is not opened with new ones', async (t) => {
   await assert.rejects(opened(t, { folder: first.folder }), { name: 'KeyringError' })
 })
 
-test('a full disk refuses intents, keeps receipts and is over once something fits again', async (t) => {
-  const { audit, store, clock, events } = await opened(t, { store: { maxPages: 80 } })
-  await audit.receipt(receiptOf('big'), payload('x'.repeat(30_000)))
-  let written = 0
-  await assert.rejects(async () => {
-    for (; written < 2000; written++) await audit.intent(intentOf(`x${written}`), [])
-  }, { fault: 'full' })
-  assert.equal(audit.healthy(), false)
-  await assert.rejects(audit.intent(intentOf('refused'), []), { fault: 'full' })
-  const kept = audit.receipt(receiptOf('kept'), undefined)
-  clock.advance(10_000)
-  assert.equal(audit.healthy(), false)
-  await store.receipts.erase('default/key:k1', 0, { id: 'e', tenant: 'default', kind: 'act', record: Buffer.from('{"kind":"act","exchange":"e","tenant":"default"}') })
-  const settled = kept.then(() => true)
-  await eventually(async () => {
-    clock.advance(10_000)
-    return Promise.race([settled, Promise.resolve(false)])
-  })
-  assert.equal(audit.healthy(), true)
-  assert.equal((await store.receipts.find('kept')).length, 1)
-  assert.equal((await store.receipts.find('refused')).length, 0)
-  const acts = (await store.receipts.tail({ limit: 9 })).filter((one) => one.kind === 'act').map((one) => Buffer.from(one.record).toString())
-  assert.ok(acts.some((one) => one.includes('"act":"audit.recovered"') && one.includes('"refused":1')))
-  assert.deepEqual(events.filter((one) => one.kind === 'unwritable' || one.kind === 'writable').map((one) => one.kind), ['unwritable', 'writable'])
-})
-
-test('on a disk that stays full nothing hangs: closing counts what was lost, and a start goes on', async (t) => {
-  const { audit, folder, close } = await opened(t, { store: { maxPages: 60 } })
-  await audit.intent(intentOf('open'), [])
-  await assert.rejects(async () => {
-    for (let n = 0; n < 2000; n++) await audit.intent(intentOf(`x${n}`, { candidates: ['c'.repeat(5000)] }), [])
-  }, { fault: 'full' })
-  const waits = [audit.receipt(receiptOf('y1', { resource: 'r'.repeat(20_000) }), undefined), audit.receipt(receiptOf('y2', { resource: 'r'.repeat(20_000) }), undefined)]
-  assert.equal(await close(), 2)
-  for (const one of await Promise.allSettled(waits)) assert.equal(one.status, 'rejected')
-  const again = await opened(t, { folder, store: { maxPages: 60 } })
-  assert.equal(again.audit.healthy(), false)
-  await assert.rejects(again.audit.intent(intentOf('z'), []), { fault: 'full' })
-})
-
-test('over the queue limit intents are refused while receipts still fit', async (t) => {
-  const { audit } = await opened(t, { written: { queue_bytes: '4KB' } })
-  const waits = Array.from({ length: 20 }, (_, n) => audit.intent(intentOf(`x${n}`), []))
-  const receipts = Array.from({ length: 2 }, (_, n) => audit.receipt(receiptOf(`x${n}`), undefined))
-  assert.equal(audit.healthy(), false)
-  const results = await Promise.allSettled(waits)
-  assert.ok(results.some((one) => one.status === 'fulfilled') && results.some((one) => one.status === 'rejected'))
-  await Promise.all(receipts)
-  assert.equal(audit.healthy(), true)
-})
-
 test('payloads expire with time, receipts stay', async (t) => {
   const { audit, store, clock, events } = await opened(t, { written: { payload_retention: '1h' } })
   await audit.receipt(receiptOf('x1', { at: clock.wall() }), payload('soon gone'))
@@ -263,68 +156,4 @@ test('payloads expire with time, receipts stay', async (t) => {
   await eventually(() => events.some((one) => one.kind === 'payloads_expired'))
   assert.equal(await store.receipts.payload('x1'), undefined)
   assert.equal((await store.receipts.find('x1')).length, 1)
-})
-
-test('each interval with something new gives one signed checkpoint, in the store and in the second place', async (t) => {
-  const { audit, store, clock, folder, events, close } = await opened(t)
-  await audit.receipt(receiptOf('x1'), undefined)
-  const kept = () => events.filter((one) => one.kind === 'checkpoint_kept').length
-  clock.advance(1000)
-  await eventually(() => kept() === 1)
-  clock.advance(5000)
-  await audit.checkpoint()
-  assert.equal(kept(), 1)
-  await audit.receipt(receiptOf('x2'), undefined)
-  await close()
-  assert.equal(kept(), 2)
-  const notes = splitNotes(readFileSync(join(folder, 'checkpoints.log'), 'utf8'))
-  assert.deepEqual(notes.map((note) => readCheckpoint(note)?.head.size), [1, 2])
-  assert.equal(readCheckpoint(notes[0] ?? '')?.origin, readKeyring(folder).origin)
-  assert.ok(store)
-})
-
-test('a second place that fails raises one alarm, and another word when it has caught up', async (t) => {
-  const folder = folderFor(t)
-  const blocked = join(folder, 'blocked')
-  mkdirSync(blocked)
-  const { audit, clock, events, store } = await opened(t, { folder, written: { checkpoints: { to: { file: 'blocked' }, late_after: '10s' } } })
-  await audit.receipt(receiptOf('x1'), undefined)
-  for (let n = 0; n < 15; n++) {
-    clock.advance(1000)
-    await audit.checkpoint()
-  }
-  assert.equal(events.filter((one) => one.kind === 'checkpoint_late').length, 1)
-  rmSync(blocked, { recursive: true })
-  await audit.checkpoint()
-  await audit.flush()
-  const acts = (await store.receipts.read(0, 99)).filter((one) => one.kind === 'act').map((one) => (JSON.parse(Buffer.from(one.record).toString()) as { act: string }).act)
-  assert.deepEqual(acts, ['checkpoint.late', 'checkpoint.caught_up'])
-})
-
-test('checkpoints go out over the dial that was handed in, and only a 2xx counts', async (t) => {
-  const bodies: string[] = []
-  let status = 500
-  const dial: Dial = (request) => {
-    bodies.push(String(request.body))
-    return Promise.resolve({ status, fields: [], body: { whole: () => Promise.resolve(new Uint8Array()), stream: () => (async function* () {})() }, abort: () => undefined })
-  }
-  const { audit, events } = await opened(t, { written: { checkpoints: { to: { url: 'https://witness.example/add' } } }, audit: { dial } })
-  await audit.receipt(receiptOf('x1'), undefined)
-  await audit.checkpoint()
-  assert.ok(events.some((one) => one.kind === 'checkpoint_failed' && one.message.includes('500')))
-  status = 204
-  await audit.checkpoint()
-  assert.ok(events.some((one) => one.kind === 'checkpoint_kept'))
-  assert.equal(readCheckpoint(bodies[0] ?? '')?.head.size, 1)
-  assert.equal(bodies[0], bodies[1])
-})
-
-test('after close nothing is taken any more, and what was queued is on disk', async (t) => {
-  const { audit, folder, close } = await opened(t)
-  const waits = Array.from({ length: 500 }, (_, n) => audit.receipt(receiptOf(`x${n}`), undefined))
-  assert.equal(await close(), 0)
-  await Promise.all(waits)
-  await assert.rejects(audit.receipt(receiptOf('late'), undefined), { fault: 'closed' })
-  const again = await opened(t, { folder })
-  assert.equal((await again.store.receipts.head()).size, 500)
 })

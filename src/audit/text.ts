@@ -15,7 +15,7 @@ export function textOf(record: AuditRecord): string {
 }
 
 function shortened(record: AuditRecord): object {
-  const fields = Object.entries(record).map(([key, value]) => {
+  const fields = Object.entries(record).map(([key, value]: [string, unknown]) => {
     // What finds a record again must stay whole.
     if (key === 'exchange' || key === 'parent' || key === 'tenant' || key === 'subject') return [key, value]
     return [key, short(value)]
@@ -25,7 +25,7 @@ function shortened(record: AuditRecord): object {
 
 function short(value: unknown): unknown {
   if (typeof value === 'string') return value.length <= LONGEST_TEXT ? value : value.slice(0, LONGEST_TEXT).toWellFormed()
-  if (Array.isArray(value)) return value.slice(0, LONGEST_LIST).map(short)
+  if (Array.isArray(value)) return (value as unknown[]).slice(0, LONGEST_LIST).map(short)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).slice(0, LONGEST_LIST).map(([key, one]) => [key, short(one)]))
 }

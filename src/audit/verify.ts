@@ -175,8 +175,8 @@ interface Note {
 }
 
 async function following(source: AsyncGenerator<Vouched>): Promise<Vouched | undefined> {
-  const { value, done } = await source.next()
-  return done === true ? undefined : (value as Vouched)
+  const result: IteratorResult<Vouched, unknown> = await source.next()
+  return result.done === true ? undefined : result.value
 }
 
 async function* vouchedBy(notes: AsyncGenerator<Note>, verifiers: readonly Verifier[], report: Report): AsyncGenerator<Vouched> {
