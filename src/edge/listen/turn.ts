@@ -1,0 +1,329 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Arrival, Fields, Outlet, Peer } from '../../contract/arrival.ts'
+import { Received, type Source } from '../received.ts'
+import type { Answer } from './refusal.ts'
+import { plainAddress } from './admit.ts'
+
+/** Counts the bytes of all bodies that are held at once. `take` says whether there is room, and takes it. */
+export interface Inflight {
+  take(bytes: number): boolean
+  give(bytes: number): void
+}
+
+export interface TurnSettings {
+  readonly bodyMs: number
+  /** Bytes a second that a body must make, looked at once in each window. */
+  readonly bodyRate: number
+  readonly bodyWindowMs: number
+  readonly stallMs: number
+  readonly lingerMs: number
+  readonly inflight: Inflight | undefined
+  /** True while the listener drains: answers then close their connection. */
+  closing(): boolean
+  onOver(turn: Turn): void
+}
+
+/** A body that nobody wants is read and thrown away up to here, so that the caller gets to see the answer. */
+const LINGER_BYTES = 1_048_576
+/** Framing is the listener's own business: whatever a handler says about it is left out. */
+const FRAMING = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade'])
+
+/** The reason of `gone` and of failed writes: one for all, because it carries nothing. */
+export const GONE = new Error('the caller is gone')
+
+/** One request and its answer on one socket. */
+export class Turn implements Outlet, Source {
+  readonly arrival: Arrival
+  private readonly request: IncomingMessage
+  private readonly response: ServerResponse
+  private readonly settings: TurnSettings
+  private readonly announced: number | undefined
+  private readonly body: Received
+  private readonly controller = new AbortController()
+  private status: number | undefined
+  private fields: Fields = []
+  private flushed = false
+  private ended = false
+  private over = false
+  private broken = false
+  private held = 0
+  private handled = false
+  private waiting: PromiseWithResolvers<void> | undefined
+  private drainSeen = false
+  private stall: NodeJS.Timeout | undefined
+  private watch: NodeJS.Timeout | undefined
+  private bytes = 0
+  private wasPaused = false
+  private expectsContinue: boolean
+
+  constructor(request: IncomingMessage, response: ServerResponse, head: { readonly fields: Fields; readonly announced: number | undefined; readonly empty: boolean }, expectsContinue: boolean, settings: TurnSettings) {
+    this.request = request
+    this.response = response
+    this.settings = settings
+    this.announced = head.announced
+    this.expectsContinue = expectsContinue
+    this.body = new Received(this, (limit) => this.begin(limit), (bytes) => this.release(bytes))
+    if (head.empty) this.body.finish()
+    this.arrival = {
+      verb: request.method ?? '',
+      target: request.url ?? '',
+      fields: head.fields,
+      body: this.body,
+      gone: this.controller.signal,
+      peer: peerOf(request),
+    }
+    response.strictContentLength = true
+    response.on('close', () => this.closed())
+    response.on('error', () => this.destroy())
+  }
+
+  /** True once the whole request, body included, has arrived. */
+  get whole(): boolean {
+    return this.request.complete
+  }
+
+  get committed(): boolean {
+    return this.status !== undefined
+  }
+
+  head(status: number, fields: Fields): void {
+    if (this.status !== undefined) throw new Error('head was called already')
+    this.status = status
+    this.fields = fields
+    // A handler that ends in the same breath gets its length announced, and one packet for head and body.
+    queueMicrotask(() => {
+      if (this.flushed || this.over) return
+      try {
+        this.flush(undefined)
+        this.response.flushHeaders()
+      } catch {
+        // Closed already; the handler learns it from its next write.
+      }
+    })
+  }
+
+  write(bytes: Uint8Array | string): Promise<void> | void {
+    if (this.over || this.ended) return Promise.reject(GONE)
+    this.flush(undefined)
+    if (this.surely(() => this.response.write(bytes))) return
+    this.waiting ??= this.wait()
+    return this.waiting.promise
+  }
+
+  end(bytes?: Uint8Array | string): void {
+    if (this.over || this.ended) return
+    const length = bytes === undefined ? 0 : typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length
+    this.flush(length)
+    this.ended = true
+    if (this.drainSeen || length > 16_384) this.startStall()
+    this.surely(() => {
+      if (this.request.complete || this.broken) this.response.end(bytes)
+      else this.linger(bytes)
+    })
+  }
+
+  cut(): void {
+    if (this.over) return
+    this.ended = true
+    const { socket } = this.request
+    // What was written so far may still leave; the missing last chunk tells that the answer is not whole. HTTP/1.0
+    // has no last chunk, so there only a reset says it.
+    if (this.request.httpVersion === '1.0') socket.resetAndDestroy()
+    else {
+      this.startStall()
+      socket.destroySoon()
+    }
+  }
+
+  /** The listener's own answer, or a cut where a handler's answer has begun. */
+  refuse(answer: Answer): void {
+    if (this.over || this.ended) return
+    if (this.status !== undefined) {
+      this.cut()
+      return
+    }
+    this.head(answer.status, answer.fields)
+    this.end(answer.text)
+  }
+
+  /** The handler is done: what it held of the body is free again. True when it also answered. */
+  settle(): boolean {
+    this.handled = true
+    this.release(this.held)
+    return this.ended || this.over
+  }
+
+  /** The parser gave up on this connection: the body, if it was still coming, will not be complete. */
+  break(): void {
+    this.broken = true
+    if (!this.request.complete) this.body.fail('cut')
+    if (this.ended) this.cut()
+  }
+
+  destroy(): void {
+    if (!this.over) this.request.socket.destroy()
+  }
+
+  pause(): void {
+    this.wasPaused = true
+    this.request.pause()
+  }
+
+  resume(): void {
+    this.request.resume()
+  }
+
+  /** The body is not wanted any more; the socket stays for the answer. */
+  abort(): void {
+    clearTimeout(this.watch)
+    this.request.pause()
+  }
+
+  private begin(limit: number | undefined): void {
+    if (this.body.over) return
+    if (limit !== undefined && this.announced !== undefined) {
+      if (this.announced > limit) return this.body.refuse('too_large')
+      // Refusing before the first byte is cheaper for both sides than half-way.
+      if (!this.take(this.announced)) return this.body.refuse('inflight')
+    }
+    const taken = limit !== undefined && this.announced !== undefined
+    if (this.expectsContinue) {
+      this.expectsContinue = false
+      this.response.writeContinue()
+    }
+    this.request.on('data', (chunk: Uint8Array) => {
+      if (this.body.over) return
+      this.bytes += chunk.length
+      if (taken || this.take(chunk.length)) this.body.push(chunk)
+      else this.body.refuse('inflight')
+    })
+    this.request.on('end', () => {
+      clearTimeout(this.watch)
+      this.body.finish()
+    })
+    const step = Math.min(this.settings.bodyMs, this.settings.bodyWindowMs)
+    this.watch = setTimeout(() => this.look(step, step, 0), step)
+  }
+
+  private look(step: number, elapsed: number, before: number): void {
+    const slow = !this.wasPaused && this.bytes - before < (this.settings.bodyRate * step) / 1_000
+    if (slow || elapsed >= this.settings.bodyMs) {
+      this.body.refuse('too_slow')
+      return
+    }
+    this.wasPaused = false
+    const { bytes } = this
+    const next = Math.min(step, this.settings.bodyMs - elapsed)
+    this.watch = setTimeout(() => this.look(next, elapsed + next, bytes), next)
+  }
+
+  private take(bytes: number): boolean {
+    if (this.settings.inflight === undefined || this.handled) return true
+    if (!this.settings.inflight.take(bytes)) return false
+    this.held += bytes
+    return true
+  }
+
+  private release(bytes: number): void {
+    const given = Math.min(bytes, this.held)
+    if (given === 0) return
+    this.held -= given
+    this.settings.inflight?.give(given)
+  }
+
+  /** Writes the head once; `length` is that of the whole body where it is known already. */
+  private flush(length: number | undefined): void {
+    if (this.flushed) return
+    if (this.status === undefined) throw new Error('head was not called')
+    this.flushed = true
+    const flat: string[] = []
+    let measured = length === undefined || this.status === 204 || this.status === 304
+    for (const [name, value] of this.fields) {
+      const lower = name.toLowerCase()
+      if (FRAMING.has(lower)) continue
+      if (lower === 'content-length') measured = true
+      flat.push(name, value)
+    }
+    if (!measured) flat.push('content-length', String(length))
+    const unwanted = !this.request.complete && (this.expectsContinue || (this.announced ?? 0) > LINGER_BYTES)
+    if (this.broken || unwanted || this.settings.closing()) flat.push('connection', 'close')
+    const { status } = this
+    this.surely(() => this.response.writeHead(status, flat))
+  }
+
+  /** What Node refuses to write (a line break in a field, more bytes than announced) ends the connection. */
+  private surely<T>(write: () => T): T {
+    try {
+      return write()
+    } catch (error) {
+      this.destroy()
+      throw error
+    }
+  }
+
+  /**
+   * Answers although the body has not arrived: the answer goes out, the rest of the body is thrown away, and only
+   * then the exchange ends. Closing at once would reset the connection under an answer that is still on its way.
+   */
+  private linger(bytes: Uint8Array | string | undefined): void {
+    const { request, response } = this
+    this.body.fail('cut')
+    clearTimeout(this.watch)
+    if (bytes === undefined || bytes.length === 0) response.flushHeaders()
+    else response.write(bytes)
+    if (this.expectsContinue) {
+      // The caller waits for our leave and will not get it.
+      response.end()
+      return
+    }
+    this.watch = setTimeout(() => this.destroy(), this.settings.lingerMs)
+    let thrown = 0
+    request.on('data', (chunk: Uint8Array) => {
+      thrown += chunk.length
+      if (thrown > LINGER_BYTES) this.destroy()
+    })
+    request.on('end', () => {
+      clearTimeout(this.watch)
+      response.end()
+    })
+    request.resume()
+  }
+
+  private wait(): PromiseWithResolvers<void> {
+    if (!this.drainSeen) {
+      this.drainSeen = true
+      this.response.on('drain', () => {
+        clearTimeout(this.stall)
+        const { waiting } = this
+        this.waiting = undefined
+        waiting?.resolve()
+      })
+    }
+    this.startStall()
+    return Promise.withResolvers<void>()
+  }
+
+  /** A caller that stopped reading may not keep its answer in our memory. */
+  private startStall(): void {
+    clearTimeout(this.stall)
+    this.stall = setTimeout(() => this.destroy(), this.settings.stallMs)
+  }
+
+  private closed(): void {
+    if (this.over) return
+    this.over = true
+    clearTimeout(this.watch)
+    clearTimeout(this.stall)
+    if (!this.request.complete) this.body.fail('cut')
+    this.waiting?.reject(GONE)
+    this.waiting = undefined
+    if (!this.response.writableFinished) this.controller.abort(GONE)
+    else if (this.broken) this.request.socket.destroySoon()
+    this.settings.onOver(this)
+  }
+}
+
+export function peerOf(request: IncomingMessage): Peer {
+  const { remoteAddress, remotePort } = request.socket
+  return { address: plainAddress(remoteAddress ?? ''), port: remotePort ?? 0 }
+}
