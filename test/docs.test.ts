@@ -3,7 +3,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { commands } from '../src/cli/commands.ts'
 import { reasons } from '../src/contract/reasons.ts'
 import { generated, isCurrent } from './generated.ts'
 
@@ -23,13 +22,6 @@ test('every reason has an entry in docs/errors.md with its status and sentence, 
     assert.ok(entry.includes(`**${status}**`), `${code}: status ${status}`)
     assert.ok(entry.includes(say), `${code}: ${say}`)
   }
-})
-
-test('docs/cli.md speaks of every command and option, and of no other command', () => {
-  const text = page('docs/cli.md')
-  const named = [...text.matchAll(/^### `sallyport ([^`A-Z[]+?)(?: [A-Z[].*)?`$/gm)].map(([, name]) => name)
-  assert.deepEqual(named.sort(), commands.map((one) => one.name).sort())
-  for (const { name, options } of commands) for (const option of options) assert.ok(text.includes(`--${option.name}`), `${name} --${option.name}`)
 })
 
 test('links between pages lead somewhere', () => {

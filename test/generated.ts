@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { commands } from '../src/cli/commands.ts'
+import { helpOf } from '../src/cli/help.ts'
 import { configurationPage, jsonSchema } from '../src/config/reference.ts'
 import { ORDER } from '../src/spine.ts'
 
@@ -8,6 +10,7 @@ export function generated(): ReadonlyMap<string, string> {
     ['docs/sallyport.schema.json', jsonSchema()],
     ['docs/configuration.md', configurationPage()],
     ['docs/path.md', pathPage()],
+    ['docs/cli.md', cliPage()],
   ])
 }
 
@@ -48,6 +51,30 @@ ${rows.join('\n')}
 Any step may refuse; only policy may permit. A step that throws, hangs or returns nonsense is a refusal
 (\`step_failed\`, \`step_timeout\`), and the receipt says which. What a caller sees of a refusal: [errors](errors.md).
 `
+}
+
+/** Every command's own help. */
+function cliPage(): string {
+  const sections = commands.map((one) => `## ${one.name}\n\n\`\`\`\n${helpOf(one).trimEnd()}\n\`\`\`\n`)
+  return `# Command line
+
+<!-- Generated from the commands in src/cli by \`npm run docs\`. -->
+
+In the repository: \`npx sallyport COMMAND\`. Every command has \`--help\` and \`--json\`; results go to stdout, everything else
+to stderr; long work shows progress on a terminal and none in a pipe.
+
+| Exit code | Meaning |
+|---|---|
+| 0 | done |
+| 1 | the command worked, and its answer is no: something is wrong, was found, or does not exist |
+| 2 | wrong usage |
+| 3 | it could not be done; the message says what to do |
+
+\`keys\` and the commands of \`audit\` that change something go through the admin port of the instance that runs on the state
+folder; without one they open the state folder themselves. The state folder is \`$SALLYPORT_HOME\`, else the XDG state
+folder (\`~/.local/state/sallyport\`); it is never the working directory.
+
+${sections.join('\n')}`
 }
 
 /** True when the file on disk is what the code makes now. */

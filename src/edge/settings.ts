@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { normalHost } from '../formats/hostnames.ts'
 import { BYTES, DURATION, durationMs, sizeBytes } from '../formats/units.ts'
 
 const duration = z.string().regex(DURATION, 'expected a duration such as 500ms, 10s, 5m or 1h')
@@ -13,7 +14,7 @@ export const listenSchema = z
     data: address.optional().describe('Where callers connect. Port 0 takes a free one. Default: 127.0.0.1:8080.'),
     admin: address.optional().describe('Where operators connect: admin API, metrics, health. Never the data port. Default: 127.0.0.1:8081.'),
     hosts: z
-      .array(z.string().min(1).max(253))
+      .array(z.string().min(1).max(253).refine((name) => normalHost(name) !== undefined, 'expected a host name or an address, without a port'))
       .max(100)
       .optional()
       .describe('Host names under which callers may reach the data port, besides its own address and localhost. Anything else is refused as misdirected (this stops DNS rebinding).'),
