@@ -5,9 +5,10 @@ import type { Fault } from './practice.ts'
 import { startHouse, type TestHouse } from './house.ts'
 
 /** Two providers on one simulated server, told apart by their path: `/one/…` misbehaves by script, `/two/…` is well. */
-async function faulty(script: (index: number) => Fault | undefined, use: (house: TestHouse) => Promise<void>, more: { readonly output?: string; readonly backup?: boolean; readonly larger?: boolean } = {}): Promise<void> {
+async function faulty(script: (index: number) => Fault | undefined, use: (house: TestHouse) => Promise<void>, more: { readonly output?: string; readonly backup?: boolean; readonly larger?: boolean; readonly gapMs?: number } = {}): Promise<void> {
   let ones = 0
-  const house = await startHouse({
+  const house: TestHouse = await startHouse({
+    gapMs: more.gapMs ?? 0,
     script(index) {
       const path = house?.practice.seen[index]?.path ?? ''
       return path.startsWith('/one/') ? script(ones++) : undefined
@@ -108,7 +109,7 @@ test('a stream cut in the middle is an error, never a truncated success', () =>
     await assert.rejects(read(house))
     const receipt = (await house.receipts()).at(-1) as unknown as { code: string; outcome: string }
     assert.equal(receipt.code, 'upstream_cut')
-  }))
+  }, { gapMs: 5 }))
 
 test('a stream cut in the middle fails over whole where nothing was released yet', () =>
   faulty(() => ({ cutAfter: 40 }), async (house) => {
@@ -116,7 +117,7 @@ test('a stream cut in the middle fails over whole where nothing was released yet
     assert.match(model, /backup/)
     assert.equal(finish, 'stop')
     assert.doesNotMatch(text, /word1/)
-  }, { output: 'strict' }))
+  }, { output: 'strict', gapMs: 5 }))
 
 test('a stream that stalls ends in an error', () =>
   faulty(() => ({ stallAfter: 20 }), async (house) => {

@@ -64,7 +64,7 @@ function kindOf(status: number, type: string | undefined, message: string): Upst
   const as = type !== undefined && type in statuses ? (statuses[type] as number) : status
   if (as === 401 || as === 402 || as === 403) return 'auth'
   if (as === 404) return 'not_found'
-  if (as === 429) return 'rate'
+  if (as === 429 || status === 429) return 'rate'
   if (as >= 500 || as === 408 || as === 409) return 'server'
   if (as < 400) return 'server'
   if (tooLong.test(message)) return 'context_length'

@@ -110,7 +110,8 @@ const statuses: Readonly<Record<UpstreamFault['kind'], number>> = {
 function kindOf(status: number | undefined, words: readonly (string | undefined)[], message: string): UpstreamFault['kind'] {
   for (const word of words) {
     const kind = word === undefined ? undefined : kinds[word.toLowerCase()]
-    if (kind !== undefined) return kind
+    // A status that asks to wait outranks a word that says less.
+    if (kind !== undefined) return kind === 'server' && status === 429 ? 'rate' : kind
   }
   if (status === 401 || status === 402 || status === 403) return filtered.test(message) ? 'content_policy' : 'auth'
   if (status === 429) return unpaid.test(message) ? 'auth' : 'rate'
