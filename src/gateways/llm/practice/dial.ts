@@ -1,96 +1,65 @@
-import { BodyError, type Body, type Fields } from '../../../contract/arrival.ts'
-import type { Dial, DialReply } from '../../../contract/dial.ts'
-import { refuse } from '../../../contract/verdict.ts'
-import { JsonError, parseJson, writeJson } from '../../../formats/json.ts'
-import { sseText } from '../../../formats/sse.ts'
-import { isObject, object, type TreeObject } from '../../../formats/tree.ts'
-import type { DialectId } from '../conversation.ts'
-import { Inexpressible, type Dialect } from '../dialect.ts'
-import { dialectOf } from '../dialects.ts'
-import { answer, embedding, inputTokens } from './answer.ts'
-import { deltasOf } from './stream.ts'
+import { BodyError, type Body } from '../../../contract/arrival.ts'
+import { DialError, type Dial, type DialReply } from '../../../contract/dial.ts'
+import { respond, type Answer } from './respond.ts'
 
-const encoder = new TextEncoder()
-
-/** Answers in place of a provider, inside the process: the dial of the built-in practice model. */
-export const practiceDial: Dial = (request) => {
-  const { status, fields, chunks } = practise(new URL(request.url).pathname, request.body ?? '')
-  const reply: DialReply = { status, fields, body: bodyOf(chunks), abort: () => undefined }
-  return Promise.resolve(reply)
+/** The practice model as a dial: same shape as the network, without a socket. */
+export const practiceDial: Dial = async ({ method, url, body, signal }) => {
+  if (signal.aborted) throw new DialError('aborted', 'aborted before the dial')
+  const { pathname, search } = new URL(url)
+  const text = body === undefined ? '' : typeof body === 'string' ? body : new TextDecoder().decode(body)
+  return replyOf(respond(method, pathname + search, text).answer, signal)
 }
 
-export interface Practised {
-  readonly status: number
-  readonly fields: Fields
-  /** The body: one chunk, or one for each event of a stream. */
-  readonly chunks: readonly string[]
-}
-
-/** One request to the practice model, by its path below any base URL. Never throws: nonsense gets a 400 or 404. */
-export function practise(path: string, body: Uint8Array | string): Practised {
-  try {
-    const tree = parseJson(body, { depth: 100 })
-    if (!isObject(tree)) return failed(400, 'the body is no object')
-    if (path.endsWith('/embeddings')) return embeddings(tree)
-    if (path.endsWith('/count_tokens')) return json(200, object({ input_tokens: inputTokens(dialectOf('anthropic.messages').decode(new Map(tree).set('max_tokens', 1))) }))
-    const spoken = dialectAt(path)
-    return spoken === undefined ? failed(404, `the practice model has nothing at ${path}`) : generate(spoken.dialect, tree, spoken.fromPath)
-  } catch (error) {
-    if (error instanceof JsonError || error instanceof Inexpressible) return failed(400, error.message)
-    throw error
+function replyOf(answer: Answer, signal: AbortSignal): DialReply {
+  let gone = signal.aborted
+  let wake: (() => void) | undefined
+  const abort = (): void => {
+    gone = true
+    wake?.()
   }
-}
+  signal.addEventListener('abort', abort, { once: true })
+  const type = 'pieces' in answer ? 'text/event-stream' : 'application/json'
 
-const geminiPath = /\/models\/([^/:]+):(generateContent|streamGenerateContent)$/
-
-function dialectAt(path: string): { readonly dialect: Dialect; readonly fromPath?: { readonly model: string; readonly stream: boolean } } | undefined {
-  const gemini = geminiPath.exec(path)
-  if (gemini !== null) return { dialect: dialectOf('gemini.generate'), fromPath: { model: decodeURIComponent(gemini[1] as string), stream: gemini[2] === 'streamGenerateContent' } }
-  const ends: readonly (readonly [string, DialectId])[] = [
-    ['/chat/completions', 'openai.chat'],
-    ['/responses', 'openai.responses'],
-    ['/messages', 'anthropic.messages'],
-  ]
-  const found = ends.find(([end]) => path.endsWith(end))
-  return found === undefined ? undefined : { dialect: dialectOf(found[1]) }
-}
-
-function generate(dialect: Dialect, tree: TreeObject, fromPath: { readonly model: string; readonly stream: boolean } | undefined): Practised {
-  const asked = dialect.decode(tree, fromPath)
-  const completion = answer(asked)
-  if (!asked.stream) return json(200, dialect.encodeReply(completion, asked))
-  const encode = dialect.encoder(asked)
-  const chunks: string[] = []
-  for (const delta of deltasOf(completion)) {
-    for (const frame of encode.push(delta)) chunks.push(sseText(frame.event, frame.data === undefined ? '[DONE]' : writeJson(frame.data)))
+  async function* stream(): AsyncGenerator<Uint8Array> {
+    try {
+      if (!('pieces' in answer)) {
+        yield Buffer.from(answer.body)
+        return
+      }
+      if (answer.delayMs === 0) {
+        yield Buffer.from(answer.pieces.map((piece) => piece.text).join(''))
+        return
+      }
+      for (const piece of answer.pieces) {
+        if (piece.content) {
+          await new Promise<void>((resolve) => {
+            const timer = setTimeout(resolve, answer.delayMs)
+            wake = () => {
+              clearTimeout(timer)
+              resolve()
+            }
+          })
+        }
+        if (gone) throw new BodyError('cut')
+        yield Buffer.from(piece.text)
+      }
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
   }
-  return { status: 200, fields: [['content-type', 'text/event-stream']], chunks }
-}
 
-function embeddings(tree: TreeObject): Practised {
-  const input = tree.get('input')
-  const texts = Array.isArray(input) ? input : [input ?? '']
-  const tokens = texts.reduce((sum: number, one) => sum + Math.ceil(String(one).length / 4), 0)
-  const data = texts.map((one, index) => object({ object: 'embedding', index, embedding: embedding(String(one)) }))
-  return json(200, object({ object: 'list', data, model: 'practice-embedding', usage: object({ prompt_tokens: tokens, total_tokens: tokens }) }))
-}
-
-function failed(status: number, message: string): Practised {
-  return json(status, object({ error: object({ message, type: 'invalid_request_error', code: refuse('bad_request').refuse }) }))
-}
-
-function json(status: number, tree: TreeObject): Practised {
-  return { status, fields: [['content-type', 'application/json']], chunks: [writeJson(tree)] }
-}
-
-function bodyOf(chunks: readonly string[]): Body {
-  return {
-    whole(limit) {
-      const bytes = encoder.encode(chunks.join(''))
-      return bytes.length > limit ? Promise.reject(new BodyError('too_large')) : Promise.resolve(bytes)
-    },
-    async *stream() {
-      for (const chunk of chunks) yield encoder.encode(chunk)
+  const body: Body = {
+    stream,
+    async whole(limit) {
+      const chunks: Uint8Array[] = []
+      let size = 0
+      for await (const chunk of stream()) {
+        size += chunk.length
+        if (size > limit) throw new BodyError('too_large')
+        chunks.push(chunk)
+      }
+      return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)
     },
   }
+  return { status: answer.status, fields: [['content-type', type]], body, abort }
 }

@@ -33,11 +33,11 @@ export interface Breaker {
   neither(): void
   /** Back-pressure (429 with Retry-After): skipped for so long, which is neither success nor failure. */
   pause(ms: number): void
-  state(): 'closed' | 'open' | 'half-open'
+  state(): 'closed' | 'open' | 'half_open'
 }
 
 export function makeBreaker(clock: Clock, random: () => number, settings: BreakerSettings = BREAKER): Breaker {
-  let state: 'closed' | 'open' | 'half-open' = 'closed'
+  let state: 'closed' | 'open' | 'half_open' = 'closed'
   let probing = false
   let row = 0
   let openings = 0
@@ -80,7 +80,7 @@ export function makeBreaker(clock: Clock, random: () => number, settings: Breake
       if (state === 'closed') return { allowed: true, probe: false }
       if (state === 'open') {
         if (now < reopensAt) return { allowed: false, why: 'breaker_open', wait: reopensAt - now }
-        state = 'half-open'
+        state = 'half_open'
       }
       if (probing) return { allowed: false, why: 'breaker_open', wait: settings.coolMs }
       probing = true
@@ -89,14 +89,14 @@ export function makeBreaker(clock: Clock, random: () => number, settings: Breake
     succeeded() {
       row = 0
       if (state === 'closed') count(true)
-      else if (state === 'half-open') {
+      else if (state === 'half_open') {
         state = 'closed'
         probing = false
         closedAt = clock.monotonic()
       }
     },
     failed() {
-      if (state === 'half-open') {
+      if (state === 'half_open') {
         open()
         return
       }
