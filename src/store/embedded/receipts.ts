@@ -61,6 +61,7 @@ export function receiptRows(db: DatabaseSync, scribe: Scribe | undefined) {
 
   function append(entries: readonly AppendEntry[]): number {
     const tree = edge()
+    const added = new Map<string, number>()
     for (const entry of entries) {
       const index = tree.size()
       const tile = tree.push(leafHash(entry.record))
@@ -72,10 +73,11 @@ export function receiptRows(db: DatabaseSync, scribe: Scribe | undefined) {
       if (entry.payload !== undefined) {
         const { tenant, subject, at, bytes } = entry.payload
         insertPayload.run(index, tenant, subject, at ?? Date.now(), bytes)
-        addBytes.run(tenant, bytes.length)
+        added.set(tenant, (added.get(tenant) ?? 0) + bytes.length)
       }
       if (entry.reservation !== undefined) reservations.open(entry.reservation)
     }
+    for (const [tenant, bytes] of added) addBytes.run(tenant, bytes)
     return entries.length
   }
 
