@@ -1,21 +1,26 @@
-import { resolve } from 'node:path'
-import { findConfig, isLoaded, loadConfig } from '../config/load.ts'
-import { problemLine, type Problem } from '../config/problem.ts'
-import { exit, flag, none, text, type Command } from './command.ts'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { findConfig, isLoaded, loadConfig, type Loaded } from '../config/load.ts'
+import { pathText, problemLine, type Problem } from '../config/problem.ts'
+import { readPolicyFolders } from '../policy/folder.ts'
+import { exit, flag, none, text, type Command, type Io } from './command.ts'
 
 export const check: Command = {
   name: 'check',
   summary: 'Check settings and policies without starting anything.',
   usage: '[--config FILE]',
-  options: [{ name: 'config', short: 'c', value: 'FILE', help: 'The settings file. Default: $SALLYPORT_CONFIG, else ./sallyport.yaml, else the embedded settings.' }],
-  more: `Reads the settings file and the policies that it names exactly as a start or a reload would, and reports everything
-that is wrong: file, line, key, what was expected, and what was probably meant.`,
+  options: [
+    { name: 'config', short: 'c', value: 'FILE', help: 'The settings file. Default: $SALLYPORT_CONFIG, else ./sallyport.yaml, else the embedded settings.' },
+    { name: 'without-credentials', help: 'Do not look whether the credentials that it names exist: for machines that do not have them.' },
+  ],
+  more: `Reads the settings file, the credentials and the policies that it names as a start or a reload would, and reports
+everything that is wrong: file, line, key, what was expected, and what was probably meant.`,
   async run(args, io) {
     none(args)
     const named = text(args, 'config')
     const file = named === undefined ? findConfig(io.cwd, io.env) : resolve(io.cwd, named)
     const loaded = loadConfig(file, io.env)
-    const problems: readonly Problem[] = isLoaded(loaded) ? [] : loaded
+    const problems = isLoaded(loaded) ? [...(flag(args, 'without-credentials') ? [] : credentialProblems(loaded, io)), ...(await policyProblems(loaded))] : loaded
     if (flag(args, 'json')) {
       await io.out(`${JSON.stringify({ ok: problems.length === 0, file: file ?? null, problems })}\n`)
     } else if (problems.length === 0) {
@@ -25,4 +30,44 @@ that is wrong: file, line, key, what was expected, and what was probably meant.`
     }
     return problems.length === 0 ? exit.ok : exit.negative
   },
+}
+
+/** Policies that come with Sallyport: what counts where settings name no folder. */
+const shipped = join(import.meta.dirname, '../../policy')
+
+async function policyProblems(loaded: Loaded): Promise<readonly Problem[]> {
+  const folders = (loaded.policy.folders ?? [shipped]).map((one) => resolve(loaded.base, one))
+  try {
+    const files = await readPolicyFolders(folders)
+    // Loaded here, because Cedar is large and most commands do not need it.
+    const { loadPolicy } = await import('../policy/load.ts')
+    const policy = loadPolicy(files, loaded.policy.extras)
+    if (!Array.isArray(policy)) return []
+    // Cedar reports a mistake once for every action that it concerns.
+    const first = new Map(policy.toReversed().map((one) => [`${one.file}:${one.line}:${one.column}`, one]))
+    return [...first.values()].toReversed().map(({ file, line, column, message, expected }) => ({ file, line, column, path: '', message, ...(expected !== undefined && { hint: `(${expected})` }) }))
+  } catch (error) {
+    const path = ['policy', 'folders']
+    return [{ file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: pathText(path), message: (error as Error).message }]
+  }
+}
+
+function credentialProblems(loaded: Loaded, io: Io): readonly Problem[] {
+  return loaded.llm.providers.flatMap(({ name, credential }) => {
+    const message = credential === undefined ? undefined : missing(credential, io)
+    if (message === undefined) return []
+    const path = ['providers', name, 'credential']
+    return [{ file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: pathText(path), message }]
+  })
+}
+
+/** What keeps a reference such as `env:NAME` or `file:/path` from being read. */
+function missing(reference: string, io: Io): string | undefined {
+  const at = reference.slice(reference.indexOf(':') + 1)
+  if (reference.startsWith('env:')) return (io.env[at] ?? '') === '' ? `the environment variable ${at} is not set.` : undefined
+  try {
+    return readFileSync(at, 'utf8').trim() === '' ? `${at} is empty.` : undefined
+  } catch (error) {
+    return `${at} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}).`
+  }
 }

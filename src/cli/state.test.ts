@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -140,4 +140,20 @@ test('check says what is wrong and where, as text and as JSON', async () => {
   writeFileSync(join(folder, 'sallyport.yaml'), 'posture: guard\n')
   assert.equal((await at('check')).code, 0)
   assert.equal((await at('check --config gone.yaml')).code, 1)
+})
+
+test('check finds credentials that are not there, and policies that are wrong', async () => {
+  writeFileSync(join(folder, 'sallyport.yaml'), 'providers:\n  a: { kind: openai, credential: "env:MINE" }\nroutes: { default: { targets: [{ provider: a, model: x }] } }\npolicy: { folders: [./rules] }\n')
+  mkdirSync(join(folder, 'rules'))
+  writeFileSync(join(folder, 'rules', 'a.cedar'), '@id("a")\npermit (principal, action, resource)\nwhen { context.rout == "x" };\n')
+  const { code, out } = await at('check')
+  assert.equal(code, 1)
+  assert.match(out, /sallyport\.yaml:2:34 providers\.a\.credential: the environment variable MINE is not set\./)
+  assert.match(out, /a\.cedar:3:8 .*rout.*did you mean `route`/)
+  assert.match(out, /2 things are wrong/)
+  writeFileSync(join(folder, 'rules', 'a.cedar'), '@id("a")\npermit (principal, action, resource);\n')
+  assert.equal((await at('check', { env: { MINE: 'x' } })).code, 0)
+  assert.equal((await at('check --without-credentials')).code, 0)
+  rmSync(join(folder, 'rules'), { recursive: true })
+  assert.match((await at('check --without-credentials')).out, /sallyport\.yaml:4:20 policy\.folders: /)
 })

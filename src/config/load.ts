@@ -16,6 +16,8 @@ export interface Loaded extends Settings {
   readonly base: string
   /** SHA-256 of the text, in hex: equal texts make equal settings. */
   readonly digest: string
+  /** Line and column of a key's value, for problems that only show when the settings are used. */
+  readonly place: (path: readonly PropertyKey[]) => { readonly line: number; readonly column: number }
 }
 
 /** The settings file of a working directory: `$SALLYPORT_CONFIG`, else `sallyport.yaml` there; undefined = none. */
@@ -62,6 +64,7 @@ function check(bytes: Uint8Array, name: string, file: string | undefined): Loade
     ...settings,
     ...(file !== undefined && { file }),
     base: file === undefined ? process.cwd() : dirname(resolve(file)),
+    place: (path: readonly PropertyKey[]) => written.place(path, 'value'),
     digest: createHash('sha256').update(bytes).digest('hex'),
   })
 }
