@@ -1,4 +1,4 @@
-import { BodyError, type Body } from '../../../contract/arrival.ts'
+import { BodyError, type Body, type Fields } from '../../../contract/arrival.ts'
 import { DialError, type Dial, type DialReply } from '../../../contract/dial.ts'
 import { respond, type Answer } from './respond.ts'
 
@@ -10,6 +10,23 @@ export const practiceDial: Dial = async ({ method, url, body, signal }) => {
   return replyOf(respond(method, pathname + search, text).answer, signal)
 }
 
+export interface Practised {
+  readonly status: number
+  readonly fields: Fields
+  /** The body: one chunk, or one for each event of a stream. */
+  readonly chunks: readonly string[]
+}
+
+/** One request to the practice model, by its path below any base URL. Never throws: nonsense gets a 400 or 404. */
+export function practise(path: string, body: string): Practised {
+  const { answer } = respond('POST', path, body)
+  return { status: answer.status, fields: [['content-type', typeOf(answer)]], chunks: 'pieces' in answer ? answer.pieces.map((piece) => piece.text) : [answer.body] }
+}
+
+function typeOf(answer: Answer): string {
+  return 'pieces' in answer ? 'text/event-stream' : 'application/json'
+}
+
 function replyOf(answer: Answer, signal: AbortSignal): DialReply {
   let gone = signal.aborted
   let wake: (() => void) | undefined
@@ -18,7 +35,6 @@ function replyOf(answer: Answer, signal: AbortSignal): DialReply {
     wake?.()
   }
   signal.addEventListener('abort', abort, { once: true })
-  const type = 'pieces' in answer ? 'text/event-stream' : 'application/json'
 
   async function* stream(): AsyncGenerator<Uint8Array> {
     try {
@@ -61,5 +77,5 @@ function replyOf(answer: Answer, signal: AbortSignal): DialReply {
       return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)
     },
   }
-  return { status: answer.status, fields: [['content-type', type]], body, abort }
+  return { status: answer.status, fields: [['content-type', typeOf(answer)]], body, abort }
 }

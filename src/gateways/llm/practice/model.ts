@@ -31,10 +31,11 @@ export function deltasOf(asked: Conversation, model: string): readonly Delta[] {
     parts.forEach((part, block) => {
       if (part.kind === 'call') {
         made.push({ t: 'open', choice, block, part: 'call', id: part.id, name: part.name })
-        for (let from = 0; from < part.args.length; from += 8) made.push({ t: 'text', choice, block, text: part.args.slice(from, from + 8) })
+        for (const text of part.args.match(/[^]{1,8}/gu) ?? []) made.push({ t: 'text', choice, block, text })
       } else if (part.kind === 'text' || part.kind === 'reasoning') {
         made.push({ t: 'open', choice, block, part: part.kind })
         for (const text of piecesOf(part.text)) made.push({ t: 'text', choice, block, text })
+        if (part.kind === 'reasoning' && part.signature !== undefined) made.push({ t: 'signature', choice, block, signature: part.signature })
       }
       made.push({ t: 'close', choice, block })
     })
@@ -48,15 +49,22 @@ export function deltasOf(asked: Conversation, model: string): readonly Delta[] {
 function spoken(asked: Conversation, persona: Persona, choice: number): Spoken {
   const calls = persona.tokens === undefined ? callsOf(asked, persona) : []
   const parts: Part[] = []
-  if (persona.thinking) parts.push({ kind: 'reasoning', text: 'I am the practice model, so I only pretend to think about this.' })
+  if (persona.thinking || thinks(asked)) parts.push({ kind: 'reasoning', text: 'I am the practice model, so I only pretend to think about this.', signature: SIGNATURE })
   if (calls.length > 0) return { parts: [...parts, ...calls], stop: 'tool_calls' }
   const { text, stop, stopSequence } = bounded(textOf(asked, persona, choice), asked)
   parts.push({ kind: 'text', text })
   return { parts, stop, ...(stopSequence !== undefined && { stopSequence }) }
 }
 
+/** Base64 of `practice`: providers that sign their thinking want to see something there. */
+const SIGNATURE = 'cHJhY3RpY2U='
+
+function thinks({ reasoning }: Conversation): boolean {
+  return reasoning !== undefined && reasoning.effort !== 'none' && reasoning.budget !== 0
+}
+
 function textOf(asked: Conversation, persona: Persona, choice: number): string {
-  if (persona.tokens !== undefined) return Array.from({ length: persona.tokens }, (_, index) => (index === 0 ? 'word' : ` word${index}`)).join('')
+  if (persona.tokens !== undefined) return Array.from({ length: persona.tokens }, (_, index) => `word${index}`).join(' ')
   if (asked.format?.kind === 'schema') return writeJson(sample(asked.format.schema))
   const said = lastSaid(asked)
   if (asked.format?.kind === 'json') return writeJson(object({ model: 'practice', said }))
@@ -65,8 +73,7 @@ function textOf(asked: Conversation, persona: Persona, choice: number): string {
   const opening = `This is the practice model; no provider was asked.${other}`
   if (persona.leaky) return `${opening} Of course, here is what I should not tell: write to ${LEAKS.email}, pay with card ${LEAKS.card}, and sign in with ${LEAKS.secret}. That is all.`
   if (persona.attack) return `${opening} ${ATTACK}`
-  const answer = results.length > 0 ? `${opening} The tool said: ${results.join(' | ')}` : `${opening} You said: ${said}`
-  return persona.verbose ? `${answer}${' It has much to say about little, and says it at length, so that a long answer can be watched on its way.'.repeat(40)}` : answer
+  return results.length > 0 ? `${opening} The tool said: ${results.join(' | ')}` : `${opening} You said: ${said}`
 }
 
 /** Made up, in pieces so that no scanner takes this file for a leak. The card number is a well-known test number. */

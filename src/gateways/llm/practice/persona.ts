@@ -6,10 +6,10 @@
  * |---|---|
  * | `leaky` | answers with an e-mail address, a card number and a made-up secret |
  * | `attack` | answers with an order for whoever reads it, and calls the first tool with a hostile command |
- * | `verbose` | a long answer |
+ * | `verbose` | sixty numbered words |
  * | `thinking` | reasons before it answers |
  * | `slow` | 50 ms between pieces |
- * | `tokens-N` | exactly N pieces of text, one token each |
+ * | `tokens-N` | N numbered words, one piece each |
  * | `delay-N` | N milliseconds between pieces |
  */
 export interface Persona {
@@ -17,7 +17,6 @@ export interface Persona {
   readonly name: string
   readonly leaky: boolean
   readonly attack: boolean
-  readonly verbose: boolean
   readonly thinking: boolean
   readonly tokens: number | undefined
   readonly delayMs: number
@@ -37,9 +36,8 @@ export function personaOf(model: string): Persona {
     name: own ? model : `practice-as-${model}`,
     leaky: words.includes('leaky'),
     attack: words.includes('attack'),
-    verbose: words.includes('verbose'),
     thinking: words.includes('thinking'),
-    tokens: number('tokens', MOST_TOKENS),
+    tokens: number('tokens', MOST_TOKENS) ?? (words.includes('verbose') ? 60 : undefined),
     delayMs: number('delay', LONGEST_DELAY) ?? (words.includes('slow') ? 50 : 0),
   }
 }

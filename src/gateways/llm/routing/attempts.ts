@@ -7,7 +7,7 @@ import type { LlmEvent } from './event.ts'
 import { UpstreamFailed, type Fault } from './fault.ts'
 import type { Health } from './health.ts'
 import { runMirror, type MirrorRecord } from './mirror.ts'
-import { newStory, OVER_TIME, prepare, recordOf, refusalOf, retryWait, skipped } from './story.ts'
+import { mayGoOn, newStory, OVER_TIME, prepare, recordOf, refusalOf, retryWait, skipped } from './story.ts'
 import { openSource, REPLY_LIMITS, type Prepared, type ReplyLimits, type Source } from './source.ts'
 
 export interface AttemptsOptions {
@@ -163,16 +163,20 @@ export function attempt(options: AttemptsOptions): LlmReply {
                 startMirrors(candidate)
                 if (handedOut) Object.assign(held[0] as LlmEvent, { restarts: true })
                 handedOut = true
-                yield* held
+                for (const one of held) yield one
               } else yield event
             }
           }
-          if (preamble !== undefined) yield* preamble
+          for (const one of preamble ?? []) yield one
           answeredBy = now
           now.close('answered')
           return undefined
         } catch (error) {
-          if (!(error instanceof UpstreamFailed)) throw error
+          if (!(error instanceof UpstreamFailed)) {
+            // A defect of ours says nothing about the target.
+            now.close('failed')
+            throw error
+          }
           fault = error.fault
         } finally {
           // Also when the reader of the events left in the middle.
@@ -186,7 +190,7 @@ export function attempt(options: AttemptsOptions): LlmReply {
         const wait = retryWait(fault, retried, place === queue.length - 1, options)
         if (wait === undefined) {
           if (fault.cause === 'context_length' && larger !== undefined && candidate !== larger) queue.splice(place + 1, queue.length, larger)
-          else if (fault.cause === 'caller' || fault.cause === 'context_length' || !options.fallbackOn.has(fault.cause)) throw story.refusal(undefined)
+          else if (!mayGoOn(fault, options.fallbackOn, story.began() !== place)) throw story.refusal(undefined)
           break
         }
         retried++

@@ -17,6 +17,8 @@ export const BREAKER: BreakerSettings = { consecutive: 5, ratio: 0.5, volume: 20
 /** Longest that a provider's Retry-After keeps a target out: a wrong header must not switch a target off. */
 const LONGEST_PAUSE = 300_000
 
+export type BreakerState = 'closed' | 'open' | 'half-open'
+
 export type Admission =
   | { readonly allowed: true; readonly probe: boolean }
   /** `wait` is how long until it is worth asking again, in milliseconds. */
@@ -33,11 +35,16 @@ export interface Breaker {
   neither(): void
   /** Back-pressure (429 with Retry-After): skipped for so long, which is neither success nor failure. */
   pause(ms: number): void
-  state(): 'closed' | 'open' | 'half_open'
+  state(): BreakerState
 }
 
-export function makeBreaker(clock: Clock, random: () => number, settings: BreakerSettings = BREAKER): Breaker {
-  let state: 'closed' | 'open' | 'half_open' = 'closed'
+export function makeBreaker(
+  clock: Clock,
+  random: () => number,
+  settings: BreakerSettings = BREAKER,
+  onChange: (state: BreakerState, was: BreakerState) => void = () => undefined,
+): Breaker {
+  let state: BreakerState = 'closed'
   let probing = false
   let row = 0
   let openings = 0
@@ -59,6 +66,12 @@ export function makeBreaker(clock: Clock, random: () => number, settings: Breake
     else half.bad++
   }
 
+  function become(next: BreakerState): void {
+    const was = state
+    state = next
+    onChange(next, was)
+  }
+
   function open(): void {
     const now = clock.monotonic()
     // A target that stayed well for long enough begins anew; one that flaps waits longer each time.
@@ -66,11 +79,11 @@ export function makeBreaker(clock: Clock, random: () => number, settings: Breake
     const cool = Math.min(settings.longestMs, settings.coolMs * 2 ** openings)
     openings = Math.min(openings + 1, 16)
     reopensAt = now + cool * (0.8 + 0.4 * random())
-    state = 'open'
     probing = false
     row = 0
     half = { since: now, good: 0, bad: 0 }
     before = { good: 0, bad: 0 }
+    become('open')
   }
 
   return {
@@ -80,7 +93,7 @@ export function makeBreaker(clock: Clock, random: () => number, settings: Breake
       if (state === 'closed') return { allowed: true, probe: false }
       if (state === 'open') {
         if (now < reopensAt) return { allowed: false, why: 'breaker_open', wait: reopensAt - now }
-        state = 'half_open'
+        become('half-open')
       }
       if (probing) return { allowed: false, why: 'breaker_open', wait: settings.coolMs }
       probing = true
@@ -89,14 +102,14 @@ export function makeBreaker(clock: Clock, random: () => number, settings: Breake
     succeeded() {
       row = 0
       if (state === 'closed') count(true)
-      else if (state === 'half_open') {
-        state = 'closed'
+      else if (state === 'half-open') {
         probing = false
         closedAt = clock.monotonic()
+        become('closed')
       }
     },
     failed() {
-      if (state === 'half_open') {
+      if (state === 'half-open') {
         open()
         return
       }

@@ -17,11 +17,6 @@ export interface MirrorRecord {
 
 /** Characters of a mirror's answer that are kept. */
 const MOST_KEPT = 262_144
-/** Mirrors at once, over all calls: they are extra work, and must not become a queue. */
-const MOST_AT_ONCE = 64
-
-let underWay = 0
-
 /** Sends a copy in the background. Nothing of it reaches the caller; a hang-up of the caller does not end it. */
 export async function runMirror({
   options,
@@ -35,12 +30,10 @@ export async function runMirror({
   readonly beside: Candidate
 }): Promise<{ readonly attempt: Attempt; readonly answer?: MirrorRecord }> {
   const { clock, timeouts, estimatedInput } = options
-  if (underWay >= MOST_AT_ONCE) return { attempt: skipped(candidate, 'mirrors_busy', clock) }
+  if (!options.health.mirrors.enter()) return { attempt: skipped(candidate, 'mirrors_busy', clock) }
   const startedAt = clock.wall()
   const started = clock.monotonic()
-  const prepared = options.prepare(candidate)
-  underWay++
-  const source = openSource({ candidate, prepared, timeouts, limits, clock, estimatedInput })
+  const source = openSource({ candidate, prepared: options.prepare(candidate), timeouts, limits, clock, estimatedInput })
   const rest = clock.timer(timeouts.total, () => source.abort())
   const said = new Map<string, string>()
   const calls: string[] = []
@@ -65,7 +58,7 @@ export async function runMirror({
     fault = error.fault
     outcome = 'failed'
   } finally {
-    underWay--
+    options.health.mirrors.leave()
     rest()
     source.abort()
   }

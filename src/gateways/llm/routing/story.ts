@@ -2,7 +2,7 @@ import type { Clock } from '../../../contract/clock.ts'
 import { costOf, NO_USAGE, type Attempt, type Candidate, type Usage } from '../../../contract/exchange.ts'
 import { Refused, refuse, type Refusal } from '../../../contract/verdict.ts'
 import { Inexpressible } from '../dialect.ts'
-import type { Retries } from '../settings.ts'
+import type { FallbackCause, Retries } from '../settings.ts'
 import type { Admission } from './breaker.ts'
 import type { Fault } from './fault.ts'
 import type { Prepared } from './source.ts'
@@ -11,6 +11,8 @@ import type { Prepared } from './source.ts'
 export interface Story {
   fail(place: number, fault: Fault): void
   inexpressible(error: Inexpressible): void
+  /** Place of the first target that failed. */
+  began(): number | undefined
   skip(admission: Extract<Admission, { allowed: false }>): void
   refusal(stopped: 'caller' | 'total' | undefined): Refused
 }
@@ -31,6 +33,7 @@ export function newStory(): Story {
     inexpressible(error) {
       unsaid ??= refuse('inexpressible', { param: error.field, say: error.message })
     },
+    began: () => first?.place,
     skip({ why, wait }) {
       if (why === 'rate_paused') paused = Math.min(paused ?? wait, wait)
       else open = Math.min(open ?? wait, wait)
@@ -63,6 +66,15 @@ export function prepare(options: { readonly prepare: (candidate: Candidate) => P
     story.inexpressible(error)
     return undefined
   }
+}
+
+/**
+ * Whether the next target may be asked. What blames the request ends the call, unless it was a fallback that did: it
+ * may only lack what the first target has. A refusal of the content ends it always: it is not shopped around.
+ */
+export function mayGoOn(fault: Fault, fallbackOn: ReadonlySet<FallbackCause>, isFallback: boolean): boolean {
+  if (fault.cause === 'caller' || fault.cause === 'context_length') return isFallback && fault.code !== 'content_policy'
+  return fallbackOn.has(fault.cause)
 }
 
 /**
