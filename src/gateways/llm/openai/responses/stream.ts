@@ -110,10 +110,10 @@ export function decoder(): { push(frame: StreamFrame): readonly Delta[]; finish(
 
   const ending = (response: Tree | undefined, made: Delta[]): void => {
     closeAll(made)
-    const usage = usageOf(at(response, ['usage']))
-    if (usage !== undefined) made.push({ t: 'usage', usage })
     if (!finished) made.push({ t: 'finish', choice: 0, stop: stopOf(isObject(response) ? response : new Map(), kinds) })
     finished = true
+    const usage = usageOf(at(response, ['usage']))
+    if (usage !== undefined) made.push({ t: 'usage', usage })
     if (!ended) made.push({ t: 'end' })
     ended = true
   }

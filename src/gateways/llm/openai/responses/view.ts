@@ -48,8 +48,20 @@ const origins = { text: 'assistant', refusal: 'assistant', reasoning: 'reasoning
 interface Call {
   readonly id: string
   name: string
-  said: boolean
+  /** Arguments so far; undefined until something was said. */
+  args: string | undefined
   proposed: boolean
+}
+
+/** Clients act on the recap, guards judged the run: a server that tells two different stories is not believed. */
+const CONTRADICTION: FrameView = {
+  kind: 'fault',
+  ...NOTHING,
+  fault: { kind: 'server', status: 502, code: 'contradiction', message: 'The stream repeats a tool call with other words.' },
+}
+
+function contradicts(call: Call, args: string | undefined, name: string | undefined): boolean {
+  return (args !== undefined && call.args !== undefined && args !== call.args) || (name !== undefined && name !== call.name)
 }
 
 /**
@@ -69,21 +81,20 @@ export function viewer(): (frame: StreamFrame) => FrameView {
       if (text !== '') leaves.push({ channel, origin: origins[run], text, whole: false, path: [field] })
       tokenLeaves(data.get('logprobs'), text, '0/logprobs', ['logprobs'], false, (leaf) => leaves.push(leaf))
       for (const leaf of leaves) open.add(leaf.channel)
-      if (call !== undefined && text !== '') call.said = true
+      if (call !== undefined) call.args = (call.args ?? '') + text
       return { kind: leaves.length === 0 ? 'preamble' : 'content', ...NOTHING, leaves }
     }
     const closes = [channel]
     // Arguments that were never streamed stand in their `done` event only: there they are the run, not its recap.
-    const recap = call === undefined || call.said
+    const recap = call?.args !== undefined || run !== 'tool'
+    const name = stringOf(data.get('name'))
+    if (call !== undefined && call.name === '') call.name = name ?? ''
+    if (call !== undefined && contradicts(call, text, name)) return CONTRADICTION
     if (text !== '') leaves.push({ channel: recap ? `${channel}/recap` : channel, origin: origins[run], text, whole: recap, path: [field] })
     tokenLeaves(data.get('logprobs'), text, `${channel}/logprobs/recap`, ['logprobs'], true, (leaf) => leaves.push(leaf))
     for (const leaf of leaves) if (leaf.whole) closes.push(leaf.channel)
     open.delete(channel)
-    if (call !== undefined) {
-      call.said = true
-      const name = stringOf(data.get('name'))
-      if (name !== undefined && call.name === '') call.name = name
-    }
+    if (call !== undefined) call.args = text
     return { kind: 'content', ...NOTHING, leaves, closes, proposals: propose(channel, call) }
   }
 
@@ -103,15 +114,19 @@ export function viewer(): (frame: StreamFrame) => FrameView {
     let opensCall = false
     const calling = isCall(item.get('type'))
     if (calling && !calls.has(channel)) {
-      calls.set(channel, { id: callId(item), name: stringOf(item.get('name')) ?? '', said: false, proposed: false })
+      calls.set(channel, { id: callId(item), name: stringOf(item.get('name')) ?? '', args: undefined, proposed: false })
       open.add(channel)
       opensCall = true
     }
     const call = calling ? calls.get(channel) : undefined
+    const args = calling ? argsOf(item) : undefined
+    if (call !== undefined && call.name === '') call.name = stringOf(item.get('name')) ?? ''
+    // While the item is only announced, its arguments are what comes first, if anything.
+    if (call !== undefined && (done || call.args !== undefined) && contradicts(call, done ? args : undefined, stringOf(item.get('name')))) return CONTRADICTION
     itemLeaves(item, index, done ? '/recap' : '', ['item'], (leaf) => {
-      const runs = leaf.channel.replace(/\/recap$/, '') === channel && call !== undefined && !call.said
+      const runs = call !== undefined && call.args === undefined && leaf.origin === 'tool_call'
       leaves.push(runs ? { ...leaf, channel, whole: false } : done ? leaf : { ...leaf, channel: `${leaf.channel}/added`, whole: true })
-      if (runs && call !== undefined) call.said = true
+      if (runs && call !== undefined) call.args = leaf.text
     })
     const closes = leaves.filter((leaf) => leaf.whole).map((leaf) => leaf.channel)
     if (done && call !== undefined) {
@@ -144,15 +159,17 @@ export function viewer(): (frame: StreamFrame) => FrameView {
     responseLeaves(response, '/recap', ['response'], (leaf) => leaves.push(leaf), stated)
     const proposals: Proposal[] = []
     for (const one of stated) {
-      const known = calls.get(one.channel)
-      if (known?.proposed === true) continue
-      if (known !== undefined) known.proposed = true
-      proposals.push(one)
-      // A call that only the final response shows: its arguments there are the run itself.
       const place = leaves.findIndex((leaf) => leaf.channel === `${one.channel}/recap`)
       const leaf = leaves[place]
-      if (leaf !== undefined && known?.said !== true) leaves[place] = { ...leaf, channel: one.channel }
+      const known = calls.get(one.channel)
+      if (known !== undefined && contradicts(known, leaf?.text ?? '', one.name)) return CONTRADICTION
+      calls.set(one.channel, { id: one.id, name: one.name, args: leaf?.text ?? '', proposed: true })
+      if (known?.proposed === true) continue
+      proposals.push(one)
+      // A call that only the final response shows: its arguments there are the run itself.
+      if (leaf !== undefined && known?.args === undefined) leaves[place] = { ...leaf, channel: one.channel }
     }
+    for (const [channel, call] of calls) proposals.push(...propose(channel, call))
     closes.push(...channelsOf(leaves))
     return { kind: 'end', leaves, closes: [...new Set(closes)], opensCall: proposals.length > 0, proposals, ...factsOf(response) }
   }
@@ -208,6 +225,10 @@ function indexOf(data: TreeObject, field: string): number {
   return numberOf(data.get(field)) ?? 0
 }
 
+function argsOf(item: TreeObject): string {
+  return stringOf(item.get(item.get('type') === 'function_call' ? 'arguments' : 'input')) ?? ''
+}
+
 function callId(item: TreeObject): string {
   return stringOf(item.get('call_id')) ?? stringOf(item.get('id')) ?? ''
 }
@@ -258,7 +279,7 @@ function itemLeaves(item: TreeObject, index: number, suffix: string, path: reado
     case 'function_call':
     case 'custom_tool_call': {
       const field = item.get('type') === 'function_call' ? 'arguments' : 'input'
-      const text = stringOf(item.get(field)) ?? ''
+      const text = argsOf(item)
       if (text !== '') add({ channel: `0/tool/${index}${suffix}`, origin: 'tool_call', text, whole: true, path: [...path, field] })
       return
     }
