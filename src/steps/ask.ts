@@ -5,10 +5,9 @@ import type { House } from './house.ts'
 
 /** Who it is. Nothing starts while the record cannot be written (law 2). */
 export function identify(house: House): Step {
-  return async ({ errand }) => {
+  return ({ errand }) => {
     if (!house.audit.healthy()) return refuse('audit_unavailable')
-    const principal = await errand.identify()
-    return isRefusal(principal) ? principal : { principal }
+    return then(errand.identify(), (principal) => (isRefusal(principal) ? principal : { principal }))
   }
 }
 
@@ -24,9 +23,12 @@ export function read(house: House): Step {
 }
 
 /** Where it could go, in the strategy's order. */
-export const resolve: Step = async ({ errand, reading, principal }) => {
-  const candidates = await errand.resolve(reading as NonNullable<Facts['reading']>, principal as Principal)
-  return isRefusal(candidates) ? candidates : { candidates }
+export const resolve: Step = ({ errand, reading, principal }) =>
+  then(errand.resolve(reading as NonNullable<Facts['reading']>, principal as Principal), (candidates) => (isRefusal(candidates) ? candidates : { candidates }))
+
+/** Goes on at once with what is there, and waits only for what is not: a promise costs more than most steps. */
+export function then<T, U>(value: T | Promise<T>, next: (value: T) => U): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value)
 }
 
 export function callerOf(principal: Principal, epoch: string): string {

@@ -1,6 +1,6 @@
 import type { Action, Candidate, Reading } from '../contract/exchange.ts'
 import type { Context, ContextValue, Decision } from '../contract/policy.ts'
-import type { Facts, Step, Stepped } from '../contract/facts.ts'
+import type { Facts, More, Step, Stepped } from '../contract/facts.ts'
 import type { Finding } from '../contract/finding.ts'
 import type { Principal } from '../contract/principal.ts'
 import { isRefusal, refuse, type Refusal } from '../contract/verdict.ts'
@@ -15,16 +15,20 @@ type Known = Facts & { readonly principal: Principal; readonly reading: Reading;
  * anything is inspected or spent.
  */
 export function authorize(house: House): Step {
-  return async (facts) => {
+  return (facts) => {
     const known = facts as Known
     const first = decide(house, known, [])
-    if (isRefusal(first)) return first
-    for (const [sequence, subordinate] of known.reading.subordinates.entries()) {
-      const refusal = await judge(house, known, { ...subordinate, sequence, parameters: {} })
-      if (refusal !== undefined) return { ...refusal, refuse: subordinateCodes[subordinate.action] ?? refusal.refuse, known: first }
-    }
-    return first
+    return isRefusal(first) || known.reading.subordinates.length === 0 ? first : behind(house, known, first)
   }
+}
+
+/** Each thing that the provider would do behind our back is a child exchange; all must pass. */
+async function behind(house: House, known: Known, first: More): Promise<Stepped> {
+  for (const [sequence, subordinate] of known.reading.subordinates.entries()) {
+    const refusal = await judge(house, known, { ...subordinate, sequence, parameters: {} })
+    if (refusal !== undefined) return { ...refusal, refuse: subordinateCodes[subordinate.action] ?? refusal.refuse, known: first }
+  }
+  return first
 }
 
 const subordinateCodes: Partial<Record<Action, Code>> = {

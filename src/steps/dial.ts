@@ -5,17 +5,17 @@ import type { ReplyGuard, StreamStep } from '../contract/guard.ts'
 import { NO_USAGE } from '../contract/exchange.ts'
 import { isRefusal, refuse, Refused } from '../contract/verdict.ts'
 import { askedOf } from './inspect.ts'
+import { then } from './ask.ts'
 import { judge } from './child.ts'
 import type { House } from './house.ts'
 
 /** Sends the inspected reading to the permitted targets. */
-export const dial: Step = async (facts) => {
+export const dial: Step = (facts) => {
   const { errand, reading, permit, exchange, epoch, reservation } = facts
   if (reading?.effect !== 'dial') return {}
   if (errand.dial === undefined || permit === undefined) return refuse('step_failed', { detail: 'nothing to dial with' })
   if (reservation !== undefined) epoch.budgets.dialled(reservation)
-  const reply = await errand.dial(reading, permit, exchange)
-  return isRefusal(reply) ? reply : { reply }
+  return then(errand.dial(reading, permit, exchange), (reply) => (isRefusal(reply) ? reply : { reply }))
 }
 
 /** Puts the hold-back between the upstream and the caller. Nothing leaves before the intent is on disk. */

@@ -1,12 +1,16 @@
-import type { Facts, Step } from '../contract/facts.ts'
-import type { Asked } from '../contract/exchange.ts'
+import type { Facts, Step, Stepped } from '../contract/facts.ts'
+import type { Inspection } from '../contract/guard.ts'
+import type { Asked, Reading } from '../contract/exchange.ts'
 import { refuse } from '../contract/verdict.ts'
+import { then } from './ask.ts'
 
 /** Looks at everything that would be sent, and applies what the guardrails change before anybody else sees it. */
-export const inspect: Step = async (facts, signal) => {
+export const inspect: Step = (facts, signal) => {
   const reading = facts.reading as NonNullable<Facts['reading']>
-  const inspected = facts.epoch.guard.inspect(askedOf(facts), reading.segments, 'request', signal)
-  const inspection = inspected instanceof Promise ? await inspected : inspected
+  return then(facts.epoch.guard.inspect(askedOf(facts), reading.segments, 'request', signal), (inspection) => outcome(inspection, reading))
+}
+
+function outcome(inspection: Inspection, reading: Reading): Stepped {
   switch (inspection.verdict) {
     case 'allow':
       return { inspection }

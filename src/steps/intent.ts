@@ -33,22 +33,22 @@ function guess({ price }: Candidate, input: number): number {
  * waits for it here (DESIGN §2, Durability).
  */
 export function intent(house: House): Step {
-  return async (facts) => {
+  return (facts) => {
     const committed = house.audit.intent(intentOf(house, facts), facts.reservation?.rows ?? [])
-    if (facts.reading?.overlapsIntent !== true) {
-      try {
-        await committed
-      } catch (error) {
-        return refuse('audit_unavailable', { detail: error instanceof Error ? error.message : 'intent' })
-      }
-    } else {
+    if (facts.reading?.overlapsIntent === true) {
       // The guard step awaits the very same promise before it lets anything out; this only keeps a failure that
       // comes before that moment from counting as unhandled.
-      committed.catch(() => undefined)
+      committed.catch(ignore)
+      return { committed }
     }
-    return { committed }
+    return committed.then(
+      () => ({ committed }),
+      (error: unknown) => refuse('audit_unavailable', { detail: error instanceof Error ? error.message : 'intent' }),
+    )
   }
 }
+
+function ignore(): void {}
 
 function intentOf(house: House, facts: Facts): Intent {
   return {
