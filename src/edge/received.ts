@@ -107,30 +107,42 @@ export class Received implements Body {
   stream(): AsyncIterable<Uint8Array> {
     this.begin('stream', undefined)
     let out = 0
-    const next = (): Promise<IteratorResult<Uint8Array, undefined>> => {
+    const release = (): void => {
       if (out > 0) this.onTaken?.(out)
       out = 0
-      const chunk = this.queue.shift()
-      if (chunk !== undefined) {
-        out = chunk.length
-        this.queued -= chunk.length
-        if (this.queued === 0) this.flow()
-        return Promise.resolve({ done: false, value: chunk })
-      }
-      if (this.failure !== undefined) return Promise.reject(this.failure)
-      if (this.ended) return Promise.resolve({ done: true, value: undefined })
-      if (this.wake !== undefined) return Promise.reject(new Error('a body has one reader, and it waits already'))
-      return new Promise((resolve, reject) => {
-        this.wake = () => {
-          this.wake = undefined
-          next().then(resolve, reject)
-        }
-        this.flow()
-      })
     }
+    /** What there is to give now; undefined when the source has to be waited for. */
+    const ready = (): IteratorResult<Uint8Array, undefined> | undefined => {
+      const value = this.queue.shift()
+      if (value === undefined) {
+        if (this.failure !== undefined) throw this.failure
+        return this.ended ? { done: true, value: undefined } : undefined
+      }
+      out = value.length
+      this.queued -= out
+      if (this.queued === 0) this.flow()
+      return { done: false, value }
+    }
+    const next = (): Promise<IteratorResult<Uint8Array, undefined>> =>
+      new Promise((resolve, reject) => {
+        release()
+        const now = ready()
+        if (now !== undefined) resolve(now)
+        else if (this.wake !== undefined) reject(new Error('a body has one reader, and it waits already'))
+        else {
+          this.wake = () => {
+            this.wake = undefined
+            try {
+              resolve(ready() as IteratorResult<Uint8Array, undefined>)
+            } catch (error) {
+              reject(error as BodyError)
+            }
+          }
+          this.flow()
+        }
+      })
     const stop = (): Promise<IteratorResult<Uint8Array, undefined>> => {
-      if (out > 0) this.onTaken?.(out)
-      out = 0
+      release()
       this.refuse('cut')
       this.drop()
       return Promise.resolve({ done: true, value: undefined })

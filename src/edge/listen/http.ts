@@ -4,9 +4,8 @@ import type { Arrival, Outlet, Peer } from '../../contract/arrival.ts'
 import { type Code, reasonOf } from '../../contract/reasons.ts'
 import { admitter, plainAddress } from './admit.ts'
 import { rawAnswer, refusalAnswer } from './refusal.ts'
-import { type Inflight, peerOf, Turn, type TurnSettings } from './turn.ts'
-
-export type { Inflight } from './turn.ts'
+import { peerOf, Turn, type TurnSettings } from './turn.ts'
+import type { Inflight } from './upload.ts'
 
 export interface ListenOptions {
   readonly host: string

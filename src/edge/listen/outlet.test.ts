@@ -118,3 +118,22 @@ test('the head leaves when the handler waits after it', async (t) => {
   go()
   await one.until(/data: x\n\n\r\n0\r\n\r\n$/)
 })
+
+test('writes that nobody awaits do no harm when the caller is gone', async (t) => {
+  const block = Buffer.alloc(1 << 20)
+  const { listener, defects } = await house(t, async (arrival, outlet) => {
+    outlet.head(200, [])
+    while (!arrival.gone.aborted) {
+      void outlet.write(block)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    void outlet.write(block)
+    outlet.end()
+  })
+  const one = wire(t, listener.port, `GET / HTTP/1.1\r\n${HOST}\r\n`)
+  one.socket.pause()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  one.socket.destroy()
+  while (listener.inFlight() > 0) await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(defects, [])
+})

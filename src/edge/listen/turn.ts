@@ -1,23 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Arrival, Fields, Outlet, Peer } from '../../contract/arrival.ts'
-import { Received, type Source } from '../received.ts'
 import type { Answer } from './refusal.ts'
 import { plainAddress } from './admit.ts'
+import { Upload, type UploadSettings } from './upload.ts'
 
-/** Counts the bytes of all bodies that are held at once. `take` says whether there is room, and takes it. */
-export interface Inflight {
-  take(bytes: number): boolean
-  give(bytes: number): void
-}
-
-export interface TurnSettings {
-  readonly bodyMs: number
-  /** Bytes a second that a body must make, looked at once in each window. */
-  readonly bodyRate: number
-  readonly bodyWindowMs: number
+export interface TurnSettings extends UploadSettings {
   readonly stallMs: number
   readonly lingerMs: number
-  readonly inflight: Inflight | undefined
   /** True while the listener drains: answers then close their connection. */
   closing(): boolean
   onOver(turn: Turn): void
@@ -31,14 +20,22 @@ const FRAMING = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgra
 /** The reason of `gone` and of failed writes: one for all, because it carries nothing. */
 export const GONE = new Error('the caller is gone')
 
+/** Marks a rejection as seen: a write whose promise nobody awaits must not end the process. */
+function seen<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}
+
+const REFUSED: Promise<void> = seen(Promise.reject(GONE))
+
 /** One request and its answer on one socket. */
-export class Turn implements Outlet, Source {
+export class Turn implements Outlet {
   readonly arrival: Arrival
   private readonly request: IncomingMessage
   private readonly response: ServerResponse
   private readonly settings: TurnSettings
   private readonly announced: number | undefined
-  private readonly body: Received
+  private readonly upload: Upload
   private readonly controller = new AbortController()
   private status: number | undefined
   private fields: Fields = []
@@ -46,14 +43,10 @@ export class Turn implements Outlet, Source {
   private ended = false
   private over = false
   private broken = false
-  private held = 0
-  private handled = false
   private waiting: PromiseWithResolvers<void> | undefined
   private drainSeen = false
   private stall: NodeJS.Timeout | undefined
-  private watch: NodeJS.Timeout | undefined
-  private bytes = 0
-  private wasPaused = false
+  private lingering: NodeJS.Timeout | undefined
   private expectsContinue: boolean
 
   constructor(request: IncomingMessage, response: ServerResponse, head: { readonly fields: Fields; readonly announced: number | undefined; readonly empty: boolean }, expectsContinue: boolean, settings: TurnSettings) {
@@ -62,13 +55,17 @@ export class Turn implements Outlet, Source {
     this.settings = settings
     this.announced = head.announced
     this.expectsContinue = expectsContinue
-    this.body = new Received(this, (limit) => this.begin(limit), (bytes) => this.release(bytes))
-    if (head.empty) this.body.finish()
+    this.upload = new Upload(request, head.announced, settings, () => {
+      if (!this.expectsContinue) return
+      this.expectsContinue = false
+      response.writeContinue()
+    })
+    if (head.empty) this.upload.body.finish()
     this.arrival = {
       verb: request.method ?? '',
       target: request.url ?? '',
       fields: head.fields,
-      body: this.body,
+      body: this.upload.body,
       gone: this.controller.signal,
       peer: peerOf(request),
     }
@@ -91,7 +88,7 @@ export class Turn implements Outlet, Source {
     this.status = status
     this.fields = fields
     // A handler that ends in the same breath gets its length announced, and one packet for head and body.
-    queueMicrotask(() => {
+    setImmediate(() => {
       if (this.flushed || this.over) return
       try {
         this.flush(undefined)
@@ -103,7 +100,7 @@ export class Turn implements Outlet, Source {
   }
 
   write(bytes: Uint8Array | string): Promise<void> | void {
-    if (this.over || this.ended) return Promise.reject(GONE)
+    if (this.over || this.ended) return REFUSED
     this.flush(undefined)
     if (this.surely(() => this.response.write(bytes))) return
     this.waiting ??= this.wait()
@@ -148,87 +145,19 @@ export class Turn implements Outlet, Source {
 
   /** The handler is done: what it held of the body is free again. True when it also answered. */
   settle(): boolean {
-    this.handled = true
-    this.release(this.held)
+    this.upload.settle()
     return this.ended || this.over
   }
 
   /** The parser gave up on this connection: the body, if it was still coming, will not be complete. */
   break(): void {
     this.broken = true
-    if (!this.request.complete) this.body.fail('cut')
+    if (!this.request.complete) this.upload.body.fail('cut')
     if (this.ended) this.cut()
   }
 
   destroy(): void {
     if (!this.over) this.request.socket.destroy()
-  }
-
-  pause(): void {
-    this.wasPaused = true
-    this.request.pause()
-  }
-
-  resume(): void {
-    this.request.resume()
-  }
-
-  /** The body is not wanted any more; the socket stays for the answer. */
-  abort(): void {
-    clearTimeout(this.watch)
-    this.request.pause()
-  }
-
-  private begin(limit: number | undefined): void {
-    if (this.body.over) return
-    if (limit !== undefined && this.announced !== undefined) {
-      if (this.announced > limit) return this.body.refuse('too_large')
-      // Refusing before the first byte is cheaper for both sides than half-way.
-      if (!this.take(this.announced)) return this.body.refuse('inflight')
-    }
-    const taken = limit !== undefined && this.announced !== undefined
-    if (this.expectsContinue) {
-      this.expectsContinue = false
-      this.response.writeContinue()
-    }
-    this.request.on('data', (chunk: Uint8Array) => {
-      if (this.body.over) return
-      this.bytes += chunk.length
-      if (taken || this.take(chunk.length)) this.body.push(chunk)
-      else this.body.refuse('inflight')
-    })
-    this.request.on('end', () => {
-      clearTimeout(this.watch)
-      this.body.finish()
-    })
-    const step = Math.min(this.settings.bodyMs, this.settings.bodyWindowMs)
-    this.watch = setTimeout(() => this.look(step, step, 0), step)
-  }
-
-  private look(step: number, elapsed: number, before: number): void {
-    const slow = !this.wasPaused && this.bytes - before < (this.settings.bodyRate * step) / 1_000
-    if (slow || elapsed >= this.settings.bodyMs) {
-      this.body.refuse('too_slow')
-      return
-    }
-    this.wasPaused = false
-    const { bytes } = this
-    const next = Math.min(step, this.settings.bodyMs - elapsed)
-    this.watch = setTimeout(() => this.look(next, elapsed + next, bytes), next)
-  }
-
-  private take(bytes: number): boolean {
-    if (this.settings.inflight === undefined || this.handled) return true
-    if (!this.settings.inflight.take(bytes)) return false
-    this.held += bytes
-    return true
-  }
-
-  private release(bytes: number): void {
-    const given = Math.min(bytes, this.held)
-    if (given === 0) return
-    this.held -= given
-    this.settings.inflight?.give(given)
   }
 
   /** Writes the head once; `length` is that of the whole body where it is known already. */
@@ -267,8 +196,8 @@ export class Turn implements Outlet, Source {
    */
   private linger(bytes: Uint8Array | string | undefined): void {
     const { request, response } = this
-    this.body.fail('cut')
-    clearTimeout(this.watch)
+    this.upload.body.fail('cut')
+    this.upload.unwatch()
     if (bytes === undefined || bytes.length === 0) response.flushHeaders()
     else response.write(bytes)
     if (this.expectsContinue) {
@@ -276,14 +205,14 @@ export class Turn implements Outlet, Source {
       response.end()
       return
     }
-    this.watch = setTimeout(() => this.destroy(), this.settings.lingerMs)
+    this.lingering = setTimeout(() => this.destroy(), this.settings.lingerMs)
     let thrown = 0
     request.on('data', (chunk: Uint8Array) => {
       thrown += chunk.length
       if (thrown > LINGER_BYTES) this.destroy()
     })
     request.on('end', () => {
-      clearTimeout(this.watch)
+      clearTimeout(this.lingering)
       response.end()
     })
     request.resume()
@@ -300,7 +229,9 @@ export class Turn implements Outlet, Source {
       })
     }
     this.startStall()
-    return Promise.withResolvers<void>()
+    const waiting = Promise.withResolvers<void>()
+    seen(waiting.promise)
+    return waiting
   }
 
   /** A caller that stopped reading may not keep its answer in our memory. */
@@ -312,9 +243,10 @@ export class Turn implements Outlet, Source {
   private closed(): void {
     if (this.over) return
     this.over = true
-    clearTimeout(this.watch)
+    this.upload.unwatch()
+    clearTimeout(this.lingering)
     clearTimeout(this.stall)
-    if (!this.request.complete) this.body.fail('cut')
+    if (!this.request.complete) this.upload.body.fail('cut')
     this.waiting?.reject(GONE)
     this.waiting = undefined
     if (!this.response.writableFinished) this.controller.abort(GONE)
