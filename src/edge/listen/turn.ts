@@ -230,7 +230,7 @@ export class Turn implements Outlet {
     }
     this.startStall()
     const waiting = Promise.withResolvers<void>()
-    seen(waiting.promise)
+    void seen(waiting.promise)
     return waiting
   }
 
