@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { reasons } from '../src/contract/reasons.ts'
+import { guardrails } from '../src/guardrails/list.ts'
 import { generated, isCurrent } from './generated.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -21,6 +22,14 @@ test('every reason has an entry in docs/errors.md with its status and sentence, 
     const entry = entries.get(`\`${code}\``) ?? ''
     assert.ok(entry.includes(`**${status}**`), `${code}: status ${status}`)
     assert.ok(entry.includes(say), `${code}: ${say}`)
+  }
+})
+
+test('docs/guardrails.md has a row for every guardrail, with its modes and action', () => {
+  const text = page('docs/guardrails.md')
+  for (const { id, about, postures, action } of guardrails) {
+    const row = `| \`${id}\` | ${about} | ${postures.observe} | ${postures.guard} | ${postures.strict} | \`${action}\` |`
+    assert.ok(text.includes(row), row)
   }
 })
 

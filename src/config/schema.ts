@@ -4,6 +4,7 @@ import { auditSchema, settleAudit, type AuditSettings } from '../audit/settings.
 import { budgetsSettings, settleBudgets, type SettledBudget } from '../budgets/settings.ts'
 import { limitsSchema, listenSchema, settleLimits, settleListen, type Limits, type Listen } from '../edge/settings.ts'
 import { llmSchema, practiceDefault, settle as settleLlm, type LlmSettings } from '../gateways/llm/settings.ts'
+import { guardrailsSchema, settleGuardrails, type GuardSettings } from '../guardrails/settings.ts'
 import { identitySettings, settleIdentity, type SettledIdentity } from '../identity/settings.ts'
 import { policySettings, settlePolicy, type SettledPolicy } from '../policy/settings.ts'
 import { settleTelemetry, telemetrySchema, type Telemetry } from '../telemetry/settings.ts'
@@ -19,6 +20,7 @@ export const schema = z.strictObject({
   listen: listenSchema.optional().describe('Where Sallyport listens.'),
   limits: limitsSchema.optional().describe('Bounds on what is read and held.'),
   ...llmSchema.shape,
+  guardrails: guardrailsSchema,
   budgets: budgetsSettings.optional(),
   identity: identitySettings.optional(),
   policy: policySettings.optional(),
@@ -34,6 +36,7 @@ export interface Settings {
   readonly listen: Listen
   readonly limits: Limits
   readonly llm: LlmSettings
+  readonly guardrails: GuardSettings
   readonly budgets: readonly SettledBudget[]
   readonly identity: SettledIdentity
   readonly policy: SettledPolicy
@@ -52,11 +55,13 @@ export class SettingsError extends Error {
 
 /** @throws {SettingsError}, and what the folders' own settle functions throw, for what a schema cannot see. */
 export function settle(written: WrittenSettings): Settings {
+  const posture = written.posture ?? 'guard'
   return Object.freeze({
-    posture: written.posture ?? 'guard',
+    posture,
     listen: settleListen(written.listen ?? {}),
     limits: settleLimits(written.limits ?? {}),
     llm: settleLlm(reachable(written)),
+    guardrails: settleGuardrails(written.guardrails, posture),
     budgets: settleBudgets(written.budgets),
     identity: settleIdentity(written.identity),
     policy: settlePolicy(written.policy),
