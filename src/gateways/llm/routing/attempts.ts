@@ -8,7 +8,8 @@ import { UpstreamFailed, type Fault } from './fault.ts'
 import type { Health } from './health.ts'
 import { runMirror, type MirrorRecord } from './mirror.ts'
 import { mayGoOn, newStory, OVER_TIME, prepare, recordOf, refusalOf, retryWait, skipped } from './story.ts'
-import { openSource, REPLY_LIMITS, type Prepared, type ReplyLimits, type Source } from './source.ts'
+import { REPLY_LIMITS, type ReplyLimits } from './received.ts'
+import { openSource, type Prepared, type Source } from './source.ts'
 
 export interface AttemptsOptions {
   /** Permitted targets in order. Mirrors get a copy; the one named `larger` is asked only when a context is too long. */

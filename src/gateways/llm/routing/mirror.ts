@@ -1,7 +1,10 @@
+import type { Clock } from '../../../contract/clock.ts'
 import type { Attempt, Candidate } from '../../../contract/exchange.ts'
-import type { AttemptsOptions } from './attempts.ts'
+import type { Timeouts } from '../settings.ts'
 import { UpstreamFailed, type Fault } from './fault.ts'
-import { openSource, type ReplyLimits } from './source.ts'
+import type { Health } from './health.ts'
+import type { ReplyLimits } from './received.ts'
+import { openSource, type Prepared } from './source.ts'
 import { recordOf, skipped } from './story.ts'
 
 /** A mirror's answer, for comparison with the one that the caller got. */
@@ -17,6 +20,14 @@ export interface MirrorRecord {
 
 /** Characters of a mirror's answer that are kept. */
 const MOST_KEPT = 262_144
+export interface MirrorOptions {
+  readonly prepare: (candidate: Candidate) => Prepared
+  readonly timeouts: Timeouts
+  readonly health: Health
+  readonly clock: Clock
+  readonly estimatedInput: number
+}
+
 /** Sends a copy in the background. Nothing of it reaches the caller; a hang-up of the caller does not end it. */
 export async function runMirror({
   options,
@@ -24,7 +35,7 @@ export async function runMirror({
   candidate,
   beside,
 }: {
-  readonly options: AttemptsOptions
+  readonly options: MirrorOptions
   readonly limits: ReplyLimits
   readonly candidate: Candidate
   readonly beside: Candidate

@@ -10,6 +10,7 @@ import type { Dialect, FrameView } from '../dialect.ts'
 import type { Timeouts } from '../settings.ts'
 import { treeEvent, type LlmEvent } from './event.ts'
 import { answered, dialFailed, failed, retryAfter, UpstreamFailed } from './fault.ts'
+import { note, type Notes, type ReplyLimits, type Wait } from './received.ts'
 import { readStream } from './stream.ts'
 
 /** A request ready to go to one target. */
@@ -22,17 +23,6 @@ export interface Prepared {
   readonly stream: boolean
   readonly dial: Dial
 }
-
-export interface ReplyLimits {
-  /** Most bytes of a reply that is not streamed, and of one event of a stream. */
-  readonly bytes: number
-  /** Deepest nesting of a reply. */
-  readonly depth: number
-  /** How long a finished stream may stay open without its terminator before we end it, in milliseconds. */
-  readonly graceMs: number
-}
-
-export const REPLY_LIMITS: ReplyLimits = { bytes: 33_554_432, depth: 200, graceMs: 500 }
 
 /** Bytes of an error body that are read: providers' reasons are short, and nobody else's words need to be kept. */
 const ERROR_BYTES = 65_536
@@ -53,16 +43,6 @@ export interface Source {
   abort(): void
 }
 
-/** What a source notes down as frames come by. */
-export interface Notes {
-  usage: Usage
-  /** Characters of content so far, for an estimate where usage never comes. */
-  characters: number
-  reported: boolean
-  model: string | undefined
-  began: boolean
-}
-
 export interface Conditions {
   readonly candidate: Candidate
   readonly prepared: Prepared
@@ -71,11 +51,6 @@ export interface Conditions {
   readonly clock: Clock
   /** Counted input, charged where an upstream died without a word about usage. */
   readonly estimatedInput: number
-}
-
-/** Waits that end early: what a clock or the caller interrupts is rejected at once, whatever the wire does. */
-export interface Wait {
-  <T>(work: Promise<T>): Promise<T>
 }
 
 /** Dials at once; the events are read as they are asked for. */
@@ -133,11 +108,14 @@ export function openSource(conditions: Conditions): Source {
     notes.began = true
     if (!prepared.stream) {
       const [event, view] = await whole(conditions, reply, wait)
-      note(notes, view)
+      note(notes, view, true)
       return only([event])
     }
     return readStream({
-      ...conditions,
+      dialect: prepared.dialect,
+      candidate: conditions.candidate,
+      limits: conditions.limits,
+      clock,
       reply,
       wait,
       notes,
@@ -214,24 +192,6 @@ async function whole({ candidate, prepared, limits }: Conditions, reply: DialRep
   const view = prepared.dialect.viewReply(tree)
   if (view.kind === 'fault') throw answered(view.fault ?? prepared.dialect.readError(reply.status, tree, ''), undefined)
   return [treeEvent(prepared.dialect, candidate, tree, view), view]
-}
-
-/** Takes down what a view says about usage and model. Fields of usage only grow: dialects report them in pieces. */
-export function note(notes: Notes, view: FrameView): void {
-  for (const leaf of view.leaves) notes.characters += leaf.text.length
-  if (view.model !== undefined) notes.model = view.model
-  const more = view.usage
-  if (more === undefined) return
-  notes.usage = notes.reported
-    ? {
-        input: Math.max(notes.usage.input, more.input),
-        output: Math.max(notes.usage.output, more.output),
-        cachedInput: Math.max(notes.usage.cachedInput, more.cachedInput),
-        cacheWrite: Math.max(notes.usage.cacheWrite, more.cacheWrite),
-        reasoning: Math.max(notes.usage.reasoning, more.reasoning),
-      }
-    : more
-  notes.reported = true
 }
 
 /** Any error of dial, body and readers as a fault. A defect of our own stays what it is. */

@@ -1,16 +1,21 @@
 import { field } from '../../../contract/arrival.ts'
 import type { Clock } from '../../../contract/clock.ts'
 import type { DialReply } from '../../../contract/dial.ts'
+import type { Candidate } from '../../../contract/exchange.ts'
 import { JsonError, parseJson } from '../../../formats/json.ts'
 import { SseError, sseParser, type SseEvent } from '../../../formats/sse.ts'
 import { isObject, type Tree } from '../../../formats/tree.ts'
-import type { StreamFrame } from '../dialect.ts'
+import type { Dialect, StreamFrame } from '../dialect.ts'
 import { newDrops } from './drop.ts'
 import { frameEvent, type LlmEvent } from './event.ts'
 import { answered, failed } from './fault.ts'
-import { note, type Conditions, type Notes, type Wait } from './source.ts'
+import { note, type Notes, type ReplyLimits, type Wait } from './received.ts'
 
-export interface StreamConditions extends Conditions {
+export interface StreamConditions {
+  readonly dialect: Dialect
+  readonly candidate: Candidate
+  readonly limits: ReplyLimits
+  readonly clock: Clock
   readonly reply: DialReply
   readonly wait: Wait
   readonly notes: Notes
@@ -28,8 +33,7 @@ export interface StreamConditions extends Conditions {
  * @throws {UpstreamFailed} for an answer that broke off, cannot be read, or ends in an error of the provider.
  */
 export async function* readStream(from: StreamConditions): AsyncGenerator<readonly LlmEvent[], undefined> {
-  const { prepared, candidate, limits, reply, wait, notes, clock } = from
-  const { dialect } = prepared
+  const { dialect, candidate, limits, reply, wait, notes, clock } = from
   if (/^application\/json\b/i.test(field(reply.fields, 'content-type') ?? '')) throw await insteadOfStream(from)
   const parser = sseParser({ line: limits.bytes, event: limits.bytes })
   const view = dialect.viewer()
@@ -130,10 +134,10 @@ function isTerminator(terminator: StreamFrame | undefined, frame: StreamFrame): 
 }
 
 /** A provider that answers a streamed request with plain JSON mostly says what is wrong. */
-async function insteadOfStream({ prepared, limits, reply, wait }: StreamConditions): Promise<Error> {
+async function insteadOfStream({ dialect, limits, reply, wait }: StreamConditions): Promise<Error> {
   const bytes = await wait(reply.body.whole(limits.bytes))
   const tree = parseJson(bytes, { depth: limits.depth })
-  if (isObject(tree) && tree.has('error')) return answered(prepared.dialect.readError(reply.status, tree, ''), undefined)
+  if (isObject(tree) && tree.has('error')) return answered(dialect.readError(reply.status, tree, ''), undefined)
   return failed({ code: 'upstream_malformed', cause: 'malformed', retry: 'never', detail: 'a whole reply where a stream was asked for' })
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { errorBody, type Fault } from './fault.ts'
+import { errorBody, type Fault } from './fault.fixture.ts'
 import { respond, type Asked, type Piece } from './respond.ts'
 import { dialectOf } from '../dialects.ts'
 
