@@ -12,7 +12,7 @@ import type { BodyLimits } from './gateways/llm/reading.ts'
 import type { Plan } from './gateways/llm/plan.ts'
 import { makePlan } from './gateways/llm/planning.ts'
 import type { Health } from './gateways/llm/routing/health.ts'
-import { makeGuard } from './guardrails/guard.ts'
+import { makeGuard } from './guardrails/engine.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
 import { loadPolicy } from './policy/load.ts'
@@ -30,7 +30,8 @@ export interface Household {
   readonly members: BudgetsDeps['members'] & {}
   readonly policyFolder: string
   readonly onAlert: (alert: BudgetAlert) => void
-  readonly onDefect: (step: string, error: unknown) => void
+  /** Of Sallyport itself: rules and shipped prices change with it. */
+  readonly version: string
 }
 
 /** One epoch with what the data listener needs beside it; swapped as a whole. */
@@ -51,10 +52,12 @@ export interface Composed {
 /** A retired epoch's exchanges may run as long as the longest call. */
 const RETIRE_AFTER_MS = 30 * 60_000
 const DEEPEST_JSON = 128
+/** What guards may remember of texts that they have seen. */
+const GUARD_MEMORY_BYTES = 64 * 1024 * 1024
 
 /** Builds an epoch whole, or says everything that is wrong: nothing is ever half applied. */
 export async function compose(loaded: Loaded, household: Household, serial: number): Promise<Composed | readonly Problem[]> {
-  const { clock, env, ledger, members, onAlert, onDefect } = household
+  const { clock, env, ledger, members, onAlert } = household
   const folders = (loaded.policy.folders ?? [household.policyFolder]).map((one) => resolve(loaded.base, one))
   const policy = loadPolicy(await readPolicyFolders(folders), loaded.policy.extras)
   if (!('authorize' in policy)) return policy.map(({ file, line, column, message, expected }) => ({ file, line, column, path: '', message: expected === undefined ? message : `${message}; expected ${expected}` }))
@@ -68,11 +71,11 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     makeDialer: (origins) => makeDialer({ origins }),
   })
   if ('problems' in planned) return planned.problems.map((one) => ({ file: loaded.file ?? 'embedded settings', line: 0, column: 0, ...one }))
-  const guard = makeGuard(loaded.guardrails, { clock, onDefect: (error) => onDefect('guard', error) })
+  const guard = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES })
   const routes = new Map(loaded.llm.routes.map((one) => [one.name, { output: one.output, onDeniedCall: one.onDeniedCall, heartbeatAfter: one.heartbeatAfter }]))
   const usual = { output: 'balanced', onDeniedCall: 'fail', heartbeatAfter: 10_000 } as const
   const epoch: Epoch = Object.freeze({
-    id: createHash('sha256').update(`${loaded.digest}\n${policy.id}\n${guard.version}`).digest('hex').slice(0, 16),
+    id: createHash('sha256').update(`${loaded.digest}\n${policy.id}\n${household.version}`).digest('hex').slice(0, 16),
     serial,
     posture: loaded.posture,
     authorize: policy.authorize,

@@ -137,7 +137,7 @@ export async function start(options: StartOptions): Promise<Started> {
         metrics.alerted(alert.kind)
         log('alert', { kind: alert.kind, tenant: alert.tenant, scope: `${alert.per}:${alert.value}`, window: alert.window, share: alert.used / alert.limit, ...(alert.factor !== undefined && { rate: alert.factor }) })
       },
-      onDefect: defect,
+      version,
     }
     let live = await settled(first, household, 1)
     opened.push(() => live.close())

@@ -7,6 +7,7 @@ import { JsonError, parseJson, writeJson } from '../../formats/json.ts'
 import { isObject, type TreeObject } from '../../formats/tree.ts'
 import type { Surveyed } from './dialect.ts'
 import { replaceLeaf } from './leaves.ts'
+import { estimateInput } from './routing/tokens.ts'
 
 /** A reading of the model gateway: what the spine knows of it, and the tree that will be sent. */
 export interface LlmReading extends Reading {
@@ -39,15 +40,8 @@ function isJson(type: string | undefined): boolean {
   return type !== undefined && (type === 'application/json' || /^application\/json\s*(?:;|$)/i.test(type))
 }
 
-/** Characters a token: what providers quote for English text, and conservative for code. */
-const CHARACTERS_PER_TOKEN = 4
-/** Inline media is dearer than its bytes suggest and cheaper than its base64: about a tile per 100 KB. */
-const MEDIA_BYTES_PER_TOKEN = 100
-
 export function makeReading(action: Action, route: string, tree: TreeObject, surveyed: Surveyed): LlmReading {
-  let characters = 0
-  for (const segment of surveyed.segments) characters += segment.text.length
-  const input = Math.ceil(characters / CHARACTERS_PER_TOKEN) + Math.ceil(surveyed.mediaBytes / MEDIA_BYTES_PER_TOKEN) + 8 * surveyed.segments.length
+  const input = estimateInput(surveyed.segments, surveyed.mediaBytes)
   const reading: LlmReading = {
     action,
     resource: { type: 'Route', id: route, attributes: {} },
