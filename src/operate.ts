@@ -84,5 +84,18 @@ export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, ep
         }
       },
     },
+    {
+      verb: 'POST',
+      path: 'hold',
+      async run({ operator, body }) {
+        const asked = z
+          .strictObject({ subject: z.string().min(1).max(512), tenant: z.string().min(1).max(64), reason: z.string().min(1).max(1000), until: z.int().min(0).optional() })
+          .safeParse(body)
+        if (!asked.success) throw new AdminError(400, z.prettifyError(asked.error))
+        const { until, reason, ...whose } = asked.data
+        await audit.hold({ ...whose, by: operator.workload }, until, reason)
+        return { subject: whose.subject, held: until === undefined || until > clock.wall() }
+      },
+    },
   ]
 }

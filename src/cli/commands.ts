@@ -10,6 +10,7 @@ import type { Command } from './command.ts'
 import { keysCreate } from './keys/create.ts'
 import { keysList } from './keys/list.ts'
 import { keysRevoke } from './keys/revoke.ts'
+import { scan } from './scan.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
 
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  scan,
   auditVerify,
   auditTail,
   auditShow,

@@ -1,7 +1,15 @@
 import { runCli } from './run.ts'
 
 const leaving = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leaving.abort(signal))
+let askedAt = 0
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // A terminal and npm may both pass on one Ctrl-C; a second one a while later means it.
+    if (leaving.signal.aborted && performance.now() - askedAt > 1000) process.exit(3)
+    if (!leaving.signal.aborted) askedAt = performance.now()
+    leaving.abort(signal)
+  })
+}
 
 // Without a listener, a reader that closes its end (`sallyport audit tail | head`) would be an uncaught error.
 process.stdout.on('error', () => undefined)

@@ -20,7 +20,7 @@ export const auditErase: Command = {
       erased =
         running === undefined
           ? await workshop(io, ({ audit }) => audit.erase({ subject, tenant, by: operatorOf(io) }))
-          : ((await (await adminOf(folder, running))('POST', 'erase', { subject })) as { readonly dropped: number }).dropped
+          : ((await (await adminOf(folder, running))('POST', 'erase', { subject, tenant })) as { readonly dropped: number }).dropped
     } catch (error) {
       const held = heldBy(error)
       if (held === undefined) throw error

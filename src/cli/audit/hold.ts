@@ -21,7 +21,7 @@ export const auditHold: Command = {
     const folder = folderOf(io)
     const running = runningOf(folder)
     if (running === undefined) await workshop(io, ({ audit }) => audit.hold({ subject, tenant, by: operatorOf(io) }, until, reason))
-    else await (await adminOf(folder, running))('POST', 'hold', { subject, reason, ...(until !== undefined && { until }) })
+    else await (await adminOf(folder, running))('POST', 'hold', { subject, tenant, reason, ...(until !== undefined && { until }) })
     const lifted = flag(args, 'lift')
     if (flag(args, 'json')) await io.out(`${JSON.stringify({ subject, held: !lifted, ...(!lifted && until !== undefined && { until }) })}\n`)
     else await io.out(lifted ? `The hold on ${subject} is lifted.\n` : `${subject} is held${until === undefined ? '' : ` until ${moment(until)} UTC`}.\n`)
