@@ -34,48 +34,48 @@ export function errorAnswer(refusal: Refusal, id: string): ErrorAnswer {
 }
 
 /** How OpenAI and the servers that speak its dialect spell the same trouble, in `code`, `type` or `innererror.code`. */
-const kinds: Readonly<Record<string, UpstreamFault['kind']>> = {
-  context_length_exceeded: 'context_length',
-  string_above_max_length: 'context_length',
-  model_max_prompt_tokens_exceeded: 'context_length',
-  content_policy_violation: 'content_policy',
-  content_filter: 'content_policy',
-  responsibleaipolicyviolation: 'content_policy',
-  invalid_prompt: 'content_policy',
-  bio_policy: 'content_policy',
-  cyber_policy: 'content_policy',
-  misalignment_policy_violation: 'content_policy',
-  image_content_policy_violation: 'content_policy',
-  moderation_blocked: 'content_policy',
-  invalid_api_key: 'auth',
-  authentication_error: 'auth',
-  authenticationerror: 'auth',
-  permission_error: 'auth',
-  permission_denied: 'auth',
-  invalid_organization: 'auth',
-  account_deactivated: 'auth',
+const kinds: ReadonlyMap<string, UpstreamFault['kind']> = new Map([
+  ['context_length_exceeded', 'context_length'],
+  ['string_above_max_length', 'context_length'],
+  ['model_max_prompt_tokens_exceeded', 'context_length'],
+  ['content_policy_violation', 'content_policy'],
+  ['content_filter', 'content_policy'],
+  ['responsibleaipolicyviolation', 'content_policy'],
+  ['invalid_prompt', 'content_policy'],
+  ['bio_policy', 'content_policy'],
+  ['cyber_policy', 'content_policy'],
+  ['misalignment_policy_violation', 'content_policy'],
+  ['image_content_policy_violation', 'content_policy'],
+  ['moderation_blocked', 'content_policy'],
+  ['invalid_api_key', 'auth'],
+  ['authentication_error', 'auth'],
+  ['authenticationerror', 'auth'],
+  ['permission_error', 'auth'],
+  ['permission_denied', 'auth'],
+  ['invalid_organization', 'auth'],
+  ['account_deactivated', 'auth'],
   // An empty purse is the gateway's trouble, and waiting does not fill it: another provider can still answer.
-  insufficient_quota: 'auth',
-  insufficient_balance: 'auth',
-  billing_not_active: 'auth',
-  billing_hard_limit_reached: 'auth',
-  model_not_found: 'not_found',
-  deploymentnotfound: 'not_found',
-  not_found_error: 'not_found',
-  model_not_available: 'not_found',
-  rate_limit_exceeded: 'rate',
-  rate_limit_error: 'rate',
-  too_many_requests: 'rate',
-  toomanyrequests: 'rate',
-  requests: 'rate',
-  tokens: 'rate',
-  server_error: 'server',
-  internal_error: 'server',
-  api_error: 'server',
-  engine_overloaded: 'server',
-  service_unavailable: 'server',
-  overloaded_error: 'server',
-}
+  ['insufficient_quota', 'auth'],
+  ['insufficient_balance', 'auth'],
+  ['billing_not_active', 'auth'],
+  ['billing_hard_limit_reached', 'auth'],
+  ['model_not_found', 'not_found'],
+  ['deploymentnotfound', 'not_found'],
+  ['not_found_error', 'not_found'],
+  ['model_not_available', 'not_found'],
+  ['rate_limit_exceeded', 'rate'],
+  ['rate_limit_error', 'rate'],
+  ['too_many_requests', 'rate'],
+  ['toomanyrequests', 'rate'],
+  ['requests', 'rate'],
+  ['tokens', 'rate'],
+  ['server_error', 'server'],
+  ['internal_error', 'server'],
+  ['api_error', 'server'],
+  ['engine_overloaded', 'server'],
+  ['service_unavailable', 'server'],
+  ['overloaded_error', 'server'],
+])
 
 const tooLong =
   /maximum context length|context[ _](length|window|limit)|prompt is too long|too many tokens|exceeds? the (maximum|available|limit)[^.]*(tokens|context)|reduce the length|input is too long|longer than the model/i
@@ -109,9 +109,9 @@ const statuses: Readonly<Record<UpstreamFault['kind'], number>> = {
 
 function kindOf(status: number | undefined, words: readonly (string | undefined)[], message: string): UpstreamFault['kind'] {
   for (const word of words) {
-    const kind = word === undefined ? undefined : kinds[word.toLowerCase()]
-    // A status that asks to wait outranks a word that says less.
-    if (kind !== undefined) return kind === 'server' && status === 429 ? 'rate' : kind
+    const kind = word === undefined ? undefined : kinds.get(word.toLowerCase())
+    // A generic `server_error` says less than a status that asks to wait or blames the request.
+    if (kind !== undefined && (kind !== 'server' || status === undefined || status >= 500)) return kind
   }
   if (status === 401 || status === 402 || status === 403) return filtered.test(message) ? 'content_policy' : 'auth'
   if (status === 429) return unpaid.test(message) ? 'auth' : 'rate'

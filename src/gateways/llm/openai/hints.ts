@@ -16,7 +16,3 @@ export const HINTS: Readonly<Record<string, string>> = {
   'messages.content.annotations': 'where an earlier answer took its words from; the words themselves stand',
   'reasoning items of another maker': 'Responses takes back only what it sealed itself, and thinking is no part of the answer',
 }
-
-export function isHint(field: string): boolean {
-  return Object.hasOwn(HINTS, field)
-}

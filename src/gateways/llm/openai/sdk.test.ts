@@ -145,7 +145,7 @@ for (const kind of ['chat', 'responses'] as const) {
 
   test(`the AI SDK reads a translated ${kind} answer`, async () => {
     const { text, toolCalls, finishReason } = await generateText({ model: model(), prompt: 'look', tools, maxRetries: 0 })
-    assert.deepEqual([text, toolCalls.map((call) => [call.toolCallId, call.input]), finishReason], ['Grüße', [['c1', { q: 'x' }], ['c2', { q: 'y' }]], 'tool-calls'])
+    assert.deepEqual([text, toolCalls.map((call): unknown => [call.toolCallId, call.input]), finishReason], ['Grüße', [['c1', { q: 'x' }], ['c2', { q: 'y' }]], 'tool-calls'])
   })
 
   test(`the AI SDK reads a translated ${kind} stream`, async () => {
@@ -153,7 +153,7 @@ for (const kind of ['chat', 'responses'] as const) {
     let said = ''
     for await (const piece of answer.textStream) said += piece
     assert.deepEqual([said, await answer.finishReason], ['Grüße', 'tool-calls'])
-    assert.deepEqual((await answer.toolCalls).map((call) => call.input), [{ q: 'x' }, { q: 'y' }])
+    assert.deepEqual((await answer.toolCalls).map((call): unknown => call.input), [{ q: 'x' }, { q: 'y' }])
   })
 
   test(`an error ends a committed ${kind} stream, and the official SDK throws what it says`, async () => {

@@ -19,17 +19,17 @@ export function sourceOfUrl(url: string): Source {
 export function sourceOfFile(data: string, name: string | undefined): Source {
   if (/^data:/i.test(data)) return sourceOfUrl(data)
   const ending = name?.slice(name.lastIndexOf('.') + 1).toLowerCase() ?? 'pdf'
-  return { from: 'inline', mime: endings[ending] ?? 'application/octet-stream', base64: data }
+  return { from: 'inline', mime: endings.get(ending) ?? 'application/octet-stream', base64: data }
 }
 
-const endings: Readonly<Record<string, string>> = {
-  pdf: 'application/pdf',
-  txt: 'text/plain',
-  md: 'text/markdown',
-  csv: 'text/csv',
-  html: 'text/html',
-  json: 'application/json',
-}
+const endings: ReadonlyMap<string, string> = new Map([
+  ['pdf', 'application/pdf'],
+  ['txt', 'text/plain'],
+  ['md', 'text/markdown'],
+  ['csv', 'text/csv'],
+  ['html', 'text/html'],
+  ['json', 'application/json'],
+])
 
 export function dataUrl(source: Source & { readonly from: 'inline' }): string {
   return `data:${source.mime};base64,${source.base64}`

@@ -1,11 +1,12 @@
 import type { Dialect, StreamFrame } from '../../dialect.ts'
 import { errorAnswer, errorFault } from '../errors.ts'
 import { decode } from './decode.ts'
+import { dropCalls, isUsageOnly, scrub } from './drop.ts'
 import { encode } from './encode.ts'
 import { decodeReply, encodeReply } from './reply.ts'
 import { decoder, encoder } from './stream.ts'
 import { retarget, survey } from './survey.ts'
-import { dropCalls, isUsageOnly, scrub, viewReply, viewer } from './view.ts'
+import { viewReply, viewer } from './view.ts'
 
 /** The bare `[DONE]`. */
 const DONE: StreamFrame = {}

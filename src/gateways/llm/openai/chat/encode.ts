@@ -121,7 +121,7 @@ function userPart(part: Part, where: string): TreeObject {
       return object({ type: 'image_url', image_url: object({ url: urlOf(part.source, `${where}.image`), detail: part.detail }) })
     case 'audio': {
       if (part.source.from !== 'inline') throw new Inexpressible(`${where}.audio`, 'Chat Completions takes sound inline only')
-      const format = part.format ?? formats[part.source.mime.replace(/;.*$/s, '')]
+      const format = part.format ?? formats.get(part.source.mime.replace(/;.*$/s, ''))
       if (format === undefined) throw new Inexpressible(`${where}.audio`, `Chat Completions takes no ${part.source.mime}`)
       return object({ type: 'input_audio', input_audio: object({ data: part.source.base64, format }) })
     }
@@ -139,7 +139,7 @@ function userPart(part: Part, where: string): TreeObject {
   }
 }
 
-const formats: Readonly<Record<string, string>> = { 'audio/wav': 'wav', 'audio/x-wav': 'wav', 'audio/wave': 'wav', 'audio/mpeg': 'mp3', 'audio/mp3': 'mp3' }
+const formats: ReadonlyMap<string, string> = new Map([['audio/wav', 'wav'], ['audio/x-wav', 'wav'], ['audio/wave', 'wav'], ['audio/mpeg', 'mp3'], ['audio/mp3', 'mp3']])
 
 /** OpenAI demands a name, whose ending tells it how to read the file. */
 export function fileName(mime: string): string {

@@ -81,18 +81,18 @@ export function signatureField(signature: string): TreeObject {
   return object({ google: object({ thought_signature: signature }) })
 }
 
-const stops: Readonly<Record<string, StopReason>> = {
-  stop: 'stop',
-  eos: 'stop',
-  length: 'length',
-  model_length: 'length',
-  tool_calls: 'tool_calls',
-  function_call: 'tool_calls',
-  content_filter: 'content_filter',
-}
+const stops: ReadonlyMap<string, StopReason> = new Map([
+  ['stop', 'stop'],
+  ['eos', 'stop'],
+  ['length', 'length'],
+  ['model_length', 'length'],
+  ['tool_calls', 'tool_calls'],
+  ['function_call', 'tool_calls'],
+  ['content_filter', 'content_filter'],
+])
 
 export function stopOf(reason: Tree | undefined, refused: boolean): StopReason {
-  const stop = (typeof reason === 'string' ? stops[reason] : undefined) ?? 'stop'
+  const stop = (typeof reason === 'string' ? stops.get(reason) : undefined) ?? 'stop'
   return stop === 'stop' && refused ? 'refusal' : stop
 }
 

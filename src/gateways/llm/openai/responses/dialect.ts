@@ -3,12 +3,13 @@ import { reasonOf } from '../../../../contract/reasons.ts'
 import type { Dialect } from '../../dialect.ts'
 import { errorAnswer, errorFault } from '../errors.ts'
 import { decode } from './decode.ts'
+import { dropCalls, scrub } from './drop.ts'
 import { encoder } from './emit.ts'
 import { encode } from './encode.ts'
 import { decodeReply, encodeReply } from './reply.ts'
 import { decoder } from './stream.ts'
 import { retarget, survey } from './survey.ts'
-import { dropCalls, scrub, viewReply, viewer } from './view.ts'
+import { viewReply, viewer } from './view.ts'
 
 /** OpenAI's Responses API, without the state that it can keep. */
 export const openaiResponses: Dialect = {

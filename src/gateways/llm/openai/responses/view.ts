@@ -1,21 +1,13 @@
-import { at, isObject, numberOf, object, stringOf, type Tree, type TreeObject } from '../../../../formats/tree.ts'
+import { at, isObject, numberOf, object, stringOf, type TreeObject } from '../../../../formats/tree.ts'
 import type { Usage } from '../../../../contract/exchange.ts'
 import type { Proposal } from '../../../../contract/reply.ts'
 import type { FrameView, StreamFrame, UpstreamFault } from '../../dialect.ts'
 import { errorFault } from '../errors.ts'
-import { NOTHING, otherLeaves, tokenLeaves, without, type AddLeaf, type PathedLeaf } from '../leaf.ts'
+import { NOTHING, otherLeaves, tokenLeaves, type PathedLeaf } from '../leaf.ts'
 import { usageOf } from '../usage.ts'
+import { argsOf, callId, isCall, itemLeaves, origins, partLeaves, responseLeaves, runs, type Run } from './leaves.ts'
 
 const PREAMBLE: FrameView = { kind: 'preamble', ...NOTHING }
-
-/** What the caller itself said comes back in every response object; it was inspected on its way out. */
-const ECHOED = new Set([
-  'id', 'object', 'created_at', 'completed_at', 'status', 'model', 'usage', 'error', 'incomplete_details', 'instructions', 'tools', 'tool_choice', 'text', 'reasoning',
-  'metadata', 'user', 'safety_identifier', 'prompt', 'prompt_cache_key', 'prompt_cache_retention', 'prompt_cache_options', 'previous_response_id', 'conversation',
-  'service_tier', 'truncation', 'output', 'output_text', 'billing', 'moderation', 'access_programs', 'image', 'tool_usage', 'prompt_cache_diagnostics',
-])
-
-const isCall = (type: Tree | undefined): boolean => type === 'function_call' || type === 'custom_tool_call'
 
 /** A complete reply: every leaf is whole, and all calls are proposed. */
 export function viewReply(tree: TreeObject): FrameView {
@@ -26,24 +18,6 @@ export function viewReply(tree: TreeObject): FrameView {
   responseLeaves(tree, '', [], (leaf) => leaves.push(leaf), proposals)
   return { kind: 'end', leaves, closes: channelsOf(leaves), opensCall: proposals.length > 0, proposals, ...factsOf(tree) }
 }
-
-/** Fields of events that hold text: how the event continues or repeats a run. */
-const runs: Readonly<Record<string, { readonly run: 'text' | 'refusal' | 'reasoning' | 'summary' | 'tool'; readonly field: string; readonly done?: true }>> = {
-  'response.output_text.delta': { run: 'text', field: 'delta' },
-  'response.output_text.done': { run: 'text', field: 'text', done: true },
-  'response.refusal.delta': { run: 'refusal', field: 'delta' },
-  'response.refusal.done': { run: 'refusal', field: 'refusal', done: true },
-  'response.reasoning_text.delta': { run: 'reasoning', field: 'delta' },
-  'response.reasoning_text.done': { run: 'reasoning', field: 'text', done: true },
-  'response.reasoning_summary_text.delta': { run: 'summary', field: 'delta' },
-  'response.reasoning_summary_text.done': { run: 'summary', field: 'text', done: true },
-  'response.function_call_arguments.delta': { run: 'tool', field: 'delta' },
-  'response.function_call_arguments.done': { run: 'tool', field: 'arguments', done: true },
-  'response.custom_tool_call_input.delta': { run: 'tool', field: 'delta' },
-  'response.custom_tool_call_input.done': { run: 'tool', field: 'input', done: true },
-}
-
-const origins = { text: 'assistant', refusal: 'assistant', reasoning: 'reasoning', summary: 'reasoning', tool: 'tool_call' } as const
 
 interface Call {
   readonly id: string
@@ -72,7 +46,7 @@ export function viewer(): (frame: StreamFrame) => FrameView {
   const open = new Set<string>()
   const calls = new Map<string, Call>()
 
-  const runEvent = (data: TreeObject, { run, field, done }: (typeof runs)[string]): FrameView => {
+  const runEvent = (data: TreeObject, { run, field, done }: Run): FrameView => {
     const channel = run === 'tool' ? `0/tool/${indexOf(data, 'output_index')}` : `0/${run}/${indexOf(data, 'output_index')}.${indexOf(data, run === 'summary' ? 'summary_index' : 'content_index')}`
     const text = stringOf(data.get(field)) ?? ''
     const leaves: PathedLeaf[] = []
@@ -177,7 +151,7 @@ export function viewer(): (frame: StreamFrame) => FrameView {
   return ({ event, data }) => {
     if (!isObject(data)) return data === undefined ? { kind: 'end', ...NOTHING } : PREAMBLE
     const type = stringOf(data.get('type')) ?? event ?? ''
-    const run = runs[type]
+    const run = runs.get(type)
     if (run !== undefined) return runEvent(data, run)
     switch (type) {
       case 'response.created':
@@ -225,14 +199,6 @@ function indexOf(data: TreeObject, field: string): number {
   return numberOf(data.get(field)) ?? 0
 }
 
-function argsOf(item: TreeObject): string {
-  return stringOf(item.get(item.get('type') === 'function_call' ? 'arguments' : 'input')) ?? ''
-}
-
-function callId(item: TreeObject): string {
-  return stringOf(item.get('call_id')) ?? stringOf(item.get('id')) ?? ''
-}
-
 function channelsOf(leaves: readonly PathedLeaf[]): string[] {
   return [...new Set(leaves.map((leaf) => leaf.channel))]
 }
@@ -247,135 +213,4 @@ function factsOf(response: TreeObject): { readonly usage?: Usage; readonly model
   const usage = usageOf(response.get('usage'))
   const model = stringOf(response.get('model'))
   return { ...(usage === undefined ? {} : { usage }), ...(model === undefined ? {} : { model }) }
-}
-
-function responseLeaves(response: TreeObject, suffix: string, path: readonly (string | number)[], add: AddLeaf, proposals: Proposal[]): void {
-  const output = response.get('output')
-  if (Array.isArray(output)) {
-    output.forEach((item, index) => {
-      if (!isObject(item)) return
-      itemLeaves(item, index, suffix, [...path, 'output', index], add)
-      if (isCall(item.get('type'))) proposals.push({ channel: `0/tool/${index}`, id: callId(item), name: stringOf(item.get('name')) ?? '' })
-    })
-  }
-  // Servers put the joined text here; the official SDKs make it themselves.
-  const joined = response.get('output_text')
-  if (typeof joined === 'string' && joined !== '') add({ channel: '0/text/all', origin: 'assistant', text: joined, whole: true, path: [...path, 'output_text'] })
-  for (const [field, value] of response) {
-    if (!ECHOED.has(field) && value !== null) otherLeaves(value, `other/${field}`, 'document', [...path, field], add)
-  }
-}
-
-/** Leaves of one output item, all whole. */
-function itemLeaves(item: TreeObject, index: number, suffix: string, path: readonly (string | number)[], add: AddLeaf): void {
-  switch (item.get('type')) {
-    case 'message':
-      eachPart(item, 'content', (part, place) => partLeaves(part, `${index}.${place}`, suffix, [...path, 'content', place], add))
-      return
-    case 'reasoning':
-      eachPart(item, 'summary', (part, place) => partLeaves(part, `${index}.${place}`, suffix, [...path, 'summary', place], add))
-      eachPart(item, 'content', (part, place) => partLeaves(part, `${index}.${place}`, suffix, [...path, 'content', place], add))
-      return
-    case 'function_call':
-    case 'custom_tool_call': {
-      const field = item.get('type') === 'function_call' ? 'arguments' : 'input'
-      const text = argsOf(item)
-      if (text !== '') add({ channel: `0/tool/${index}${suffix}`, origin: 'tool_call', text, whole: true, path: [...path, field] })
-      return
-    }
-    default: {
-      // Items of tools that the provider ran: what was asked, and what came back.
-      for (const [field, value] of item) {
-        if (field === 'type' || field === 'id' || field === 'status' || value === null) continue
-        const asked = field === 'arguments' || field === 'code' || field === 'action' || field === 'queries' || field === 'operation'
-        // An image is no text.
-        if (item.get('type') === 'image_generation_call' && field === 'result') continue
-        otherLeaves(value, `0/other/${index}/${field}${suffix}`, asked ? 'tool_call' : 'tool_result', [...path, field], add)
-      }
-    }
-  }
-}
-
-function eachPart(item: TreeObject, field: string, visit: (part: TreeObject, place: number) => void): void {
-  const parts = item.get(field)
-  if (Array.isArray(parts)) parts.forEach((part, place) => isObject(part) && visit(part, place))
-}
-
-function partLeaves(part: TreeObject, place: string, suffix: string, path: readonly (string | number)[], add: AddLeaf): void {
-  const type = part.get('type')
-  const run = type === 'refusal' ? 'refusal' : type === 'reasoning_text' ? 'reasoning' : type === 'summary_text' ? 'summary' : 'text'
-  const field = type === 'refusal' ? 'refusal' : 'text'
-  const text = stringOf(part.get(field)) ?? ''
-  if (text !== '') add({ channel: `0/${run}/${place}${suffix}`, origin: origins[run], text, whole: true, path: [...path, field] })
-  const annotations = part.get('annotations')
-  if (Array.isArray(annotations) && annotations.length > 0) otherLeaves(annotations, `0/citation/${place}${suffix}`, 'document', [...path, 'annotations'], add)
-  tokenLeaves(part.get('logprobs'), text, `0/logprobs/${place}${suffix}`, [...path, 'logprobs'], true, add)
-  for (const [name, value] of part) {
-    if (!PART.has(name) && value !== null) otherLeaves(value, `0/other/${place}/${name}${suffix}`, 'assistant', [...path, name], add)
-  }
-}
-
-const PART = new Set(['type', 'text', 'refusal', 'annotations', 'logprobs'])
-
-/** What stands in place of a call that was taken out of a stream: output items are numbered, and clients do not survive a gap. */
-const REMOVED = '[A tool call was removed by policy.]'
-
-/**
- * The reply without these calls. Also takes single stream events: there a removed call becomes a short message, and
- * events about its arguments become `keepalive`, which OpenAI sends too and clients ignore.
- */
-export function dropCalls(tree: TreeObject, channels: ReadonlySet<string>): TreeObject {
-  const output = tree.get('output')
-  if (Array.isArray(output)) {
-    const kept = output.filter((item, index) => !isDropped(item, index, channels))
-    return kept.length === output.length ? tree : without(tree, 'output', kept)
-  }
-  const response = tree.get('response')
-  if (isObject(response)) {
-    const items = response.get('output')
-    if (!Array.isArray(items) || !items.some((item, index) => isDropped(item, index, channels))) return tree
-    const made = items.map((item, index) => (isDropped(item, index, channels) ? removed(item as TreeObject, true) : item))
-    return without(tree, 'response', without(response, 'output', made))
-  }
-  const index = tree.get('output_index')
-  if (typeof index !== 'number' || !channels.has(`0/tool/${index}`)) return tree
-  const item = tree.get('item')
-  if (isObject(item)) return isCall(item.get('type')) ? without(tree, 'item', removed(item, tree.get('type') === 'response.output_item.done')) : tree
-  return runs[String(tree.get('type'))]?.run === 'tool' ? object({ type: 'keepalive', sequence_number: tree.get('sequence_number') }) : tree
-}
-
-function isDropped(item: Tree, index: number, channels: ReadonlySet<string>): boolean {
-  return isObject(item) && isCall(item.get('type')) && channels.has(`0/tool/${index}`)
-}
-
-function removed(item: TreeObject, done: boolean): TreeObject {
-  return object({
-    id: item.get('id'),
-    type: 'message',
-    role: 'assistant',
-    status: done ? 'completed' : 'in_progress',
-    content: done ? [object({ type: 'output_text', text: REMOVED, annotations: [] })] : [],
-  })
-}
-
-/** The reply or event without token probabilities, which would spell out what an edit took away. */
-export function scrub(tree: TreeObject): TreeObject {
-  let made = listed(tree.get('logprobs')) ? without(tree, 'logprobs', []) : tree
-  for (const field of ['part', 'item', 'response'] as const) {
-    const inner = made.get(field)
-    if (!isObject(inner)) continue
-    const clean = scrub(inner)
-    if (clean !== inner) made = without(made, field, clean)
-  }
-  for (const field of ['output', 'content'] as const) {
-    const list = made.get(field)
-    if (!Array.isArray(list)) continue
-    const clean = list.map((one) => (isObject(one) ? scrub(one) : one))
-    if (clean.some((one, index) => one !== list[index])) made = without(made, field, clean)
-  }
-  return made
-}
-
-function listed(logprobs: Tree | undefined): boolean {
-  return Array.isArray(logprobs) && logprobs.length > 0
 }
