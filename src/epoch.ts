@@ -55,12 +55,19 @@ const DEEPEST_JSON = 128
 /** What guards may remember of texts that they have seen. */
 const GUARD_MEMORY_BYTES = 64 * 1024 * 1024
 
+export function isComposed(made: Composed | readonly Problem[]): made is Composed {
+  return 'epoch' in made
+}
+
 /** Builds an epoch whole, or says everything that is wrong: nothing is ever half applied. */
 export async function compose(loaded: Loaded, household: Household, serial: number): Promise<Composed | readonly Problem[]> {
   const { clock, env, ledger, members, onAlert } = household
   const folders = (loaded.policy.folders ?? [household.policyFolder]).map((one) => resolve(loaded.base, one))
   const policy = loadPolicy(await readPolicyFolders(folders), loaded.policy.extras)
   if (!('authorize' in policy)) return policy.map(({ file, line, column, message, expected }) => ({ file, line, column, path: '', message: expected === undefined ? message : `${message}; expected ${expected}` }))
+  const own = ownAddresses(loaded)
+  const looped = loaded.llm.providers.filter((one) => own.has(new URL(one.baseUrl).host))
+  if (looped.length > 0) return looped.map((one) => problemOf(loaded, `providers.${one.name}.baseUrl`, 'is an address of Sallyport itself'))
   const planned = makePlan(loaded.llm, {
     clock,
     env,
@@ -70,7 +77,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     random: Math.random,
     makeDialer: (origins) => makeDialer({ origins }),
   })
-  if ('problems' in planned) return planned.problems.map((one) => ({ file: loaded.file ?? 'embedded settings', line: 0, column: 0, ...one }))
+  if ('problems' in planned) return planned.problems.map((one) => problemOf(loaded, one.path, one.message))
   const guard = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES })
   const routes = new Map(loaded.llm.routes.map((one) => [one.name, { output: one.output, onDeniedCall: one.onDeniedCall, heartbeatAfter: one.heartbeatAfter }]))
   const usual = { output: 'balanced', onDeniedCall: 'fail', heartbeatAfter: 10_000 } as const
@@ -93,4 +100,17 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     retire: () => void clock.timer(RETIRE_AFTER_MS, () => void planned.close()),
     close: planned.close,
   }
+}
+
+function problemOf(loaded: Loaded, path: string, message: string): Problem {
+  return { file: loaded.file ?? 'embedded settings', line: 0, column: 0, path, message }
+}
+
+/** Law 12: its own listeners are not reachable through its gateways. */
+function ownAddresses({ listen }: Loaded): ReadonlySet<string> {
+  const own = new Set<string>()
+  for (const { host, port } of [listen.data, listen.admin]) {
+    for (const name of [host, 'localhost', '127.0.0.1', '[::1]']) own.add(`${name}:${port}`)
+  }
+  return own
 }

@@ -14,7 +14,7 @@ import type { Clock } from './contract/clock.ts'
 import type { Receipt } from './contract/receipt.ts'
 import { makeDialer } from './edge/dial/dialer.ts'
 import { listen, type Malformed } from './edge/listen/http.ts'
-import { compose, shippedPolicy, type Composed, type Household } from './epoch.ts'
+import { compose, isComposed, shippedPolicy, type Composed, type Household } from './epoch.ts'
 import { uuid7Maker } from './formats/ids.ts'
 import { makeHealth } from './gateways/llm/routing/health.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
@@ -215,13 +215,13 @@ export async function start(options: StartOptions): Promise<Started> {
     const reload = async (): Promise<readonly Problem[]> => {
       const next = loadConfig(options.config, options.env)
       const made = isLoaded(next) ? await compose(next, household, live.epoch.serial + 1) : next
-      if (Array.isArray(made)) {
+      if (!isComposed(made)) {
         metrics.reloaded(false)
         log('epoch_refused', { config: options.config, problems: made.map(problemLine) })
         return made
       }
       const before = live
-      live = made as Composed
+      live = made
       metrics.reloaded(true)
       log('epoch', { epoch: live.epoch.id, serial: live.epoch.serial, config: options.config, posture: live.epoch.posture })
       await audit.act({ kind: 'act', exchange: newId(), tenant: 'default', at: clock.wall(), by: 'configuration', act: 'epoch', detail: { epoch: live.epoch.id, serial: live.epoch.serial, posture: live.epoch.posture } })
@@ -297,8 +297,8 @@ function settingsOf(options: StartOptions): Loaded {
 
 async function settled(loaded: Loaded, household: Household, serial: number): Promise<Composed> {
   const composed = await compose(loaded, household, serial)
-  if (Array.isArray(composed)) throw new BadSettings(composed as Problem[])
-  return composed as Composed
+  if (!isComposed(composed)) throw new BadSettings(composed)
+  return composed
 }
 
 function hostText(host: string): string {

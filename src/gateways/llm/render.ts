@@ -45,7 +45,7 @@ async function deliverWhole(guarded: Guarded, { dialect, outlet, conversation }:
 }
 
 async function deliverStream(guarded: Guarded, caller: Caller): Promise<Delivery> {
-  const { dialect, outlet } = caller
+  const { dialect } = caller
   const pen = framePen(caller, guarded.exchange)
   let translate: ((event: LlmEvent) => readonly StreamFrame[]) | undefined
   let finish: (() => readonly StreamFrame[]) | undefined

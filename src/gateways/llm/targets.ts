@@ -95,7 +95,7 @@ export function targetFor(upstreams: ReadonlyMap<string, Upstream>, settings: Ta
   return { upstream, settings, model: settings.model ?? upstream.provider.modelFor(requested) }
 }
 
-export function candidateOf({ upstream, settings, model }: Target, route: string, role: Candidate['role'], price: Price | undefined): Candidate {
+export function candidateOf({ settings, model }: Target, route: string, role: Candidate['role'], price: Price | undefined): Candidate {
   const id = `${settings.provider}/${model}`
   return {
     id,
