@@ -1,13 +1,13 @@
 /**
  * Tokens that a text costs as input, estimated from its length and its bytes alone: this runs for every leaf of every
- * call, so it is no tokenizer. English comes out near 3.5 characters a token, Chinese near 0.8, code in between; it
+ * call, so it is no tokenizer. A token is three characters, which is what code comes to and less than English does; it
  * errs on the high side, because budgets reserve by it.
  */
 export function estimateTokens(text: string): number {
   if (text === '') return 0
   // Native and fast: every byte beyond one per code unit belongs to a character that is no ASCII.
   const wide = Buffer.byteLength(text) - text.length
-  return Math.ceil(text.length / 3.5 + wide / 2)
+  return Math.ceil(text.length / 3 + wide / 2)
 }
 
 /** What the frame around each message costs. */
