@@ -59,17 +59,19 @@ export async function streams(subject: Subject, options: { readonly count: numbe
     const at = performance.now()
     try {
       const { statusCode, body } = await pool.request({ method: 'POST', path: subject.path, headers: { 'content-type': 'application/json', ...subject.headers }, body: chat(options.model, 'Tell me a story.', true) })
-      let seen = 0
+      let spoke = false
       let last = 0
       let gap = 0
       let text = ''
       for await (const bytes of body) {
         const now = performance.now()
         text += (bytes as Buffer).toString('latin1')
-        if (seen === 0 && text.includes('word0 ')) firsts.push(now - at)
+        if (!spoke && text.includes('word0 ')) {
+          spoke = true
+          firsts.push(now - at)
+        }
         if (last > 0) gap = Math.max(gap, now - last)
         last = now
-        seen++
       }
       worst = Math.max(worst, gap)
       const whole = (text.match(/word\d+ /g) ?? []).length === options.deltas && text.includes('[DONE]')

@@ -88,7 +88,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     authorize: policy.authorize,
     guard,
     budgets: makeBudgets(loaded.budgets, { ledger, members, onAlert }),
-    route: (name) => routes.get(name) ?? usual,
+    route: (name: string) => routes.get(name) ?? usual,
   })
   return {
     epoch,

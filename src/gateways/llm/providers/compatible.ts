@@ -1,3 +1,4 @@
+import { withoutReasoning } from '../openai/chat/encode.ts'
 import { isObject, type Tree, type TreeObject } from '../../../formats/tree.ts'
 import { presets } from './presets.ts'
 import { below, same, type Preset, type Provider, type Quirks } from './provider.ts'
@@ -11,7 +12,7 @@ export const compatible: Provider = {
   headers: (credential, _at, preset) =>
     credential === undefined ? [] : preset?.auth === 'api-key' ? [['api-key', credential]] : [['authorization', `Bearer ${credential}`]],
   url: (at, path, model, preset) => (preset === undefined ? below(at.baseUrl, path) : preset.url(at, path, model)),
-  adapt: (tree, dialect, preset) => (preset === undefined || dialect !== 'openai.chat' ? tree : spelt(tree, preset)),
+  adapt: (tree, dialect, preset) => (preset === undefined || dialect !== 'openai.chat' ? tree : spelt(preset.quirks.reasoning ? tree : withoutReasoning(tree), preset)),
   modelFor: same,
 }
 

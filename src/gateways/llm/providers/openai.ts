@@ -1,3 +1,4 @@
+import { withoutReasoning } from '../openai/chat/encode.ts'
 import { below, same, type Provider } from './provider.ts'
 
 export const openai: Provider = {
@@ -9,6 +10,7 @@ export const openai: Provider = {
   pricedAs: 'openai',
   headers: (credential) => (credential === undefined ? [] : [['authorization', `Bearer ${credential}`]]),
   url: (at, path) => below(at.baseUrl, path),
-  adapt: same,
+  // Thinking of other makers in the history is a field that OpenAI does not know.
+  adapt: (tree, dialect) => (dialect === 'openai.chat' ? withoutReasoning(tree) : tree),
   modelFor: same,
 }

@@ -20,6 +20,8 @@ export interface Quirks {
   readonly streamOptions: boolean
   /** False: a `developer` message travels as `system`, which means the same. */
   readonly developerRole: boolean
+  /** False: thinking of earlier turns is a field that is refused there. */
+  readonly reasoning: boolean
   /** Other top-level fields under another name. */
   readonly rename: Readonly<Record<string, string>>
 }
