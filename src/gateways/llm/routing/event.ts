@@ -17,14 +17,17 @@ export interface LlmEvent extends ReplyEvent {
 
 type Kind = ReplyEvent['kind']
 
-/** One frame of an upstream's stream as an event. `view.kind` must not be `fault`; `drops` is the stream's own. */
-export function frameEvent(dialect: Dialect, candidate: Candidate, frame: StreamFrame, view: FrameView, drops: Drops): LlmEvent {
+/**
+ * One frame of an upstream's stream as an event. `view.kind` must not be `fault`; `drops` is the stream's own. `shown`
+ * is what guards see of the view: less than all of it once calls were dropped.
+ */
+export function frameEvent(dialect: Dialect, candidate: Candidate, frame: StreamFrame, view: FrameView, drops: Drops, shown: FrameView = view): LlmEvent {
   return {
     kind: view.kind as Kind,
-    leaves: view.leaves,
-    closes: view.closes,
-    opensCall: view.opensCall,
-    proposals: view.proposals,
+    leaves: shown.leaves,
+    closes: shown.closes,
+    opensCall: shown.opensCall,
+    proposals: shown.proposals,
     dialect,
     candidate,
     // What was dropped before this frame is rendered may change its numbering and its stop reason.
@@ -32,12 +35,13 @@ export function frameEvent(dialect: Dialect, candidate: Candidate, frame: Stream
       return drops.channels.size === 0 ? frame : correctedFrame(dialect, frame, view, drops)
     },
     rewrite(texts) {
-      const data = rewritten(frame.data, view.leaves, texts)
-      return data === frame.data ? this : frameEvent(dialect, candidate, { ...frame, data: scrubbed(dialect, data) }, { ...view, leaves: retold(view.leaves, texts) }, drops)
+      const data = rewritten(frame.data, shown.leaves, texts)
+      if (data === frame.data) return this
+      return frameEvent(dialect, candidate, { ...frame, data: scrubbed(dialect, data) }, view, drops, { ...shown, leaves: retold(shown.leaves, texts) })
     },
     drop(channels) {
       for (const channel of channels) drops.channels.add(channel)
-      return frameEvent(dialect, candidate, frame, without(view, channels), drops)
+      return frameEvent(dialect, candidate, frame, view, drops, without(shown, channels))
     },
   }
 }
