@@ -1,0 +1,38 @@
+import type { Clock } from '../contract/clock.ts'
+import type { Asked } from '../contract/exchange.ts'
+import type { Finding } from '../contract/finding.ts'
+import type { Guard } from '../contract/guard.ts'
+import { SegmentCache, Talks } from './cache.ts'
+import type { Guardrail } from './guardrail.ts'
+import { inspector } from './inspect.ts'
+import { guardrails } from './list.ts'
+import { profiles } from './profile.ts'
+import type { GuardSettings } from './settings.ts'
+import { replyGuard } from './stream/reply.ts'
+
+export interface GuardParts {
+  readonly clock: Clock
+  /** Called after the verdict with what slow shadow guardrails saw. */
+  readonly onShadow?: (asked: Asked, findings: readonly Finding[]) => void
+  /** Memory for results of texts seen before, in bytes; half for single texts, half for conversations. */
+  readonly cacheBytes: number
+  /** The members; tests bring their own. */
+  readonly guardrails?: readonly Guardrail[]
+}
+
+/** Builds the guard of one epoch. Throws where settings name a guardrail that does not exist. */
+export function makeGuard(settings: GuardSettings, parts: GuardParts): Guard {
+  const prepared = profiles(settings, parts.guardrails ?? guardrails)
+  const shared = {
+    clock: parts.clock,
+    profiles: prepared,
+    cache: new SegmentCache(parts.cacheBytes / 2),
+    talks: new Talks(parts.cacheBytes / 2),
+    ...(parts.onShadow && { onShadow: parts.onShadow }),
+  }
+  const inspect = inspector(shared)
+  return {
+    inspect,
+    reply: (asked, options) => replyGuard(shared, inspect, asked, options),
+  }
+}

@@ -1,0 +1,205 @@
+import type { Clock } from '../contract/clock.ts'
+import type { Asked } from '../contract/exchange.ts'
+import type { Inspection } from '../contract/guard.ts'
+import type { Segment } from '../contract/segment.ts'
+import { SegmentCache, Talks } from './cache.ts'
+import type { Joint, Looked } from './cache.ts'
+import type { Phase } from './guardrail.ts'
+import { lookOnce } from './looks.ts'
+import type { Active, Plan, PlanOf, Profiles } from './profile.ts'
+import type { Span } from './rules/matcher.ts'
+import type { Scanner } from './rules/scanner.ts'
+import { Tally, mergedEdits } from './verdict.ts'
+
+const NO_SPANS: readonly Span[] = []
+const NO_JOINT: readonly Joint[] = []
+// A payload split over neighbours is looked for in this much text on each side of the seam.
+const SEAM = 320
+
+export interface Inspectors {
+  readonly clock: Clock
+  readonly profiles: Profiles
+  readonly cache: SegmentCache
+  readonly talks: Talks
+  /** Hears of what shadow layers saw after the verdict. */
+  readonly onShadow?: (asked: Asked, findings: Inspection['findings']) => void
+}
+
+/** What the rules of one text found, and which guardrails could not look. */
+export interface Ruled {
+  readonly spans: readonly Span[]
+  readonly failed: readonly { readonly active: Active; readonly why: string }[]
+}
+
+/**
+ * Runs all rules over one text in one pass. Should that throw, each guardrail runs alone, so that a broken shadow
+ * rule takes nothing else with it.
+ */
+export function ruled(scanner: Scanner, plan: Plan, profiles: Profiles, text: string): Ruled {
+  try {
+    return { spans: scanner.scan(text, true).spans, failed: [] }
+  } catch {
+    const spans: Span[] = []
+    const failed: { active: Active; why: string }[] = []
+    for (const active of plan.byGuardrail.values()) {
+      try {
+        spans.push(...(profiles.alone(active.guardrail.id)?.scan(text, true).spans ?? NO_SPANS))
+      } catch (error) {
+        if (active.entry.mode === 'enforce') failed.push({ active, why: error instanceof Error ? error.message : 'failed' })
+      }
+    }
+    return { spans: spans.sort((a, b) => a.start - b.start), failed }
+  }
+}
+
+// The text of a group before segment `i`, as much of it as a seam needs, nearest last.
+function leftOf(segments: readonly Segment[], i: number): { text: string; from: number; offset: number } {
+  const group = segments[i]?.group
+  let text = ''
+  let from = i
+  let offset = 0
+  while (from > 0 && segments[from - 1]?.group === group && text.length < SEAM) {
+    const before = (segments[--from] as Segment).text
+    offset = Math.max(0, before.length - (SEAM - text.length))
+    text = before.slice(offset) + text
+  }
+  return { text, from, offset }
+}
+
+function piecesOf(segments: readonly Segment[], i: number, from: number, offset: number, start: number, end: number, seam: number, gap: number): Joint['pieces'] {
+  const pieces: { back: number; start: number; end: number }[] = []
+  let at = 0
+  for (let k = from; k < i; k++) {
+    const skip = k === from ? offset : 0
+    const length = (segments[k] as Segment).text.length - skip
+    const low = Math.max(start, at)
+    const high = Math.min(end, at + length)
+    if (low < high) pieces.push({ back: i - k, start: low - at + skip, end: high - at + skip })
+    at += length
+  }
+  const low = Math.max(start - seam - gap, 0)
+  if (end - seam - gap > low) pieces.push({ back: 0, start: low, end: end - seam - gap })
+  return pieces
+}
+
+// Joined as models read it, and with a space: a sentence cut between two words has lost one.
+function jointOf(scanner: Scanner, segments: readonly Segment[], i: number): readonly Joint[] {
+  const left = leftOf(segments, i)
+  if (left.text === '') return NO_JOINT
+  const right = (segments[i] as Segment).text.slice(0, SEAM)
+  const found: Joint[] = []
+  for (const gap of ['', ' ']) {
+    const seam = left.text.length
+    for (const span of scanner.scan(left.text + gap + right, true).spans) {
+      if (span.start >= seam || span.end <= seam + gap.length) continue
+      if (found.some((one) => one.span.kind.guardrail === span.kind.guardrail)) continue
+      found.push({ span, pieces: piecesOf(segments, i, left.from, left.offset, span.start, span.end, seam, gap.length) })
+    }
+  }
+  return found.length === 0 ? NO_JOINT : found
+}
+
+/** Makes the whole-text inspection: `inspect` of the guard, and the complete leaves of replies. */
+export function inspector({ clock, profiles, cache, talks, onShadow }: Inspectors) {
+  const look = (scanner: Scanner, plan: Plan, tenant: string, segment: Segment, tally: Tally, index: number): readonly Span[] => {
+    const key = cache.key(tenant, scanner.id, segment.origin, segment.text)
+    const known = key === undefined ? undefined : cache.get(key)
+    if (known !== undefined) return known
+    const { spans, failed } = ruled(scanner, plan, profiles, segment.text)
+    for (const { active, why } of failed) tally.failed(active, segment.origin, index, why)
+    if (key !== undefined && failed.length === 0) cache.set(key, spans)
+    return spans
+  }
+
+  const slow = async (asked: Asked, segments: readonly Segment[], planOf: PlanOf, mode: 'enforce' | 'shadow', tally: Tally, signal: AbortSignal): Promise<void> => {
+    const tenant = asked.principal.tenant
+    await Promise.all(
+      segments.map(async (segment, index) => {
+        const plan = planOf(segment.origin)
+        if (plan === undefined) return
+        for (const active of plan.looks) {
+          if (active.entry.mode !== mode) continue
+          const key = cache.key(tenant, active.guardrail.id, segment.origin, segment.text)
+          const known = key === undefined ? undefined : cache.get(key)
+          const seen = known === undefined ? await lookOnce(active, segment.text, segment.origin, clock, signal) : { spans: known }
+          if ('failed' in seen) {
+            if (mode === 'enforce') tally.failed(active, segment.origin, index, seen.failed)
+            continue
+          }
+          if (known === undefined && key !== undefined) cache.set(key, seen.spans)
+          for (const span of seen.spans) tally.add(plan, span, segment.origin, index, segment.text)
+        }
+      }),
+    )
+  }
+
+  // After the verdict, and never in its way: nothing waits for it and nothing that it throws matters.
+  const beside = (asked: Asked, segments: readonly Segment[], planOf: PlanOf, phase: Phase): void => {
+    clock.timer(0, () => {
+      const tally = new Tally(phase)
+      slow(asked, segments, planOf, 'shadow', tally, new AbortController().signal).then(
+        () => {
+          if (tally.findings.length > 0) onShadow?.(asked, tally.findings)
+        },
+        () => undefined,
+      )
+    })
+  }
+
+  return (asked: Asked, segments: readonly Segment[], phase: Phase, signal: AbortSignal): Inspection | Promise<Inspection> => {
+    const began = clock.monotonic()
+    const planOf = profiles.of(asked, phase)
+    const { tenant, workload } = asked.principal
+    const keep = phase === 'request' && segments.length > 1
+    const principal = keep ? `${tenant.length}:${tenant}|${workload}` : ''
+    const known = keep ? talks.recall(principal, segments) : []
+    const tally = new Tally(phase)
+    const looked: Looked[] = keep ? known.slice() : []
+    let reused = 0
+    let enforcedLooks = false
+    let shadowLooks = false
+    for (let i = 0; i < segments.length; i++) {
+      const segment = segments[i] as Segment
+      const plan = planOf(segment.origin)
+      const detector = plan?.rules?.id
+      let now = known[i]
+      if (now === undefined || now.detector !== detector) {
+        const before = segments[i - 1]
+        const rules = plan?.rules
+        const failures = tally.findings.length
+        const spans = plan === undefined || rules === undefined ? NO_SPANS : look(rules, plan, tenant, segment, tally, i)
+        const joint = rules === undefined || before?.group !== segment.group ? NO_JOINT : jointSafely(rules, segments, i)
+        now = { text: segment.text, origin: segment.origin, group: segment.group, detector: tally.findings.length > failures ? 'failed' : detector, spans, joint }
+        looked[i] = now
+      } else reused++
+      if (plan === undefined) continue
+      for (const span of now.spans) tally.add(plan, span, segment.origin, i, segment.text)
+      for (const { span, pieces } of now.joint) {
+        for (const [n, piece] of pieces.entries()) {
+          const target = segments[i - piece.back] as Segment
+          tally.add(plan, span, target.origin, i - piece.back, target.text, piece.start, piece.end, n === 0)
+        }
+      }
+      for (const { entry } of plan.looks) entry.mode === 'enforce' ? (enforcedLooks = true) : (shadowLooks = true)
+    }
+    if (keep) talks.remember(principal, known, looked)
+    const conclude = (): Inspection => {
+      if (shadowLooks) beside(asked, segments, planOf, phase)
+      const { verdict, refusal, findings } = tally
+      const edits = verdict === 'redact' || verdict === 'rewrite' ? mergedEdits(tally.edits) : []
+      return { findings, verdict, ...(refusal && { refusal }), edits, micros: Math.round((clock.monotonic() - began) * 1000), reused }
+    }
+    // What rules already refuse needs no slower opinion.
+    if (!enforcedLooks || tally.verdict === 'deny') return conclude()
+    return slow(asked, segments, planOf, 'enforce', tally, signal).then(conclude)
+  }
+}
+
+// A seam is a second look: where it fails, the segments themselves have been looked at.
+function jointSafely(scanner: Scanner, segments: readonly Segment[], i: number): readonly Joint[] {
+  try {
+    return jointOf(scanner, segments, i)
+  } catch {
+    return NO_JOINT
+  }
+}

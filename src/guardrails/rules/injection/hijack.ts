@@ -1,0 +1,62 @@
+import type { Kind, Matcher } from '../matcher.ts'
+import { phrase } from '../phrase.ts'
+import { discussed } from './discussed.ts'
+
+const kind = (rule: string, score: number): Kind => ({ guardrail: 'prompt_injection', rule, category: 'role_hijack', score })
+
+const LIMITS = '(?:restrictions?|filters?|filtering|guidelines?|limitations?|limits?|constraints?|censorship|guardrails?|safeguards?|moral(?:s|ity)?|ethics|rules|content polic(?:y|ies)|polic(?:y|ies)|boundaries|safety (?:measures|protocols|rules|guidelines|filters|settings))'
+const WHICH = '(?:(?:any|all|more|other|such|usual|typical|normal|your|its|the|of|ethical|moral|legal|content|safety|programmed|openai(?:\'s)?|ai|social|or|and|and/or),? ){0,6}'
+
+const persona = phrase({
+  kind: kind('unbound_persona', 0.94),
+  literals: ['do anything now', 'act as dan', 'you are dan', 'you are now dan', 'pretend to be dan', 'you are going to act as dan', 'jailbroken', 'enable jailbreak', 'stay a dan', 'stay in dan', 'dan mode'],
+  pattern: /^(?:do anything now|(?:act as|you are(?: now| going to act as)?|pretend to be) dan(?!\w| [A-Z][a-z])|jailbroken (?:ai|model|version|assistant|mode|chatgpt)|enable jailbreak|stay (?:a|in) dan|dan mode)/i,
+  weigh: discussed,
+})
+
+const unbound = phrase({
+  kind: kind('no_restrictions', 0.93),
+  literals: ['you have no', 'you are not bound', 'you are not restricted', 'you are free', 'you are unbound', 'you will have no', 'you no longer have', 'you do not have any', 'you don\'t have any', 'you have been freed', 'you are now free', 'you are no longer', 'you\'re no longer', 'pretend you have no', 'pretend that you have no', 'imagine you have no', 'have broken free', 'you do not follow', 'you don\'t follow', 'you are now unrestricted', 'you are unrestricted', 'you are not limited', 'with no restrictions', 'without any restrictions', 'without any filter', 'without any ethical', 'without any censorship', 'without any moral', 'without ethical', 'without moral', 'with no filter', 'with no ethical', 'with no moral'],
+  pattern: new RegExp(`^(?:(?:pretend(?: that)? |imagine(?: that)? )?(?:you|your|you're|you are|have)(?: will| do not| don't| are| have| been| now| no longer| not| going to be)* ?(?:(?:have|having|follow|obey|adhere to|abide by|subject to|constrained by|restricted by|limited by|bound(?:ed)? (?:by|to)|broken free (?:of|from)|freed? (?:of|from)) )?(?:no |any |the )?${WHICH}${LIMITS}|you(?: are|'re) (?:now )?(?:unrestricted|unfiltered|uncensored)(?: and (?:unrestricted|unfiltered|uncensored))? (?:ai|model|assistant|bot|version)|you(?: are|'re) no longer (?:an? )?(?:ai\\b|assistant\\b|chatbot\\b|language model|chatgpt|claude|gemini|bound|restricted|limited to|constrained|required to follow|subject to))`, 'i'),
+  weigh(before, found) {
+    if (/^(?:with|without)/i.test(found)) return 0.7
+    if (!/\b(?:no|not|n't|free|freed|unrestricted|unfiltered|uncensored|longer|unbound)\b|n't/i.test(found)) return 0
+    // People have no limits either: without "ethical", "content", "safety" or the like this is a slogan.
+    const sure = /ethic|moral|content|safety|filter|censor|guardrail|safeguard|openai|programm|unrestricted|no longer (?:an? )?(?:ai|assistant|chatbot|language|chatgpt|claude|gemini|bound)/i.test(found)
+    return discussed(before, found) ?? (sure ? undefined : 0.8)
+  },
+})
+
+const answering = phrase({
+  kind: kind('answer_unfiltered', 0.91),
+  literals: ['respond', 'answer', 'reply', 'generate', 'act', 'operate', 'speak', 'behave', 'function'],
+  pattern: new RegExp(`^(?:respond|answer|reply|generate (?:content|text|responses?)|act|operate|speak|behave|function)(?: to)?(?: (?:any|all|every|my|me|the|this|following|freely|questions?|prompts?|requests?|as|an|a|ai|only|everything)){0,5} (?:without|with no|free (?:of|from)|bypassing|ignoring) ${WHICH}${LIMITS}(?!\\w)`, 'i'),
+  weigh: (before, found) => discussed(before, found) ?? (/ethic|moral|content|safety|filter|censor|guardrail|safeguard|polic/i.test(found) ? undefined : 0.8),
+})
+
+const safety = phrase({
+  kind: kind('disable_safety', 0.94),
+  literals: ['disable', 'turn off', 'deactivate', 'remove', 'bypass', 'lift', 'drop', 'override', 'suspend'],
+  pattern: new RegExp(`^(?:disable|turn off|deactivate|remove|bypass|lift|drop|override|suspend) (?:all |any )?(?:of )?your (?:own )?(?:(?:ethical|moral|content|safety|internal|built-in|openai) ){0,3}${LIMITS}(?!\\w)`, 'i'),
+  weigh: discussed,
+})
+
+const mode = phrase({
+  kind: kind('forbidden_mode', 0.92),
+  literals: ['enter', 'activate', 'enable', 'switch to', 'switch into', 'you are now in', 'you are in', 'engage', 'initiate', 'go into', 'developer mode enabled', 'developer mode activated', '(🔓', '[🔓', 'god mode'],
+  pattern: /^(?:(?:enter|activate|enable|switch (?:in)?to|you are (?:now )?in|engage|initiate|go into) (?:the |your )?["'“]?(?:(?:developer|dev|debug|maintenance|admin|administrator|root|sudo|god|dan|jailbreak|unrestricted|unfiltered|uncensored|evil|no[- ]limits?|no[- ]filter|override|anarchy|opposite)["'”]?) mode|developer mode (?:enabled|activated)|[([]🔓)/iu,
+  weigh(before, found) {
+    const sure = /god|dan|jailbreak|unrestricted|unfiltered|uncensored|evil|no[- ]limit|no[- ]filter|override|anarchy|🔓/iu.test(found)
+    // Phones and games have such modes; the model is meant where it is addressed.
+    return discussed(before, found) ?? (sure ? (/^enable god|^god/i.test(found) ? 0.7 : undefined) : /^you are/i.test(found) ? 0.9 : 0.7)
+  },
+})
+
+const fromNow = phrase({
+  kind: kind('from_now_on', 0.92),
+  literals: ['from now on', 'starting now', 'from this point', 'you will now', 'you must now', 'you are now', 'i want you to act as', 'you are going to pretend', 'you are about to immerse'],
+  pattern: /^(?:from (?:now|this point)(?: on| forward)?|starting now|you (?:will|must) now|you are now|i want you to act as|you are (?:going to pretend|about to immerse))[^\n]{0,110}?\b(?:unfiltered|uncensored|unrestricted|amoral|jailbroken|evil(?: confidant| twin| ai)|no (?:rules|restrictions|filters?|ethics|morals|ethical|moral)|without (?:restrictions|filters?|ethics|rules|moral|ethical)|never refuses?|always complies|free from (?:all )?(?:restrictions|rules)|any request|bypass(?:es|ing)? (?:all|any))\b/i,
+  weigh: discussed,
+})
+
+export const hijacks: readonly Matcher[] = [persona, unbound, answering, safety, mode, fromNow]

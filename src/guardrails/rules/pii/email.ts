@@ -1,0 +1,45 @@
+import { charSet, isIn, runEnd, runStart } from '../chars.ts'
+import type { Kind, Matcher } from '../matcher.ts'
+
+const EMAIL: Kind = { guardrail: 'pii', rule: 'email', category: 'email', score: 0.95 }
+
+// Fewer characters than RFC 5322 allows: the others are nearly always markup or code around an address.
+const LOCAL = charSet("a-zA-Z0-9.%+_'-")
+const FIRST = charSet('a-zA-Z0-9_')
+const DOMAIN = charSet('a-zA-Z0-9.-')
+const MAX_LOCAL = 64
+const MAX_DOMAIN = 190
+const HOST = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62})\.){1,8}[a-zA-Z]{2,24}/
+const FILES = /\.(?:png|jpe?g|gif|svg|webp|avif|js|mjs|ts|css|json|html?|py|rb|md|txt|lock|ya?ml|so|service|target|socket|timer)$/i
+
+// `user:password@host` in a URL is the secrets guardrail's.
+function inAuthority(text: string, start: number): boolean {
+  const before = text.slice(Math.max(0, start - 60), start)
+  return /\/\/[^\s/@]{0,56}$/.test(before)
+}
+
+/** E-mail addresses: the mark is the `@`, so a stream withholds the word that may become a local part. */
+export const email: Matcher = {
+  literals: ['@'],
+  anywhere: true,
+  maxLength: MAX_LOCAL + MAX_DOMAIN + 2,
+  tail(text) {
+    const length = text.length - runStart(text, text.length, LOCAL, MAX_LOCAL + 1)
+    return length > MAX_LOCAL ? 0 : length
+  },
+  find(text, at, after, final) {
+    const first = runStart(text, at, LOCAL, MAX_LOCAL + 1)
+    if (first === at || at - first > MAX_LOCAL) return undefined
+    let start = first
+    while (start < at && !isIn(FIRST, text.charCodeAt(start))) start++
+    if (start === at) return undefined
+    const end = runEnd(text, after, DOMAIN, MAX_DOMAIN)
+    if (end === text.length && !final) return { more: start }
+    const host = HOST.exec(text.slice(after, end))?.[0]
+    if (host === undefined || FILES.test(host)) return undefined
+    const local = text.slice(start, at)
+    // `git@host:path` names a server's account, `pkg@1.2.x` a version.
+    if ((local === 'git' && text.charCodeAt(after + host.length) === 58) || inAuthority(text, start)) return undefined
+    return { kind: EMAIL, start, end: after + host.length }
+  },
+}

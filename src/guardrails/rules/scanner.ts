@@ -1,0 +1,157 @@
+import { automaton, pendingTail } from './automaton.ts'
+import type { Automaton, Literal } from './automaton.ts'
+import { ALNUM, isIn, wordStarts } from './chars.ts'
+import { isMore } from './matcher.ts'
+import type { Matcher, Span } from './matcher.ts'
+import { viewOf } from '../normalise/view.ts'
+
+export interface Scan {
+  readonly spans: readonly Span[]
+  /** Where text begins that may still become a match; the text's length when `final`. */
+  readonly safe: number
+  /** The automaton's state at the end, for `feed`. */
+  readonly state: number
+  /** Where the last literal ended, or the text's length when it is not all ASCII; -1 when nothing stood in it. */
+  readonly busy: number
+}
+
+export interface Scanner {
+  /** Names the set of matchers, for cache keys. */
+  readonly id: string
+  /** Longest match of any matcher: windows over neighbouring texts overlap by this much. */
+  readonly maxLength: number
+  /**
+   * One pass over the text. Spans are in the original text, sorted by start; they may overlap. With `final` false the
+   * answer leaves out what later text could still change, and `safe` says where that begins.
+   */
+  scan(text: string, final: boolean): Scan
+  /**
+   * Reads a piece of a stream and nothing else: the automaton's next state, or -1 when the piece needs a scan
+   * together with what stood before it. Begins at state 0.
+   */
+  feed(piece: string, state: number): number
+}
+
+const NONE: readonly Span[] = []
+
+interface Pass {
+  readonly spans: Span[]
+  safe: number
+  state: number
+  units: number
+  busy: number
+}
+
+function inAscii(literal: string): boolean {
+  for (let i = 0; i < literal.length; i++) if (literal.charCodeAt(i) > 127) return false
+  return true
+}
+
+function run(made: Automaton, matchers: readonly Matcher[], text: string, final: boolean, pass: Pass): void {
+  const { classes, next, accepting, width, outputs } = made
+  let state = 0
+  let units = 0
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    units |= unit
+    state = next[state + (classes[unit] as number)] as number
+    if (state < accepting) continue
+    pass.busy = i + 1
+    const output = outputs[(state - accepting) / width] as readonly number[]
+    for (let o = 0; o < output.length; o += 2) {
+      const at = i + 1 - (output[o] as number)
+      const matcher = matchers[output[o + 1] as number] as Matcher
+      if (matcher.anywhere === undefined && isIn(ALNUM, text.charCodeAt(at)) && !wordStarts(text, at)) continue
+      const found = matcher.find(text, at, i + 1, final)
+      if (found === undefined) continue
+      if (isMore(found)) {
+        if (found.more < pass.safe) pass.safe = found.more
+      } else pass.spans.push(found)
+    }
+  }
+  pass.state = state
+  pass.units |= units
+}
+
+// Several rules of one guardrail often find the same stretch, or a part of it: the widest and surest stays.
+function distinct(spans: Span[]): readonly Span[] {
+  if (spans.length === 1) return spans
+  spans.sort((a, b) => a.start - b.start || b.end - a.end || b.kind.score - a.kind.score)
+  const last = new Map<string, number>()
+  return spans.filter((span) => {
+    if (span.end <= (last.get(span.kind.guardrail) ?? -1)) return false
+    last.set(span.kind.guardrail, span.end)
+    return true
+  })
+}
+
+/** Compiles matchers into one scanner: an automaton for ASCII literals, one for all others, and the tails. */
+export function scanner(id: string, matchers: readonly Matcher[]): Scanner {
+  const narrow: Literal[] = []
+  const wide: Literal[] = []
+  for (const [index, matcher] of matchers.entries()) {
+    for (const text of matcher.literals) (inAscii(text) ? narrow : wide).push({ text, matcher: index, hold: matcher.spanAfter === undefined })
+  }
+  const plain = automaton(narrow)
+  const foreign = wide.length === 0 ? undefined : automaton(wide)
+  const tails = matchers.filter((matcher) => matcher.tail !== undefined)
+  const maxLength = matchers.reduce((most, matcher) => Math.max(most, matcher.maxLength), 0)
+
+  const withhold = (made: Automaton, text: string, pass: Pass): void => {
+    pass.safe = Math.min(pass.safe, text.length - pendingTail(made, pass.state, text))
+    for (const matcher of tails) pass.safe = Math.min(pass.safe, text.length - (matcher.tail?.(text) ?? 0))
+  }
+
+  // The second look costs several times the first, so it is taken only where folding changed something.
+  const lookAgain = (text: string, final: boolean, first: Pass): void => {
+    if (foreign !== undefined) {
+      run(foreign, matchers, text, final, first)
+      if (!final) withhold(foreign, text, first)
+    }
+    const view = viewOf(text)
+    if (view === undefined) return
+    const pass: Pass = { spans: [], safe: view.text.length, state: 0, units: 0, busy: -1 }
+    run(plain, matchers, view.text, final, pass)
+    if (!final) withhold(plain, view.text, pass)
+    if (foreign !== undefined) {
+      run(foreign, matchers, view.text, final, pass)
+      if (!final) withhold(foreign, view.text, pass)
+    }
+    if (pass.safe < view.text.length) first.safe = Math.min(first.safe, view.from(pass.safe))
+    if (!final) first.safe = Math.min(first.safe, view.settled)
+    for (const span of pass.spans) {
+      const start = view.from(span.start)
+      const end = view.to(span.end)
+      if (first.spans.some((seen) => seen.kind.guardrail === span.kind.guardrail && seen.start < end && start < seen.end)) continue
+      first.spans.push({ kind: span.kind, start, end })
+    }
+  }
+
+  return {
+    id,
+    maxLength,
+    scan(text, final) {
+      const pass: Pass = { spans: [], safe: text.length, state: 0, units: 0, busy: -1 }
+      run(plain, matchers, text, final, pass)
+      const { state } = pass
+      if (!final) withhold(plain, text, pass)
+      if (pass.units > 127) lookAgain(text, final, pass)
+      const busy = pass.units > 127 ? text.length : pass.busy
+      const spans = pass.spans.length === 0 ? NONE : distinct(pass.spans)
+      return { spans, safe: pass.safe, state, busy }
+    },
+    feed(piece, state) {
+      if (tails.length > 0) return -1
+      const { classes, next, accepting } = plain
+      let here = state
+      let units = 0
+      for (let i = 0; i < piece.length; i++) {
+        const unit = piece.charCodeAt(i)
+        units |= unit
+        here = next[here + (classes[unit] as number)] as number
+        if (here >= accepting) return -1
+      }
+      return units < 128 && plain.restless[here / plain.width] === 0 ? here : -1
+    },
+  }
+}

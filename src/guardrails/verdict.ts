@@ -1,0 +1,124 @@
+import type { Finding } from '../contract/finding.ts'
+import type { Edit, Origin } from '../contract/segment.ts'
+import { refuse } from '../contract/verdict.ts'
+import type { Refusal, VerdictKind } from '../contract/verdict.ts'
+import type { Phase } from './guardrail.ts'
+import type { Active, Plan } from './profile.ts'
+import type { Span } from './rules/matcher.ts'
+
+const RANK: Readonly<Record<VerdictKind, number>> = { allow: 0, redact: 1, rewrite: 2, hold: 3, deny: 4 }
+
+/** What a set of findings comes to. Collects; the caller reads the result when everything has been added. */
+export class Tally {
+  readonly findings: Finding[] = []
+  readonly edits: Edit[] = []
+  verdict: VerdictKind = 'allow'
+  refusal: Refusal | undefined
+  readonly #phase: Phase
+
+  constructor(phase: Phase) {
+    this.#phase = phase
+  }
+
+  #raise(verdict: VerdictKind, refusal?: Refusal): void {
+    if (RANK[verdict] <= RANK[this.verdict]) return
+    this.verdict = verdict
+    this.refusal = refusal
+  }
+
+  /** Records one span of a segment. `pieces` later than the first of a split match are taken out, not marked. */
+  add(plan: Plan, span: Span, origin: Origin, segment: number, text: string, start = span.start, end = span.end, first = true): void {
+    const active = plan.byGuardrail.get(span.kind.guardrail)
+    if (active === undefined) return
+    const { entry, guardrail } = active
+    this.findings.push(findingOf(active, span, origin, segment, start, end, guardrail.mask(span.kind.category, text.slice(start, end))))
+    if (!acts(active, span)) return
+    if (entry.action === 'deny' || entry.action === 'hold') this.#raise(entry.action, refusalOf(active, span, this.#phase))
+    else {
+      this.#raise(entry.action === 'rewrite' ? 'rewrite' : 'redact')
+      const put = first ? replacement(active, span, text.slice(start, end)) : ''
+      this.edits.push({ segment, start, end, text: origin === 'tool_call' ? quoted(text, start, end, put) : put })
+    }
+  }
+
+  /** An enforced guardrail could not look. */
+  failed(active: Active, origin: Origin, segment: number, why: string): void {
+    const { entry, guardrail } = active
+    this.findings.push({
+      guardrail: guardrail.id, category: 'inconclusive', score: 'inconclusive', layer: guardrail.layer, mode: entry.mode === 'off' ? 'shadow' : entry.mode,
+      action: entry.action, origin, segment, start: 0, end: 0, rule: why, excerpt: '',
+    })
+    if (entry.mode === 'enforce' && entry.onError === 'closed') this.#raise('deny', refuse('guard_failed', { detail: `${guardrail.id}: ${why}` }))
+  }
+}
+
+/** True where a span takes effect: enforced, sure enough, and more than a flag. */
+export function acts({ entry }: Active, span: Span): boolean {
+  return entry.mode === 'enforce' && entry.action !== 'flag' && span.kind.score >= entry.threshold
+}
+
+export function refusalOf({ entry, guardrail }: Active, span: Span, phase: Phase): Refusal {
+  const detail = `${guardrail.id}: ${span.kind.rule}`
+  return refuse(entry.action === 'hold' ? 'approval_unavailable' : guardrail.refusal[phase], { detail })
+}
+
+/** What stands in the text where the span was. */
+export function replacement({ entry, guardrail }: Active, span: Span, text: string): string {
+  if (entry.action !== 'rewrite') return guardrail.marker(span.kind.category)
+  return guardrail.rewritten?.(span.kind.category, text) ?? ''
+}
+
+export function findingOf({ entry, guardrail }: Active, span: Span, origin: Origin, segment: number, start: number, end: number, excerpt: string): Finding {
+  return {
+    guardrail: guardrail.id, category: span.kind.category, score: span.kind.score, layer: guardrail.layer, mode: entry.mode === 'enforce' ? 'enforce' : 'shadow',
+    action: entry.action, origin, segment, start, end, rule: span.kind.rule, excerpt,
+  }
+}
+
+/** Tool arguments are JSON text: a marker in place of a bare number needs quotes, or nobody can parse them. */
+export function quoted(text: string, start: number, end: number, put: string): string {
+  let before = start - 1
+  while (before >= 0 && text.charCodeAt(before) <= 32) before--
+  let after = end
+  while (after < text.length && text.charCodeAt(after) <= 32) after++
+  const opens = text.charAt(before)
+  const closes = text.charAt(after)
+  if (opens !== ':' && opens !== '[' && opens !== ',') return put
+  if (closes !== ',' && closes !== ']' && closes !== '}') return put
+  return insideString(text, start) ? put : `"${put}"`
+}
+
+function insideString(text: string, at: number): boolean {
+  let inside = false
+  for (let i = 0; i < at; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 92 && inside) i++
+    else if (code === 34) inside = !inside
+  }
+  return inside
+}
+
+/** Edits in order, overlapping ones made one: the earlier one's text stands for both. */
+export function mergedEdits(edits: readonly Edit[]): readonly Edit[] {
+  if (edits.length < 2) return edits
+  const sorted = [...edits].sort((a, b) => a.segment - b.segment || a.start - b.start || b.end - a.end)
+  const merged: Edit[] = []
+  for (const edit of sorted) {
+    const last = merged.at(-1)
+    if (last !== undefined && last.segment === edit.segment && edit.start < last.end) {
+      merged[merged.length - 1] = { ...last, end: Math.max(last.end, edit.end) }
+    } else merged.push(edit)
+  }
+  return merged
+}
+
+/** The text with edits of one segment applied; the edits must be sorted and must not overlap. */
+export function edited(text: string, edits: readonly Edit[]): string {
+  let out = ''
+  let from = 0
+  for (const edit of edits) {
+    out += text.slice(from, edit.start) + edit.text
+    from = edit.end
+  }
+  return out + text.slice(from)
+}
