@@ -47,18 +47,27 @@ export function guard(house: House): Step {
 }
 
 async function* release(facts: Facts, reply: Reply, watch: () => ReplyGuard, again: () => void, meter: ((tokens: number) => boolean) | undefined, collected: Collector): AsyncGenerator<ReplyEvent> {
-  let open = false
+  // A preamble commits nothing: it leaves with the first content, so that fail-over stays possible until then.
+  let waiting: ReplyEvent[] | undefined = []
+  const leaving = async (released: readonly ReplyEvent[], last: boolean): Promise<readonly ReplyEvent[]> => {
+    if (waiting === undefined) return released
+    waiting.push(...released)
+    if (!last && !released.some((one) => one.kind !== 'preamble')) return []
+    const first = waiting
+    waiting = undefined
+    await committed(facts)
+    reply.released()
+    return first
+  }
   for await (const event of reply.events) {
-    // Another target begins anew: what the guard withheld of the first one's answer belongs to nobody now.
-    if (event.restarts === true) again()
+    if (event.restarts === true) {
+      // Another target begins anew: what was withheld of the first one's answer belongs to nobody now.
+      again()
+      waiting &&= []
+    }
     const pushed = watch().push(event)
     const step = pushed instanceof Promise ? await pushed : pushed
-    if (!open && step.release.length > 0) {
-      await committed(facts)
-      open = true
-      reply.released()
-    }
-    for (const one of step.release) {
+    for (const one of waiting === undefined ? step.release : await leaving(step.release, false)) {
       collected.take(one)
       yield one
     }
@@ -66,8 +75,8 @@ async function* release(facts: Facts, reply: Reply, watch: () => ReplyGuard, aga
     if (meter?.(collected.tokens()) === false && event.kind !== 'end') throw new Refused(refuse('reservation_exhausted'))
   }
   const last: StreamStep = await watch().end()
-  if (!open) await committed(facts)
-  for (const one of last.release) {
+  if (last.refusal !== undefined && waiting !== undefined) throw new Refused(last.refusal)
+  for (const one of await leaving(last.release, true)) {
     collected.take(one)
     yield one
   }

@@ -16,6 +16,8 @@ export class OpenCalls {
   opened(event: ReplyEvent): void {
     const before = this.#open.size
     for (const leaf of event.leaves) {
+      // A recap of a call opens nothing: it is complete, and what it repeats was decided or is about to be.
+      if (leaf.whole && !event.proposals.some(({ channel }) => channel === leaf.channel)) continue
       if (leaf.origin !== 'tool_call' || this.#done.has(leaf.channel) || this.#open.has(leaf.channel)) continue
       this.#open.add(leaf.channel)
       // Announced without a leaf, now it has a name.
