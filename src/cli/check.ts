@@ -42,7 +42,7 @@ async function policyProblems(loaded: Loaded): Promise<readonly Problem[]> {
     // Loaded here, because Cedar is large and most commands do not need it.
     const { loadPolicy } = await import('../policy/load.ts')
     const policy = loadPolicy(files, loaded.policy.extras)
-    if (!Array.isArray(policy)) return []
+    if ('authorize' in policy) return []
     // Cedar reports a mistake once for every action that it concerns.
     const first = new Map(policy.toReversed().map((one) => [`${one.file}:${one.line}:${one.column}`, one]))
     return [...first.values()].toReversed().map(({ file, line, column, message, expected }) => ({ file, line, column, path: '', message, ...(expected !== undefined && { hint: `(${expected})` }) }))

@@ -21,7 +21,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdin: process.stdin,
   out: (text) =>
     new Promise((resolve, reject) => {
-      process.stdout.write(text, (error) => (error == null ? resolve() : reject(error)))
+      process.stdout.write(text, (error) => (error instanceof Error ? reject(error) : resolve()))
     }),
   err: (text) => void process.stderr.write(text),
   terminal: process.stderr.isTTY === true,

@@ -55,7 +55,7 @@ function welcome({ dataUrl, adminUrl, state, practice }: Started): string {
     `  Operators          ${adminUrl}`,
     `  State              ${state}`,
     '',
-    ...(practice ? ['No provider credential is set, so the built-in practice model answers.'] : []),
+    ...(practice ? ['Only the built-in practice model answers: no provider is configured, and no credential is set.'] : []),
     'Callers need a key. In another terminal: npx sallyport keys create --name me',
     '',
   ]

@@ -48,7 +48,7 @@ export function makeLog({ settings, terminal, write }: LogOptions): Log {
 function clean(kind: string | undefined, value: unknown): unknown {
   switch (kind) {
     case 'number':
-      return typeof value === 'number' ? value : undefined
+      return typeof value === 'number' ? Math.round(value * 1000) / 1000 : undefined
     case 'flag':
       return value === true
     case 'words':

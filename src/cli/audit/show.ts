@@ -1,5 +1,6 @@
 import { readKeyring } from '../../audit/keyring.ts'
 import { show, type Shown, type ShownPayload } from '../../audit/read.ts'
+import type { Attempt } from '../../contract/exchange.ts'
 import { exit, flag, only, text, type Command } from '../command.ts'
 import { readingStore } from '../house.ts'
 import { printable } from '../show.ts'
@@ -28,14 +29,26 @@ export const auditShow: Command = {
 }
 
 function page(one: Shown & { readonly payload?: ShownPayload }): string {
-  const fields = Object.entries(one.record)
+  const { record } = one
+  const fields = Object.entries(record)
     .filter(([key, value]) => !headline.has(key) && !isEmpty(value))
-    .map(([key, value]) => `  ${key.padEnd(11)} ${printable(typeof value === 'string' ? value : JSON.stringify(value))}`)
-  return `${[lineOf(one), ...fields, ...payloadLines(one.payload)].join('\n')}\n`
+    .map(([key, value]) => field(key, typeof value === 'string' ? value : JSON.stringify(value)))
+  const found = record.kind !== 'receipt' ? [] : record.findings.map((it) => field('finding', `${it.guardrail}/${it.category} ${it.score} in ${it.origin}, rule ${it.rule}: ${it.action} (${it.mode})`))
+  const tried = record.kind !== 'receipt' ? [] : record.attempts.map((it) => field('attempt', attemptText(it)))
+  return `${[lineOf(one), ...fields, ...found, ...tried, ...payloadLines(one.payload)].join('\n')}\n`
 }
 
-/** What stands in the first line already. */
-const headline = new Set(['kind', 'exchange', 'at', 'act', 'detail'])
+function field(key: string, value: string): string {
+  return `  ${key.padEnd(11)} ${printable(value)}`
+}
+
+function attemptText({ candidate, role, outcome, code, status, took, cost, usage }: Attempt): string {
+  const facts = [...(code === undefined ? [] : [code]), ...(status === undefined ? [] : [`status ${status}`]), `${Math.round(took)} ms`]
+  return `${candidate} (${role}) ${outcome}: ${facts.join(', ')}; ${usage.input} tokens in, ${usage.output} out${cost === undefined ? ', price unknown' : `, ${cost / 1e6} USD`}`
+}
+
+/** What stands in the first line already, or in lines of its own. */
+const headline = new Set(['kind', 'exchange', 'at', 'act', 'detail', 'findings', 'attempts'])
 
 function isEmpty(value: unknown): boolean {
   return (Array.isArray(value) && value.length === 0) || (typeof value === 'object' && value !== null && Object.keys(value).length === 0)

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { follow, tail, type Shown } from '../../audit/read.ts'
-import { count, exit, flag, none, text, type Command, type Io } from '../command.ts'
+import { count, exit, flag, none, text, type Command } from '../command.ts'
 import { readingStore } from '../house.ts'
 import { lineOf } from './lines.ts'
 
