@@ -137,6 +137,8 @@ function outcomeOf({ refusal, delivery }: Ending): Receipt['outcome'] {
   if (refusal?.refuse === 'cancelled' || delivery?.complete === false) return 'cancelled'
   if (refusal === undefined) return 'answered'
   const { kind } = reasonOf(refusal.refuse)
+  // A body that never came is its sender's doing: it must not look like an outage.
+  if (refusal.refuse === 'body_too_slow') return 'refused'
   if (kind === 'upstream' || kind === 'timeout' || kind === 'internal') return refusal.refuse === 'upstream_cut' ? 'cut' : 'failed'
   return 'refused'
 }
