@@ -17,32 +17,57 @@ export interface LlmEvent extends ReplyEvent {
 
 type Kind = ReplyEvent['kind']
 
-/**
- * One frame of an upstream's stream as an event. `view.kind` must not be `fault`; `drops` is the stream's own. `shown`
- * is what guards see of the view: less than all of it once calls were dropped.
- */
-export function frameEvent(dialect: Dialect, candidate: Candidate, frame: StreamFrame, view: FrameView, drops: Drops, shown: FrameView = view): LlmEvent {
-  return {
-    kind: view.kind as Kind,
-    leaves: shown.leaves,
-    closes: shown.closes,
-    opensCall: shown.opensCall,
-    proposals: shown.proposals,
-    dialect,
-    candidate,
-    // What was dropped before this frame is rendered may change its numbering and its stop reason.
-    get frame() {
-      return drops.channels.size === 0 ? frame : correctedFrame(dialect, frame, view, drops)
-    },
-    rewrite(texts) {
-      const data = rewritten(frame.data, shown.leaves, texts)
-      if (data === frame.data) return this
-      return frameEvent(dialect, candidate, { ...frame, data: scrubbed(dialect, data) }, view, drops, { ...shown, leaves: retold(shown.leaves, texts) })
-    },
-    drop(channels) {
-      for (const channel of channels) drops.channels.add(channel)
-      return frameEvent(dialect, candidate, frame, view, drops, without(shown, channels))
-    },
+/** One frame of an upstream's stream as an event. `view.kind` must not be `fault`; `drops` is the stream's own. */
+export function frameEvent(dialect: Dialect, candidate: Candidate, frame: StreamFrame, view: FrameView, drops: Drops): LlmEvent {
+  return new FrameEvent(dialect, candidate, frame, view, drops, view)
+}
+
+/** A class for its prototype alone: accessors in object literals cost a hidden class each, for every frame. */
+class FrameEvent implements LlmEvent {
+  readonly kind: Kind
+  readonly leaves: FrameView['leaves']
+  readonly closes: readonly string[]
+  readonly opensCall: boolean
+  readonly proposals: readonly Proposal[]
+  readonly dialect: Dialect
+  readonly candidate: Candidate
+  private readonly original: StreamFrame
+  private readonly view: FrameView
+  private readonly drops: Drops
+  private readonly shown: FrameView
+
+  /** `shown` is what guards see of the view: less than all of it once calls were dropped. */
+  constructor(dialect: Dialect, candidate: Candidate, frame: StreamFrame, view: FrameView, drops: Drops, shown: FrameView) {
+    this.kind = view.kind as Kind
+    this.leaves = shown.leaves
+    this.closes = shown.closes
+    this.opensCall = shown.opensCall
+    this.proposals = shown.proposals
+    this.dialect = dialect
+    this.candidate = candidate
+    this.original = frame
+    this.view = view
+    this.drops = drops
+    this.shown = shown
+  }
+
+  // What was dropped before this frame is rendered may change its numbering and its stop reason.
+  get frame(): StreamFrame {
+    const { dialect, original, view, drops } = this
+    return drops.channels.size === 0 ? original : correctedFrame(dialect, original, view, drops)
+  }
+
+  rewrite(texts: readonly string[]): LlmEvent {
+    const { dialect, candidate, original, view, drops, shown } = this
+    const data = rewritten(original.data, shown.leaves, texts)
+    if (data === original.data) return this
+    return new FrameEvent(dialect, candidate, { ...original, data: scrubbed(dialect, data) }, view, drops, { ...shown, leaves: retold(shown.leaves, texts) })
+  }
+
+  drop(channels: ReadonlySet<string>): LlmEvent {
+    const { dialect, candidate, original, view, drops, shown } = this
+    for (const channel of channels) drops.channels.add(channel)
+    return new FrameEvent(dialect, candidate, original, view, drops, without(shown, channels))
   }
 }
 

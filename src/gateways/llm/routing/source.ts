@@ -7,6 +7,7 @@ import { Refused } from '../../../contract/verdict.ts'
 import { JsonError, parseJson } from '../../../formats/json.ts'
 import { isObject, type Tree } from '../../../formats/tree.ts'
 import type { Dialect, FrameView } from '../dialect.ts'
+import { masked } from '../providers/mask.ts'
 import type { Timeouts } from '../settings.ts'
 import { treeEvent, type LlmEvent } from './event.ts'
 import { answered, dialFailed, failed, retryAfter, UpstreamFailed } from './fault.ts'
@@ -147,7 +148,7 @@ export function openSource(conditions: Conditions): Source {
         over = true
         rest()
         controller.abort()
-        throw explained(error)
+        throw withoutCredential(explained(error), prepared.fields)
       }
     },
     usage() {
@@ -211,6 +212,18 @@ function explained(error: unknown): unknown {
       : failed({ code: 'upstream_malformed', cause: 'malformed', retry: 'last', detail: error.message })
   }
   return error
+}
+
+/** A provider's words leave the house, its credential does not. */
+function withoutCredential(error: unknown, fields: Fields): unknown {
+  if (!(error instanceof UpstreamFailed)) return error
+  const { detail, upstream } = error.fault
+  const code = upstream?.code
+  return new UpstreamFailed({
+    ...error.fault,
+    detail: masked(detail, fields),
+    ...(upstream !== undefined && { upstream: { ...upstream, message: masked(upstream.message, fields), ...(code !== undefined && { code: masked(code, fields) }) } }),
+  })
 }
 
 async function* only(batch: readonly LlmEvent[]): AsyncGenerator<readonly LlmEvent[], undefined> {
