@@ -51,6 +51,7 @@ export function adminHandler(deps: AdminDeps): (arrival: Arrival, outlet: Outlet
   return async (arrival, outlet) => {
     const id = deps.newId()
     try {
+      if (!URL.canParse(arrival.target, 'http://admin.invalid')) return refusal(outlet, refuse('bad_request'), id)
       const url = new URL(arrival.target, 'http://admin.invalid')
       if (arrival.verb === 'GET' && url.pathname === '/healthz') return json(outlet, 200, { ok: true }, id)
       if (arrival.verb === 'GET' && url.pathname === '/readyz') {
@@ -111,6 +112,14 @@ function matches(pattern: readonly string[], steps: readonly string[]): boolean 
 
 function paramsOf(pattern: readonly string[], steps: readonly string[]): Record<string, string> {
   const params: Record<string, string> = {}
-  for (const [at, one] of pattern.entries()) if (one.startsWith(':')) params[one.slice(1)] = decodeURIComponent(steps[at] ?? '')
+  for (const [at, one] of pattern.entries()) if (one.startsWith(':')) params[one.slice(1)] = decoded(steps[at] ?? '')
   return params
+}
+
+function decoded(step: string): string {
+  try {
+    return decodeURIComponent(step)
+  } catch {
+    throw new AdminError(400, 'The path is not well-formed percent-encoding.')
+  }
 }

@@ -4,6 +4,7 @@ import { DialError } from '../../contract/dial.ts'
 import { costOf, NO_USAGE, type Attempt, type Candidate, type Usage } from '../../contract/exchange.ts'
 import type { Reply, ReplyEvent } from '../../contract/reply.ts'
 import { refuse, Refused, type Refusal } from '../../contract/verdict.ts'
+import { masked } from './providers/mask.ts'
 import type { Upstream } from './targets.ts'
 
 /** One small call that is answered in one piece: embeddings, a count, a pass-through. */
@@ -84,12 +85,13 @@ async function ask(once: Once, candidate: Candidate, signal: AbortSignal): Promi
     final: final || signal.aborted,
   })
   try {
-    const reply = await once.upstream(candidate).dial({ ...once.request(candidate), signal, timeouts: { connectMs: once.connectMs, headMs: once.answerMs } })
+    const request = once.request(candidate)
+    const reply = await once.upstream(candidate).dial({ ...request, signal, timeouts: { connectMs: once.connectMs, headMs: once.answerMs } })
     const bytes = await reply.body.whole(once.replyBytes)
     if (reply.status === 429) return failed(refuse('upstream_rate'), false, reply.status)
     if (reply.status >= 500) return failed(refuse('upstream_error'), false, reply.status)
     if (reply.status === 401 || reply.status === 403) return failed(refuse('upstream_auth'), false, reply.status)
-    if (reply.status >= 400) return failed(refuse('upstream_refused', { upstream: { status: reply.status, message: said(bytes) } }), true, reply.status)
+    if (reply.status >= 400) return failed(refuse('upstream_refused', { upstream: { status: reply.status, message: masked(said(bytes), request.fields) } }), true, reply.status)
     const { event, usage } = once.read({ status: reply.status, type: field(reply.fields, 'content-type') ?? '', bytes }, candidate)
     return { attempt: attempt('answered', { usage, status: reply.status, ...(candidate.price !== undefined && { cost: costOf(usage, candidate.price) }) }), event }
   } catch (error) {
