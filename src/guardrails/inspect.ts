@@ -2,8 +2,7 @@ import type { Clock } from '../contract/clock.ts'
 import type { Asked } from '../contract/exchange.ts'
 import type { Inspection } from '../contract/guard.ts'
 import type { Segment } from '../contract/segment.ts'
-import { SegmentCache, Talks } from './cache.ts'
-import type { Joint, Looked } from './cache.ts'
+import type { Joint, Looked, SegmentCache, Talks } from './cache.ts'
 import type { Phase } from './guardrail.ts'
 import { lookOnce } from './looks.ts'
 import type { Active, Plan, PlanOf, Profiles } from './profile.ts'
@@ -149,9 +148,9 @@ export function inspector({ clock, profiles, cache, talks, onShadow }: Inspector
   return (asked: Asked, segments: readonly Segment[], phase: Phase, signal: AbortSignal): Inspection | Promise<Inspection> => {
     const began = clock.monotonic()
     const planOf = profiles.of(asked, phase)
-    const { tenant, workload } = asked.principal
+    const { tenant, workload, chain } = asked.principal
     const keep = phase === 'request' && segments.length > 1
-    const principal = keep ? `${tenant.length}:${tenant}|${workload}` : ''
+    const principal = keep ? `${tenant.length}:${tenant}|${workload}|${chain.join('|')}` : ''
     const known = keep ? talks.recall(principal, segments) : []
     const tally = new Tally(phase)
     const looked: Looked[] = keep ? known.slice() : []
@@ -187,7 +186,7 @@ export function inspector({ clock, profiles, cache, talks, onShadow }: Inspector
       if (shadowLooks) beside(asked, segments, planOf, phase)
       const { verdict, refusal, findings } = tally
       const edits = verdict === 'redact' || verdict === 'rewrite' ? mergedEdits(tally.edits) : []
-      return { findings, verdict, ...(refusal && { refusal }), edits, micros: Math.round((clock.monotonic() - began) * 1000), reused }
+      return { findings, verdict, ...(refusal && { refusal }), edits, micros: Math.round((clock.monotonic() - began) * 1000), reused, known: known.length }
     }
     // What rules already refuse needs no slower opinion.
     if (!enforcedLooks || tally.verdict === 'deny') return conclude()

@@ -49,7 +49,7 @@ function classesOf(literals: readonly Literal[]): { classes: Uint8Array | Uint16
 /** Builds the automaton. Literals must be lower case. */
 export function automaton(literals: readonly Literal[]): Automaton {
   const { classes, width } = classesOf(literals)
-  const children: Map<number, number>[] = [new Map()]
+  const children: Map<number, number>[] = [new Map<number, number>()]
   const depths = [0]
   const outputs: number[][] = [[]]
   const held = new Set<number>()

@@ -6,8 +6,8 @@ import type { Found, Kind, Matcher } from './matcher.ts'
 export interface TokenShape {
   readonly prefixes: readonly string[]
   readonly alphabet: CharSet
-  /** Set for a mark that stands inside the token: the span then begins at the mark. */
-  readonly anywhere?: true
+  /** Set where the prefix stands inside the token and says nothing by itself: the span begins behind it. */
+  readonly inside?: true
   /** Units behind the prefix. */
   readonly min: number
   readonly max: number
@@ -27,27 +27,28 @@ function prefixAt(text: string, at: number, prefixes: readonly string[]): string
 
 /** A matcher for one token format. It answers once the run of the alphabet has ended, or is longer than any token. */
 export function token(kind: Kind, shape: TokenShape): Matcher {
-  const { alphabet, min, max, check } = shape
+  const { alphabet, min, max, check, inside } = shape
   const prefixes = [...shape.prefixes].sort((a, b) => b.length - a.length)
   const most = max + (prefixes[0]?.length ?? 0)
   return {
     literals: prefixes.map((prefix) => prefix.toLowerCase()),
-    ...(shape.anywhere && { anywhere: shape.anywhere }),
+    ...(inside && { anywhere: true, spanAfter: true }),
     maxLength: most + 1,
     find(text, at, _after, final): Found {
       const prefix = prefixAt(text, at, prefixes)
       if (prefix === undefined) return undefined
       const from = at + prefix.length
+      const start = inside ? from : at
       const end = runEnd(text, from, alphabet, max + 1)
-      if (end === text.length && !final && end - from <= max) return { more: at }
+      if (end === text.length && !final && end - from <= max) return { more: start }
       if (shape.shape === undefined) {
         if (end - from < min || end - from > max) return undefined
-        return check === undefined || check(text.slice(at, end)) ? { kind, start: at, end } : undefined
+        return check === undefined || check(text.slice(at, end)) ? { kind, start, end } : undefined
       }
       const run = text.slice(at, end)
       const matched = shape.shape.exec(run)?.[0]
       if (matched === undefined || (check !== undefined && !check(matched))) return undefined
-      return { kind, start: at, end: at + matched.length }
+      return { kind, start, end: at + matched.length }
     },
   }
 }

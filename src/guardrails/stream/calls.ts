@@ -14,17 +14,18 @@ export class OpenCalls {
   }
 
   opened(event: ReplyEvent): void {
-    const before = this.#open.size
-    for (const leaf of event.leaves) {
-      // A recap of a call opens nothing: it is complete, and what it repeats was decided or is about to be.
-      if (leaf.whole && !event.proposals.some(({ channel }) => channel === leaf.channel)) continue
-      if (leaf.origin !== 'tool_call' || this.#done.has(leaf.channel) || this.#open.has(leaf.channel)) continue
-      this.#open.add(leaf.channel)
-      // Announced without a leaf, now it has a name.
-      if (!event.opensCall && this.#nameless > 0) this.#nameless--
+    let named = 0
+    for (const { channel, origin, whole } of event.leaves) {
+      if (origin !== 'tool_call' || this.#done.has(channel) || this.#open.has(channel)) continue
+      // Complete and not proposed: a recap, or a call that the provider makes itself. Nobody is asked about it.
+      const proposed = event.proposals.some((one) => one.channel === channel)
+      if (!proposed && (whole || event.closes.includes(channel))) continue
+      if (event.opensCall) named++
+      else if (this.#nameless > 0) this.#nameless--
+      else continue
+      this.#open.add(channel)
     }
-    const named = this.#open.size - before
-    if (event.opensCall && named === 0 && !event.proposals.some(({ channel }) => this.#open.has(channel))) this.#nameless++
+    if (event.opensCall && named === 0) this.#nameless++
   }
 
   decided(channel: string): void {

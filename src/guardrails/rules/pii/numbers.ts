@@ -83,7 +83,8 @@ function iban(text: string, start: number, final: boolean): Found {
 }
 
 const PHONE_SHAPE = /\+?\(?\d[\d ().\/-]{5,24}\d(?:[ ]?x[ ]?\d{1,6})?(?![\w])/y
-const PHONE_WORD = /(?:phone|tel(?:e(?:phone|fono?|fon))?|call|mobile|cell|fax|whatsapp|sms|text me|dial|ring|contact|handy|m[oó]vil|celular|t[ée]l[ée]?phone|portable|电话|手机|電話|전화|dien thoai|điện thoại)[^\n]{0,20}$/i
+// Our own marker is no word for what follows it.
+const PHONE_WORD = /(?<!REDACTED_)(?:phone|tel(?:e(?:phone|fono?|fon))?|call|mobile|cell|fax|whatsapp|sms|text me|dial|ring|contact|handy|m[oó]vil|celular|t[ée]l[ée]?phone|portable|电话|手机|電話|전화|dien thoai|điện thoại)[^\n]{0,20}$/i
 const NANP = /^(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?: ?x ?\d{1,6})?$/
 const REGIONS: readonly CountryCode[] = ['US', 'GB', 'DE', 'FR', 'ES', 'IT', 'IN', 'BR', 'AU', 'NL', 'SE', 'JP', 'CH', 'VN', 'CN', 'MX']
 

@@ -40,6 +40,9 @@ function strongSecret(value: string): boolean {
   return !/:\/\//.test(value) && !/^[/.]/.test(value) && entropy(value) >= 3.2
 }
 
+// The name inside our own marker names nothing.
+const MARKER = /\[REDACTED_[A-Z_]{0,16}$/
+
 interface Name {
   readonly literals: readonly string[]
   readonly kind: Kind
@@ -67,6 +70,7 @@ function named(name: Name): Matcher {
       BETWEEN.lastIndex = end
       if (!BETWEEN.test(text)) return undefined
       const from = BETWEEN.lastIndex
+      if (MARKER.test(text.slice(Math.max(0, at - 26), at))) return undefined
       const run = runEnd(text, from, VALUE, MAX_VALUE)
       if (run === text.length && !final && run - from < MAX_VALUE) return { more: from }
       if (run - from >= MAX_VALUE) return undefined
