@@ -10,6 +10,7 @@ import type { Dialect } from '../dialect.ts'
 import { openaiChat } from '../openai/chat/dialect.ts'
 import type { Fault } from '../practice/fault.fixture.ts'
 import { startPractice, type PracticeServer } from '../practice/server.fixture.ts'
+import type { Timeouts } from '../settings.ts'
 import { attempt, type AttemptsOptions, type LlmReply } from './attempts.ts'
 import { makeHealth, type Health } from './health.ts'
 
@@ -32,6 +33,9 @@ export interface Ground {
 }
 
 export type Script = (index: number) => Fault | undefined
+
+/** For targets that are silent on purpose; long enough for a good one on a busy machine. */
+export const SHORT: Timeouts = { connect: 5_000, firstToken: 600, answer: 600, stall: 500, total: 30_000 }
 
 /** Plays these faults one after the other, then behaves. */
 export const first = (...faults: readonly Fault[]): Script => (index) => faults[index]
@@ -59,7 +63,7 @@ export async function ground(t: TestContext, scripts: Readonly<Record<string, Sc
           stream,
           dial: dialer.dial,
         }),
-        timeouts: { connect: 1_000, firstToken: 250, answer: 400, stall: 200, total: 10_000 },
+        timeouts: { connect: 5_000, firstToken: 5_000, answer: 5_000, stall: 5_000, total: 30_000 },
         retries: { attempts: 3, base: 10, cap: 60 },
         fallbackOn: new Set(['timeout', 'rate_limited', 'server_error', 'stalled', 'truncated', 'malformed']),
         health,

@@ -6,7 +6,7 @@ import { costOf } from '../../../contract/exchange.ts'
 import { Inexpressible } from '../dialect.ts'
 import { openaiChat } from '../openai/chat/dialect.ts'
 import { anthropicMessages } from '../anthropic/dialect.ts'
-import { always, candidate, first, ground, PRICE, read, textOf, until, WORDS } from './attempts.fixture.ts'
+import { always, candidate, first, ground, PRICE, read, SHORT, textOf, until, WORDS } from './attempts.fixture.ts'
 import type { LlmEvent } from './event.ts'
 import type { MirrorRecord } from './mirror.ts'
 import type { Prepared } from './source.ts'
@@ -201,7 +201,7 @@ test('a mirror gets its copy behind the caller\'s first byte; its trouble and it
 
 test('a mirror that hangs does not hold the answer', async (t) => {
   const here = await ground(t, { one: good, shadow: always({ kind: 'silence' }) })
-  const reply = here.send({ candidates: [candidate('one', 'primary', MODEL), candidate('shadow', 'mirror', MODEL)] })
+  const reply = here.send({ timeouts: SHORT, candidates: [candidate('one', 'primary', MODEL), candidate('shadow', 'mirror', MODEL)] })
   assert.equal((await read(reply)).text, WORDS)
   assert.deepEqual(reply.attempts().map((one) => one.role), ['primary'])
   await reply.finished()

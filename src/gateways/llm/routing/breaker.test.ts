@@ -101,7 +101,7 @@ test('a nonsensical Retry-After cannot switch a target off', () => {
 
 test('a primary that flaps: the breaker opens, probes, closes, and traffic returns', async (t) => {
   const states: BreakerState[] = []
-  const health = makeHealth(realClock, { random: () => 0.5, breaker: { ...BREAKER, consecutive: 2, coolMs: 60 }, onChange: (_, state) => states.push(state) })
+  const health = makeHealth(realClock, { random: () => 0.5, breaker: { ...BREAKER, consecutive: 2, coolMs: 1_500 }, onChange: (_, state) => states.push(state) })
   const here = await ground(t, { one: first({ kind: 'status', status: 503 }, { kind: 'status', status: 503 }), two: () => undefined }, health)
   const call = async (): Promise<string | undefined> => {
     const reply = here.send({ retries: { attempts: 1, base: 1, cap: 1 } })
@@ -110,7 +110,7 @@ test('a primary that flaps: the breaker opens, probes, closes, and traffic retur
   }
   assert.deepEqual([await call(), await call(), await call()], ['two', 'two', 'two'])
   assert.equal(here.servers['one']?.seen.length, 2, 'open: not asked')
-  await new Promise((resolve) => setTimeout(resolve, 80))
+  await new Promise((resolve) => setTimeout(resolve, 1_600))
   assert.deepEqual([await call(), await call()], ['one', 'one'])
   assert.deepEqual(states, ['open', 'half-open', 'closed'])
 })

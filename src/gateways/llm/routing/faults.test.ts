@@ -5,7 +5,7 @@ import { geminiGenerate } from '../gemini/dialect.ts'
 import { openaiChat } from '../openai/chat/dialect.ts'
 import { openaiResponses } from '../openai/responses/dialect.ts'
 import { costOf } from '../../../contract/exchange.ts'
-import { always, candidate, first, ground, PRICE, read, until, WORDS, type Ground } from './attempts.fixture.ts'
+import { always, candidate, first, ground, PRICE, read, SHORT, until, WORDS, type Ground } from './attempts.fixture.ts'
 
 const good = (): undefined => undefined
 const outcomes = (reply: ReturnType<Ground['send']>): string[] => reply.attempts().map((one) => `${one.candidate.split('/')[0] ?? ''} ${one.outcome}${one.code === undefined ? '' : ` ${one.code}`}`)
@@ -136,7 +136,7 @@ test('reset before headers: retried once, then fail over', async (t) => {
 test('accepts and never answers: fails over after the first timeout and does not ask the silent route again', async (t) => {
   for (const stream of [true, false]) {
     const here = await ground(t, { one: always({ kind: 'silence' }), two: good })
-    const reply = here.send({ stream })
+    const reply = here.send({ stream, timeouts: SHORT })
     assert.equal((await read(reply)).text, WORDS)
     assert.deepEqual(outcomes(reply), ['one failed upstream_timeout', 'two answered'])
     assert.equal(here.servers['one']?.seen.length, 1)
@@ -144,8 +144,8 @@ test('accepts and never answers: fails over after the first timeout and does not
 })
 
 test('the first token comes too late: fails over, and the preamble of the late one is gone', async (t) => {
-  const here = await ground(t, { one: always({ kind: 'late', ms: 5_000 }), two: good })
-  const reply = here.send({ dialect: openaiResponses })
+  const here = await ground(t, { one: always({ kind: 'late', ms: 20_000 }), two: good })
+  const reply = here.send({ dialect: openaiResponses, timeouts: SHORT })
   const { text, restarts, events } = await read(reply)
   assert.equal(text, WORDS)
   assert.equal(restarts, 0)
@@ -183,7 +183,7 @@ test('a whole reply that breaks off: fails over', async (t) => {
 
 test('a stream that stalls: a clear error after the limit, and the upstream is let go', async (t) => {
   const here = await ground(t, { one: always({ kind: 'stall', after: 10 }) })
-  const reply = here.send()
+  const reply = here.send({ timeouts: SHORT })
   const { refusal, text } = await read(reply)
   assert.equal(refusal?.refuse, 'upstream_timeout')
   assert.ok(WORDS.startsWith(text) && text !== '')
@@ -192,10 +192,10 @@ test('a stream that stalls: a clear error after the limit, and the upstream is l
 
 test('a caller that reads slowly is no stall of the upstream', async (t) => {
   const here = await ground(t, { one: good })
-  const reply = here.send({ model: 'practice-tokens-6-delay-20' })
+  const reply = here.send({ model: 'practice-tokens-6-delay-20', timeouts: SHORT })
   let count = 0
   for await (const event of reply.events) {
-    if (event.kind === 'content' && count++ === 1) await new Promise((resolve) => setTimeout(resolve, 500))
+    if (event.kind === 'content' && count++ === 1) await new Promise((resolve) => setTimeout(resolve, 1_100))
   }
   assert.equal(reply.attempts()[0]?.outcome, 'answered')
 })
