@@ -71,7 +71,7 @@ async function refused(dialect: Dialect, said: Said, status: number, code: strin
 }
 
 async function post(dialect: Dialect, body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}, path = paths[dialect]): Promise<Said> {
-  const reply = await fetch(house.dataUrl + path, { method: 'POST', body: body as BodyInit, headers: { 'content-type': 'application/json', authorization: `Bearer ${house.key}`, ...headers } })
+  const reply = await fetch(house.dataUrl + path, { method: 'POST', body: typeof body === 'string' ? body : Uint8Array.from(body), headers: { 'content-type': 'application/json', authorization: `Bearer ${house.key}`, ...headers } })
   return { status: reply.status, body: await reply.text(), id: reply.headers.get('x-sallyport-id') }
 }
 
@@ -296,7 +296,7 @@ test('a client that repeats a refused request fifty times costs nothing and chan
 
 test('credentials that are none, and two that differ', async () => {
   const body = JSON.stringify(asked('openai'))
-  const bad: readonly Record<string, string>[] = [
+  const bad: readonly Readonly<Record<string, string>>[] = [
     {},
     { authorization: 'Bearer' },
     { authorization: 'Bearer ' },
@@ -312,7 +312,7 @@ test('credentials that are none, and two that differ', async () => {
   ]
   for (const dialect of dialects) {
     for (const headers of bad) {
-      const reply = await fetch(house.dataUrl + paths[dialect], { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: dialect === 'openai' ? body : JSON.stringify(asked(dialect)) })
+      const reply = await fetch(house.dataUrl + paths[dialect], { method: 'POST', headers: { 'content-type': 'application/json', ...(headers as Record<string, string>) }, body: dialect === 'openai' ? body : JSON.stringify(asked(dialect)) })
       const said = { status: reply.status, body: await reply.text(), id: reply.headers.get('x-sallyport-id') }
       await refused(dialect, said, 401, 'unauthenticated')
       assert.ok(!said.body.includes(house.key.slice(4)))
