@@ -10,8 +10,8 @@ import { clearRunning, makeStateFolder, stateFiles, stateFolder, writeRunning } 
 import { watch } from './config/watch.ts'
 import { adminHandler } from './console/admin.ts'
 import type { Arrival, Outlet } from './contract/arrival.ts'
-import type { Clock } from './contract/clock.ts'
 import type { Receipt } from './contract/receipt.ts'
+import { systemClock as clock } from './edge/clock.ts'
 import { makeDialer } from './edge/dial/dialer.ts'
 import { listen, type Malformed } from './edge/listen/http.ts'
 import { compose, isComposed, shippedPolicy, type Composed, type Household } from './epoch.ts'
@@ -31,6 +31,7 @@ import { openEmbedded } from './store/embedded/open.ts'
 import { makeLedger } from './budgets/ledger.ts'
 import { makeLog } from './telemetry/log.ts'
 import { makeMetrics } from './telemetry/metrics.ts'
+import { makeWebhook } from './telemetry/webhook.ts'
 
 export interface StartOptions {
   /** The settings file; undefined = the embedded settings. */
@@ -60,16 +61,6 @@ export class BadSettings extends Error {
 }
 
 export const version: string = (JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }).version
-
-const clock: Clock = {
-  wall: () => Date.now(),
-  monotonic: () => performance.now(),
-  timer(ms, fire) {
-    const timer = setTimeout(fire, ms)
-    timer.unref()
-    return () => clearTimeout(timer)
-  },
-}
 
 /** Longest that each step may take before it counts as hung. Reading and dialling have tighter limits of their own. */
 const stepLimits: Readonly<Record<StepName, number>> = {
@@ -113,9 +104,13 @@ export async function start(options: StartOptions): Promise<Started> {
     opened.push(() => store.close())
     const auditing = auditState(clock)
     const checkpointsTo = first.audit.checkpoints.to
-    const witness = checkpointsTo.kind === 'url' ? makeDialer({ origins: [{ origin: new URL(checkpointsTo.url).origin, allowPrivate: true }] }) : undefined
-    if (witness !== undefined) opened.push(() => witness.close())
-    const audit = await openAudit({ store, folder: state, settings: first.audit, clock, ...(witness && { dial: witness.dial }), on: (event) => auditing.tell(event, log) })
+    const { alertWebhook } = first.telemetry
+    const outside = [...(checkpointsTo.kind === 'url' ? [checkpointsTo.url] : []), ...(alertWebhook === undefined ? [] : [alertWebhook])]
+    const { dial, close: hangUp } = makeDialer({ origins: outside.map((url) => ({ origin: new URL(url).origin, allowPrivate: true })) })
+    opened.push(hangUp)
+    const webhook = alertWebhook === undefined ? undefined : makeWebhook({ url: alertWebhook, dial, clock, onFailed: (error) => log('webhook_failed', { error }) })
+    opened.push(() => webhook?.close())
+    const audit = await openAudit({ store, folder: state, settings: first.audit, clock, dial, on: (event) => auditing.tell(event, log) })
     opened.push(async () => void (await audit.close()))
     const files = stateFiles(state)
     const secret = await openSecret(files.keySecret)
@@ -125,7 +120,7 @@ export async function start(options: StartOptions): Promise<Started> {
     opened.push(() => ledger.flush())
     opened.push(hourly(() => store.counters.sweep(clock.wall() - KEEP_COUNTERS_MS).catch((error: unknown) => defect('sweep', error))))
 
-    const health = makeHealth(clock)
+    const health = makeHealth(clock, { onChange: (target, state, was) => log('breaker', { target, state, was }) })
     const household: Household = {
       clock,
       env: options.env,
@@ -136,6 +131,7 @@ export async function start(options: StartOptions): Promise<Started> {
       onAlert: (alert) => {
         metrics.alerted(alert.kind)
         log('alert', { kind: alert.kind, tenant: alert.tenant, scope: `${alert.per}:${alert.value}`, window: alert.window, share: alert.used / alert.limit, ...(alert.factor !== undefined && { rate: alert.factor }) })
+        webhook?.send({ ...alert, at: clock.wall() })
       },
       version,
     }
@@ -150,7 +146,7 @@ export async function start(options: StartOptions): Promise<Started> {
       inflightBytes: () => inflightBytes,
       auditLag: auditing.lagSeconds,
       checkpointAge: auditing.checkpointAgeSeconds,
-      breakers: () => health.all().map(({ target, state: is }) => [target, is === 'half-open' ? 'half_open' : is] as const),
+      breakers: () => health.all().map(({ target, state }) => [target, state] as const),
       epochSerial: () => live.epoch.serial,
     })
     const house: House = {

@@ -1,5 +1,5 @@
 /** What a field of a log event may hold. There is no kind for free text, so content has nowhere to go. */
-type Kind = 'word' | 'number' | 'flag' | 'words' | 'error'
+type Kind = 'word' | 'number' | 'words' | 'error'
 
 interface Shape {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -23,16 +23,14 @@ export const events = {
   defect: { level: 'error', say: 'a step broke: this is a defect', fields: { step: 'word', id: 'word', error: 'error' } },
   epoch: { level: 'info', say: 'new settings are in force', fields: { epoch: 'word', serial: 'number', config: 'word', posture: 'word' } },
   epoch_refused: { level: 'error', say: 'changed settings are wrong: the old ones stay in force', fields: { config: 'word', problems: 'words', error: 'error' } },
-  loosened: { level: 'warn', say: 'the new settings guard less than the old ones', fields: { epoch: 'word', what: 'words' } },
   breaker: { level: 'warn', say: 'circuit breaker', fields: { target: 'word', state: 'word', was: 'word' } },
   alert: { level: 'warn', say: 'budget alert', fields: { kind: 'word', tenant: 'word', scope: 'word', window: 'word', share: 'number', rate: 'number' } },
-  webhook_failed: { level: 'warn', say: 'an alert could not be delivered', fields: { kind: 'word', error: 'error' } },
+  webhook_failed: { level: 'warn', say: 'an alert could not be delivered', fields: { error: 'error' } },
   audit_late: { level: 'error', say: 'checkpoints do not reach their second place', fields: { place: 'word', late: 'number', error: 'error' } },
   audit_stuck: { level: 'error', say: 'the audit record cannot be written: nothing is let through', fields: { error: 'error' } },
   audit_recovered: { level: 'info', say: 'the audit record is written again', fields: { took: 'number' } },
   interrupted: { level: 'warn', say: 'exchanges of an earlier run were closed as interrupted', fields: { count: 'number' } },
   key: { level: 'info', say: 'a key was made or revoked', fields: { act: 'word', id: 'word', tenant: 'word', by: 'word' } },
-  mirror_failed: { level: 'info', say: 'a mirrored call failed', fields: { id: 'word', target: 'word', code: 'word' } },
 } as const satisfies Record<string, Shape>
 
 export type EventName = keyof typeof events
@@ -40,7 +38,6 @@ export type EventName = keyof typeof events
 interface Values {
   readonly word: string
   readonly number: number
-  readonly flag: boolean
   readonly words: readonly string[]
   readonly error: unknown
 }

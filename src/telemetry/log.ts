@@ -49,8 +49,6 @@ function clean(kind: string | undefined, value: unknown): unknown {
   switch (kind) {
     case 'number':
       return typeof value === 'number' ? Math.round(value * 1000) / 1000 : undefined
-    case 'flag':
-      return value === true
     case 'words':
       return Array.isArray(value) ? value.slice(0, mostWords).map((one) => word(String(one))) : undefined
     case 'error':

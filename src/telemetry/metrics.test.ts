@@ -20,7 +20,7 @@ const receipt = {
   took: 120,
   guardMicros: 40,
   findings: [{ guardrail: 'pii', category: 'email', score: 1, layer: 'rules', mode: 'shadow', action: 'redact', origin: 'user', rule: 'r' }],
-  attempts: [{ candidate: 'openai/gpt', role: 'primary', model: 'gpt', outcome: 'answered', usage, cost: 2_000_000, startedAt: 0, took: 100 }],
+  attempts: [{ candidate: 'openai/gpt', role: 'primary', model: 'gpt', outcome: 'answered', usage, cost: 2_000_000, startedAt: 0, firstByte: 30, took: 100 }],
   usage,
 } as unknown as Receipt
 
@@ -37,6 +37,7 @@ test('one receipt moves every figure it speaks of', async () => {
     'sallyport_tokens_total{route="default",model="gpt",kind="cached_input"} 4',
     'sallyport_cost_usd_total{route="default",model="gpt"} 2',
     'sallyport_attempts_total{target="openai/gpt",role="primary",outcome="answered",code=""} 1',
+    'sallyport_first_token_seconds_sum{route="default",target="openai/gpt"} 0.03',
     'sallyport_breaker_state{target="openai/gpt"} 2',
     'sallyport_budget_alerts_total{kind="threshold"} 1',
     'sallyport_inflight 3',

@@ -10,7 +10,7 @@ export interface Gauges {
   readonly auditLag: () => number
   /** Seconds since the last checkpoint reached its second place. */
   readonly checkpointAge: () => number
-  readonly breakers: () => Iterable<readonly [target: string, state: 'closed' | 'half_open' | 'open']>
+  readonly breakers: () => Iterable<readonly [target: string, state: 'closed' | 'half-open' | 'open']>
   readonly epochSerial: () => number
 }
 
@@ -20,14 +20,12 @@ export interface Metrics {
   readonly alerted: (kind: string) => void
   readonly reloaded: (accepted: boolean) => void
   readonly defect: (step: string) => void
-  /** Milliseconds until the first content of a reply reached the caller. */
-  readonly firstToken: (route: string, ms: number) => void
   readonly scrape: () => Promise<{ readonly type: string; readonly text: string }>
 }
 
 /** Distinct values that a label may take: names that callers choose must not grow the memory. */
 const mostValues = 500
-const breakerStates = { closed: 0, half_open: 1, open: 2 } as const
+const breakerStates = { closed: 0, 'half-open': 1, open: 2 } as const
 
 /** The metrics registry, as functions: who counts knows nothing of Prometheus. */
 export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges): Metrics {
@@ -44,8 +42,8 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
   })
   const firstTokens = new Histogram({
     name: 'sallyport_first_token_seconds',
-    help: 'Time until the first content of a reply left.',
-    labelNames: ['route'],
+    help: 'Time from asking a target until the first content of its answer.',
+    labelNames: ['route', 'target'],
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
     registers,
   })
@@ -105,6 +103,7 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
       for (const one of receipt.findings) findings.inc({ guardrail: one.guardrail, category: category(one.category), mode: one.mode })
       for (const one of receipt.attempts) {
         attempts.inc({ target: target(one.candidate), role: one.role, outcome: one.outcome, code: one.code ?? '' })
+        if (one.firstByte !== undefined) firstTokens.observe({ route: at, target: target(one.candidate) }, one.firstByte / 1000)
         const by = model(one.model)
         if (one.usage.input > 0) tokens.inc({ route: at, model: by, kind: 'input' }, one.usage.input)
         if (one.usage.output > 0) tokens.inc({ route: at, model: by, kind: 'output' }, one.usage.output)
@@ -116,7 +115,6 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
     alerted: (kind) => alerts.inc({ kind }),
     reloaded: (accepted) => reloads.inc({ result: accepted ? 'accepted' : 'refused' }),
     defect: (step) => defects.inc({ step }),
-    firstToken: (at, ms) => firstTokens.observe({ route: route(at) }, ms / 1000),
     scrape: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   }
 }
