@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -160,6 +162,34 @@ test('a changed configuration is put in force, a broken one is refused and said'
   writeFileSync(join(folder, 'sallyport.yaml'), 'postur: observe\n')
   await refused
   assert.equal((await status()).posture, 'strict')
+})
+
+test('an alert reaches the log, the metrics and the webhook', async () => {
+  let heard: (body: string) => void = () => undefined
+  const told = new Promise<string>((resolve) => (heard = resolve))
+  const place = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+    request.on('end', () => {
+      response.end()
+      heard(body)
+    })
+  })
+  await new Promise<void>((resolve) => place.listen(0, '127.0.0.1', resolve))
+  try {
+    const url = `http://127.0.0.1:${(place.address() as AddressInfo).port}/alerts`
+    writeFileSync(join(folder, 'sallyport.yaml'), `listen: { data: "127.0.0.1:0", admin: "127.0.0.1:0" }\nbudgets: [{ per: key, window: 1d, requests: 1 }]\ntelemetry: { alert_webhook: "${url}" }\n`)
+    const { dataUrl, adminUrl } = await up()
+    const key = (await run('keys', 'create', '--name', 'me')).out.trim()
+    await (await ask(dataUrl, key)).text()
+    assert.deepEqual(Object.entries(JSON.parse(await told) as object).filter(([name]) => name === 'kind' || name === 'dimension'), [['kind', 'threshold'], ['dimension', 'requests']])
+    const admin = readFileSync(join(folder, 'state', 'admin.key'), 'utf8').trim()
+    const text = await (await fetch(`${adminUrl}/metrics`, { headers: { authorization: `Bearer ${admin}` } })).text()
+    assert.match(text, /^sallyport_budget_alerts_total\{kind="threshold"\} 1$/m)
+  } finally {
+    place.closeAllConnections()
+    await new Promise((resolve) => place.close(resolve))
+  }
 })
 
 test('metrics are for operators only', async () => {
