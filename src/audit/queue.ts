@@ -264,7 +264,7 @@ function faultError(error: unknown): StoreError {
   return error instanceof StoreError ? error : new StoreError('io', error instanceof Error ? error.message : String(error))
 }
 
-/** The payload's text within the cap: what was found and why first, then the reply, then the request. */
+/** The payload's text within the cap: what was found and why first, then the reply, the mirrors', and the request. */
 function contentOf(payload: Payload, settings: AuditSettings): Item['content'] {
   if (settings.payload === 'none') return undefined
   const notes = clip({ findings: payload.findings, detail: payload.detail }, Math.floor(settings.payloadBytes / 4))
@@ -273,12 +273,15 @@ function contentOf(payload: Payload, settings: AuditSettings): Item['content'] {
     return text === '{}' ? undefined : { text, subject: payload.subject, truncated: notes.truncated }
   }
   const reply = clip(payload.reply, Math.floor(settings.payloadBytes / 4))
-  const request = clip(payload.request, Math.floor(settings.payloadBytes / 2))
+  // Long conversations are mostly in earlier receipts already, so mirrors take their room.
+  const mirrors = clip(payload.mirrors, Math.floor(settings.payloadBytes / 4))
+  const request = clip(payload.request, Math.floor(settings.payloadBytes / (payload.mirrors === undefined ? 2 : 4)))
   const value = {
     ...(notes.value as object),
     ...(payload.reply !== undefined && { reply: reply.value }),
+    ...(payload.mirrors !== undefined && { mirrors: mirrors.value }),
     ...(payload.request !== undefined && { request: request.value }),
   }
-  return { text: JSON.stringify(value), subject: payload.subject, truncated: notes.truncated || reply.truncated || request.truncated }
+  return { text: JSON.stringify(value), subject: payload.subject, truncated: [notes, reply, mirrors, request].some((one) => one.truncated) }
 }
 
