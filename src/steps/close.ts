@@ -97,7 +97,7 @@ function costOf(attempts: readonly Attempt[]): number | undefined {
 }
 
 function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonly Attempt[], cost: number | undefined): Receipt {
-  const answered = attempts.find((one) => one.outcome === 'answered')
+  const answered = attempts.find((one) => one.outcome === 'answered' && one.role !== 'mirror')
   const findings = [...(facts.inspection?.findings ?? []), ...(facts.guarded?.findings() ?? [])]
   const status = ending.delivery?.status ?? (ending.refusal === undefined ? undefined : reasonOf(ending.refusal.refuse).status)
   const now = house.clock.wall()

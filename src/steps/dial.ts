@@ -36,7 +36,7 @@ export function guard(house: House): Step {
         exchange,
         reading,
         events: release(facts, reply, () => watches.at(-1) as ReplyGuard, () => void watches.push(watch()), meter, collected),
-        model: () => reply.attempts().find((one) => one.outcome === 'answered')?.model,
+        model: () => reply.attempts().find((one) => one.outcome === 'answered' && one.role !== 'mirror')?.model,
         usage: () => reply.usage(),
         findings: () => watches.flatMap((one) => one.findings()),
         guardMicros: () => watches.reduce((sum, one) => sum + one.micros(), 0),
