@@ -114,9 +114,12 @@ function ipv4(text: string, at: number): Span | undefined {
   return { kind: IPV4, start: at, end: at + shape.length }
 }
 
-function national(text: string, start: number, letters: number): Span | undefined {
-  for (const id of nationalIds) {
-    if (id.letters !== letters) continue
+// By letters before and length of the first run of digits.
+const byForm = new Map<number, readonly (typeof nationalIds)[number][]>()
+for (const id of nationalIds) for (const digits of id.digits) byForm.set(id.letters * 64 + digits, [...(byForm.get(id.letters * 64 + digits) ?? []), id])
+
+function national(text: string, start: number, letters: number, digits: number): Span | undefined {
+  for (const id of byForm.get(letters * 64 + digits) ?? []) {
     id.shape.lastIndex = start
     const shape = id.shape.exec(text)?.[0]
     if (shape === undefined) continue
@@ -152,7 +155,7 @@ function lettered(text: string, at: number, final: boolean): Found {
   }
   const end = runEnd(text, at, IBAN_RUN, 24)
   if (end === text.length && !final) return { more: start }
-  return national(text, start, letters)
+  return national(text, start, letters, runEnd(text, at, DIGIT, 20) - at)
 }
 
 /** Everything that has digits in it: cards, IBANs, phones, IPv4, national ids, Bitcoin addresses. */
@@ -182,7 +185,12 @@ export const numbers: Matcher = {
     // Most numbers are short: years, counts, prices.
     if (run - at < 7) return undefined
     if (continues(text, at) && before !== 32) return undefined
-    const found = (isIn(DIGIT, text.charCodeAt(at + 1)) ? card(text, at) : undefined) ?? ipv4(text, at) ?? national(text, at, 0)
+    const digits = runEnd(text, at, DIGIT, 20) - at
+    // Printed cards begin with a group of four.
+    const found =
+      (digits === 4 || digits >= 13 ? card(text, at) : undefined) ??
+      (digits <= 3 && text.charCodeAt(at + digits) === 46 ? ipv4(text, at) : undefined) ??
+      national(text, at, 0, digits)
     return found ?? (continues(text, start) ? undefined : phone(text, start, run))
   },
 }

@@ -1,4 +1,4 @@
-import { BASE64, LETTER, charSet, isIn, runEnd } from '../chars.ts'
+import { BASE64, BASE64URL, LETTER, charSet, isIn, runEnd } from '../chars.ts'
 import { entropy } from '../checksums.ts'
 import type { Found, Kind, Matcher } from '../matcher.ts'
 import { publicValue, random, standIn } from './plausible.ts'
@@ -175,16 +175,40 @@ const privateKey: Matcher = {
       return known === text.length && !final && known - after < 80 ? { more: at } : undefined
     }
     const body = at + head[0].length
-    const tail = text.indexOf('-----END', body)
-    if (tail !== -1 && tail - at <= PEM_MAX) {
-      const close = text.indexOf('-----', tail + 8)
-      if (close !== -1 && close - tail <= 64) return { kind: PEM, start: at, end: close + 5 }
-      if (!final && text.length - tail <= 64) return { more: at }
+    // Within reach only: a text full of beginnings must not be searched to its end from each of them.
+    const reach = text.slice(body, at + PEM_MAX)
+    const tail = reach.indexOf('-----END')
+    if (tail !== -1) {
+      const close = reach.slice(tail + 8, tail + 72).indexOf('-----')
+      if (close !== -1) return { kind: PEM, start: at, end: body + tail + close + 13 }
+      if (!final && text.length - body - tail < 72) return { more: at }
     }
     if (!final && tail === -1 && text.length - at < PEM_MAX) return { more: at }
     // Cut off, or its end was taken out: what looks like key material goes.
-    return { kind: PEM, start: at, end: runEnd(text, body, PEM_BODY, PEM_MAX - head[0].length) }
+    const next = reach.indexOf('-----')
+    return { kind: PEM, start: at, end: runEnd(text, body, PEM_BODY, next === -1 ? reach.length : next) }
   },
 }
 
-export const contextual: readonly Matcher[] = [passwords, secrets, used, bearer, urlPassword, privateKey]
+const JWT: Kind = { guardrail: 'secrets', rule: 'jwt', category: 'jwt', score: 0.9 }
+
+const jwt: Matcher = {
+  literals: ['eyj'],
+  maxLength: 10_400,
+  find(text, at, after, final) {
+    // The payload begins with the same letters; it is no token of its own.
+    if (!text.startsWith('eyJ', at) || text.charCodeAt(at - 1) === 46) return undefined
+    const head = runEnd(text, after, BASE64URL, 1024)
+    if (head + 4 > text.length && !final && head - after < 1024) return { more: at }
+    if (!text.startsWith('.eyJ', head)) return undefined
+    const payload = runEnd(text, head + 4, BASE64URL, 8192)
+    if (payload === text.length && !final) return { more: at }
+    if (text.charCodeAt(payload) !== 46) return undefined
+    const end = runEnd(text, payload + 1, BASE64URL, 1024)
+    if (end === text.length && !final) return { more: at }
+    if (head - after < 10 || payload - head < 9 || end - payload < 17) return undefined
+    return random(text.slice(at, end), 3.5) ? { kind: JWT, start: at, end } : undefined
+  },
+}
+
+export const contextual: readonly Matcher[] = [passwords, secrets, used, bearer, urlPassword, privateKey, jwt]

@@ -130,13 +130,10 @@ const formats: readonly Format[] = [
   plain('age_secret_key', ['AGE-SECRET-KEY-1'], BECH, 58),
   plain('facebook_token', ['EAAC', 'EAAG', 'EAAB'], ALNUM, 80, 300, 3.5),
   shaped('mapbox_secret', ['sk.eyJ'], DOTTED, 200, /^sk\.eyJ[\w-]{30,}\.[\w-]{20,}/),
-  shaped('jwt', ['eyJ'], DOTTED_EQ, 8192, /^eyJ[\w-]{10,}\.eyJ[\w-]{5,}\.[\w-]{16,}/, 3.5, 0.9),
   plain('azure_storage_key', ['AccountKey=', 'SharedAccessKey='], BASE64, 44, 90, 3.5),
 ]
 
-const markers: Readonly<Record<string, string>> = { jwt: 'jwt' }
-
 /** One matcher for each format. */
 export const tokens: readonly Matcher[] = formats.map((format) =>
-  token({ guardrail: 'secrets', rule: format.rule, category: markers[format.rule] ?? 'api_key', score: format.score ?? 0.95 }, format),
+  token({ guardrail: 'secrets', rule: format.rule, category: 'api_key', score: format.score ?? 0.95 }, format),
 )
