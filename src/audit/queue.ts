@@ -7,6 +7,8 @@ import type { AuditEvent } from './events.ts'
 import type { AuditSettings } from './settings.ts'
 import { textOf } from './text.ts'
 
+/** Longest that a receipt waits for an intent to leave with. */
+const RECEIPT_WAIT_MS = 2
 /** Batches under way at once: one being committed and one waiting, so that the writer never idles. */
 const WINDOW = 2
 const FIRST_RETRY_MS = 100
@@ -69,6 +71,7 @@ export function queueOver({ receipts, settings, clock, on, recovered }: QueueOpt
   let queued = 0
   let delay = FIRST_RETRY_MS
   let cancelRetry: (() => void) | undefined
+  let cancelSoon: (() => void) | undefined
   let closed = false
   const pending = new Set<Promise<void>>()
 
@@ -91,7 +94,8 @@ export function queueOver({ receipts, settings, clock, on, recovered }: QueueOpt
     group.items.push(item)
     if (fault !== undefined) return group.done
     order.push({ group: name, item })
-    schedule()
+    if (name === 'intents') schedule()
+    else soon()
     return group.done
   }
 
@@ -104,7 +108,20 @@ export function queueOver({ receipts, settings, clock, on, recovered }: QueueOpt
     })
   }
 
+  /** Nobody waits for a receipt: it leaves with the next intent, or by itself a moment later. Half the commits. */
+  function soon(): void {
+    if (scheduled || cancelSoon !== undefined) return
+    // Not the injected clock: like setImmediate above, this is about this process's own loop.
+    const timer = setTimeout(() => {
+      cancelSoon = undefined
+      schedule()
+    }, RECEIPT_WAIT_MS)
+    cancelSoon = () => clearTimeout(timer)
+  }
+
   function leave(): void {
+    cancelSoon?.()
+    cancelSoon = undefined
     const batch = [intents, kept] as const
     const items = order.map((one) => one.item)
     order = []
@@ -127,7 +144,8 @@ export function queueOver({ receipts, settings, clock, on, recovered }: QueueOpt
     } finally {
       underway--
     }
-    if (order.length > 0 && fault === undefined) schedule()
+    if (intents.items.length > 0 && fault === undefined) schedule()
+    else if (order.length > 0 && fault === undefined) soon()
   }
 
   async function write(items: readonly Item[]): Promise<void> {
