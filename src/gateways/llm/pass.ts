@@ -31,7 +31,8 @@ export function passThroughErrand(desk: Desk, arrival: Arrival, outlet: Outlet, 
     signal: arrival.gone,
     identify: () => desk.identify(arrival),
     async read(principal) {
-      if (route === undefined || path.includes('..') || path.includes('//')) return refuse('unknown_path')
+      if (route === undefined || !isPlain(path)) return refuse('unknown_path')
+      if (arrival.target.includes('?')) return refuse('bad_request', { param: 'query', say: 'A query is not passed through, because nothing would look at it.' })
       if (!allows(principal.scope.routes, route.name)) return refuse('out_of_scope', { detail: `route ${route.name}` })
       const body = await arrival.body.whole(desk.limits.bodyBytes)
       return passReading(route, path, arrival.verb, body, field(arrival.fields, 'content-type'))
@@ -67,6 +68,11 @@ export function passThroughErrand(desk: Desk, arrival: Arrival, outlet: Outlet, 
     },
     refuse: (refusal, exchange) => writeRefusal(refusal, exchange, outlet, dialect),
   }
+}
+
+/** A path means one thing only: what a URL parser would rewrite (`%2e%2e`, a backslash) could leave the declared one. */
+function isPlain(path: string): boolean {
+  return !path.includes('//') && URL.canParse(path, 'http://passed.invalid') && new URL(path, 'http://passed.invalid').pathname === path
 }
 
 function passReading(route: PlannedRoute, path: string, method: string, body: Uint8Array, type: string | undefined): PassReading {
