@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { startHouse, type TestHouse } from './house.ts'
-import { framesOf, sealOf } from './probe.ts'
+import { framesOf, sealOf, seals, until } from './probe.ts'
 
 /** What travels through the whole house, byte by byte: the provider here says exactly what a test tells it to say. */
 let house: TestHouse
 let provider: Server
 const asked: { path: string; text: string }[] = []
-let says: { readonly type: string; readonly pieces: readonly (string | Uint8Array)[] } = { type: 'application/json', pieces: ['{}'] }
+let says: { readonly type: string; readonly pieces: readonly (string | Uint8Array)[]; readonly encoding?: string } = { type: 'application/json', pieces: ['{}'] }
 
 before(async () => {
   provider = createServer((request, response) => {
@@ -17,8 +18,8 @@ before(async () => {
     request.on('data', (bytes: Buffer) => parts.push(bytes))
     request.on('end', () => {
       asked.push({ path: request.url ?? '', text: Buffer.concat(parts).toString() })
-      const { type, pieces } = says
-      response.writeHead(200, { 'content-type': type })
+      const { type, pieces, encoding } = says
+      response.writeHead(200, { 'content-type': type, ...(encoding !== undefined && { 'content-encoding': encoding }) })
       void (async () => {
         for (const piece of pieces) {
           response.write(piece)
@@ -43,6 +44,7 @@ routes:
   o: { match: { models: [o] }, targets: [{ provider: o, model: gpt-x }] }
   a: { match: { models: [a] }, targets: [{ provider: a, model: claude-sonnet-4-5 }] }
   g: { match: { models: [g] }, targets: [{ provider: g, model: gemini-x }] }
+  fresh: { match: { models: ["fresh-*"] }, targets: [{ provider: o, model: same }], retries: { attempts: 1 } }
   po: { match: { models: [po] }, targets: [{ provider: po, model: practice }] }
   pa: { match: { models: [pa] }, targets: [{ provider: pa, model: practice }] }
   pg: { match: { models: [pg] }, targets: [{ provider: pg, model: practice }] }
@@ -276,4 +278,57 @@ test('stop reasons are told in the caller\'s words', async () => {
     assert.match(await ok(paths.messages, { model: 'o', max_tokens: 10, messages: user('go') }), new RegExp(`"stop_reason":"${anthropic}"`))
     assert.match(await ok('/gemini/v1beta/models/o:generateContent', { contents: [{ role: 'user', parts: [{ text: 'go' }] }] }), new RegExp(`"finishReason":"${gemini}"`))
   }
+})
+
+test('a provider that compresses although nobody asked is understood, and the caller gets plain text with the right length', async () => {
+  for (const [encoding, compress] of [['gzip', gzipSync], ['br', brotliCompressSync]] as const) {
+    says = { ...whole(''), pieces: [compress(chatReply)], encoding }
+    const reply = await post(paths.chat, JSON.stringify({ model: 'o', messages: user('go') }))
+    assert.equal(reply.headers.get('content-encoding'), null)
+    const text = await reply.text()
+    if (reply.status === 200) assert.deepEqual([text, Number(reply.headers.get('content-length'))], [chatReply, Buffer.byteLength(chatReply)])
+    else assert.equal((JSON.parse(text) as { error: { code: string } }).error.code, 'upstream_malformed')
+  }
+})
+
+test('events are understood in every spelling that the standard allows', async () => {
+  const chunk = (text: string, finish: string): string => `{"id":"c","object":"chat.completion.chunk","created":1,"model":"gpt-x","choices":[{"index":0,"delta":{"content":"${text}"},"finish_reason":${finish}}]}`
+  const spellings = [
+    `\ufeffdata: ${chunk('a', 'null')}\n\ndata: ${chunk('b', '"stop"')}\n\ndata: [DONE]\n\n`,
+    `data:${chunk('a', 'null')}\r\n\r\ndata:${chunk('b', '"stop"')}\r\n\r\ndata:[DONE]\r\n\r\n`,
+    `: hello\n\nid: 1\nretry: 5\ndata: ${chunk('a', 'null')}\n\n: ping\n\ndata: ${chunk('b', '"stop"')}\n\ndata: [DONE]\n\n`,
+    `data: ${chunk('a', 'null').replace(',"choices"', ',\ndata: "choices"')}\n\ndata: ${chunk('b', '"stop"')}\n\ndata: [DONE]\n\n`,
+    `data: ${chunk('a', 'null')}\r\rdata: ${chunk('b', '"stop"')}\r\rdata: [DONE]\r\r`,
+  ]
+  for (const spelling of spellings) {
+    for (const pieces of [[spelling], Array.from({ length: Math.ceil(spelling.length / 7) }, (_, at) => spelling.slice(at * 7, at * 7 + 7))]) {
+      says = stream(...pieces)
+      const frames = framesOf(await ok(paths.chat, { model: 'o', stream: true, messages: user('go') })).map(({ data }) => data)
+      assert.deepEqual(frames, [chunk('a', 'null'), chunk('b', '"stop"'), '[DONE]'], spelling)
+    }
+  }
+})
+
+test('a reply that is no reply is a clear error, whatever it is', async () => {
+  let model = 0
+  const told = new Map<string, string>()
+  for (const body of ['<html>busy</html>', '', '{', '[]', 'null', '"text"', '{"error":"busy"}', `{"a":${'['.repeat(5000)}${']'.repeat(5000)}}`, '{"model":"x","model":"y"}', '\xff']) {
+    for (const reply of [whole(body), { ...whole(body), type: 'text/html' }, stream(body), stream(`data: ${body}\n\n`)]) {
+      says = reply
+      for (const [path, more] of [[paths.chat, {}], [paths.chat, { stream: true }], [paths.messages, { max_tokens: 9 }], [paths.messages, { max_tokens: 9, stream: true }]] as const) {
+        // Another name each time: breakers are a target's own.
+        const answer = await post(path, JSON.stringify({ model: `fresh-${model++}`, messages: user('go'), ...more }))
+        const text = await answer.text()
+        const what = `${reply.type} ${reply.pieces.join('').slice(0, 40)} for ${path} ${JSON.stringify(more)}: ${answer.status} ${text}`
+        assert.ok([502, 504].includes(answer.status), what)
+        assert.ok((JSON.parse(text) as { error: { message: string } }).error.message.length > 10, what)
+        told.set(answer.headers.get('x-sallyport-id') ?? '', what)
+      }
+    }
+  }
+  const written = await until('a receipt for each', async () => {
+    const found = (await seals(house)).filter((one) => told.has(one.exchange))
+    return found.length === told.size ? found : undefined
+  })
+  for (const one of written) assert.match(one.code ?? '', /^upstream_/, told.get(one.exchange))
 })
