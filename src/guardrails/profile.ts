@@ -1,7 +1,7 @@
 import type { Asked } from '../contract/exchange.ts'
 import type { Origin } from '../contract/segment.ts'
 import type { Guardrail, Phase } from './guardrail.ts'
-import { scanner } from './rules/scanner.ts'
+import { forJson, scanner } from './rules/scanner.ts'
 import type { Scanner } from './rules/scanner.ts'
 import type { Entry, GuardSettings } from './settings.ts'
 
@@ -51,22 +51,24 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[])
     return [{ entry, guardrail }]
   })
   const scanners = new Map<string, Scanner>()
-  const compiled = (chosen: readonly Active[]): Scanner | undefined => {
+  const compiled = (chosen: readonly Active[], json: boolean): Scanner | undefined => {
     const ruled = chosen.filter(({ guardrail }) => guardrail.matchers !== undefined)
     if (ruled.length === 0) return undefined
     const id = ruled.map(({ guardrail }) => guardrail.id).sort().join('+')
     let made = scanners.get(id)
     if (made === undefined) scanners.set(id, (made = scanner(id, ruled.flatMap(({ guardrail }) => guardrail.matchers ?? []))))
-    return made
+    return json ? forJson(made) : made
   }
   const planFor = (chosen: readonly Active[], origin: Origin): Plan | undefined => {
     const byGuardrail = new Map<string, Active>()
     for (const active of chosen) if (active.entry.on.includes(origin)) byGuardrail.set(active.guardrail.id, active)
     const live = [...byGuardrail.values()].filter(({ entry }) => entry.mode !== 'off')
     if (live.length === 0) return undefined
-    const rules = compiled(live)
-    const enforced = compiled(live.filter(({ entry }) => entry.mode === 'enforce'))
-    const shadow = compiled(live.filter(({ entry }) => entry.mode === 'shadow'))
+    // Arguments travel as JSON text, and escapes in it are as good as the letters.
+    const json = origin === 'tool_call'
+    const rules = compiled(live, json)
+    const enforced = compiled(live.filter(({ entry }) => entry.mode === 'enforce'), json)
+    const shadow = compiled(live.filter(({ entry }) => entry.mode === 'shadow'), json)
     return {
       byGuardrail: new Map(live.map((active) => [active.guardrail.id, active])),
       ...(rules && { rules }),
@@ -93,7 +95,7 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[])
     },
     alone(guardrail) {
       const active = actives.find((one) => one.guardrail.id === guardrail)
-      return active === undefined ? undefined : compiled([active])
+      return active === undefined ? undefined : compiled([active], false)
     },
   }
 }

@@ -153,6 +153,31 @@ export function viewOf(text: string): View | undefined {
   }
 }
 
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', '"': '"', '\\': '\\', '/': '/' }
+
+/** The view of JSON text in which escapes are what they stand for; undefined when there are none. */
+export function unescapedView(text: string): View | undefined {
+  if (!text.includes('\\')) return undefined
+  const starts: number[] = []
+  const ends: number[] = []
+  let out = ''
+  for (let i = 0; i < text.length; ) {
+    const from = i
+    let char = text.charAt(i++)
+    if (char === '\\' && i < text.length) {
+      const code = text.slice(i + 1, i + 5)
+      if (text.charAt(i) === 'u' && /^[0-9a-f]{4}$/i.test(code)) {
+        char = String.fromCharCode(Number.parseInt(code, 16))
+        i += 5
+      } else char = ESCAPES[text.charAt(i++)] ?? '\\'
+    }
+    starts.push(from)
+    ends.push(i)
+    out += char
+  }
+  return { text: out, settled: text.length, from: (index) => starts[index] ?? text.length, to: (index) => (index === 0 ? 0 : (ends[index - 1] as number)) }
+}
+
 function isSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdfff
 }

@@ -3,7 +3,8 @@ import type { Automaton, Literal } from './automaton.ts'
 import { ALNUM, isIn, wordStarts } from './chars.ts'
 import { isMore } from './matcher.ts'
 import type { Matcher, Span } from './matcher.ts'
-import { viewOf } from '../normalise/view.ts'
+import { unescapedView, viewOf } from '../normalise/view.ts'
+import type { View } from '../normalise/view.ts'
 
 export interface Scan {
   readonly spans: readonly Span[]
@@ -85,6 +86,38 @@ function distinct(spans: Span[]): readonly Span[] {
   })
 }
 
+// What a view shows, in the original; what the original showed itself stands.
+function addFrom(view: View, seen: readonly Span[], spans: Span[]): void {
+  for (const span of seen) {
+    const start = view.from(span.start)
+    const end = view.to(span.end)
+    if (spans.some((one) => one.kind.guardrail === span.kind.guardrail && one.start < end && start < one.end)) continue
+    spans.push({ kind: span.kind, start, end })
+  }
+}
+
+/** The same scanner for JSON text: a complete text is also read with its escapes taken for what they stand for. */
+export function forJson(made: Scanner): Scanner {
+  return {
+    ...made,
+    id: `${made.id}|json`,
+    scan(text, final) {
+      const plain = made.scan(text, final)
+      const view = final ? unescapedView(text) : undefined
+      if (view === undefined) return plain
+      const spans: Span[] = []
+      addFrom(view, made.scan(view.text, true).spans, spans)
+      const read = spans.slice()
+      for (const span of plain.spans) {
+        // A match that begins with an escape's letter would leave half an escape behind.
+        if (text.charCodeAt(span.start - 1) === 92) continue
+        if (!read.some((one) => one.kind.guardrail === span.kind.guardrail && span.start < one.end && one.start < span.end)) spans.push(span)
+      }
+      return { ...plain, spans: distinct(spans) }
+    },
+  }
+}
+
 /** Compiles matchers into one scanner: an automaton for ASCII literals, one for all others, and the tails. */
 export function scanner(id: string, matchers: readonly Matcher[]): Scanner {
   const narrow: Literal[] = []
@@ -119,12 +152,7 @@ export function scanner(id: string, matchers: readonly Matcher[]): Scanner {
     }
     if (pass.safe < view.text.length) first.safe = Math.min(first.safe, view.from(pass.safe))
     if (!final) first.safe = Math.min(first.safe, view.settled)
-    for (const span of pass.spans) {
-      const start = view.from(span.start)
-      const end = view.to(span.end)
-      if (first.spans.some((seen) => seen.kind.guardrail === span.kind.guardrail && seen.start < end && start < seen.end)) continue
-      first.spans.push({ kind: span.kind, start, end })
-    }
+    addFrom(view, pass.spans, first.spans)
   }
 
   return {

@@ -51,7 +51,7 @@ export class Channel {
     const beside = pace === 'free' ? plan?.rules : plan?.shadow
     if (held !== undefined) this.#enforced = new Incremental(held)
     if (beside !== undefined) this.#shadow = new Incremental(beside)
-    if (keep) this.#parts = []
+    if (keep || pace === 'complete') this.#parts = []
   }
 
   /** Takes the next text of the run; `final` when none follows. */
@@ -65,9 +65,11 @@ export class Channel {
     if (this.#enforced === undefined) {
       if (this.#pace !== 'complete' || final) this.safe = this.length
     } else {
+      // What waits for its end anyway is looked at once, as one.
+      if (this.#pace === 'complete' && !final) return
       try {
-        for (const span of this.#enforced.push(text, final)) this.#take(span)
-        if (this.#pace !== 'complete' || final) this.safe = this.#enforced.safe
+        for (const span of this.#enforced.push(this.#pace === 'complete' ? this.text() : text, final)) this.#take(span)
+        this.safe = this.#enforced.safe
       } catch (error) {
         this.#failed(error instanceof Error ? error.message : 'failed')
       }

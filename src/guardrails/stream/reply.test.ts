@@ -177,6 +177,15 @@ test('arguments are inspected before the decision and stay JSON after redaction'
   assert.equal(textIn(released, '0/tool/0'), expected)
 })
 
+test('escapes in arguments hide nothing', async () => {
+  const asks: string[] = []
+  const args = '{"to":"jo\\u0040example.org","note":"line\\njim@example.org"}'
+  await through([open, ...(args.match(/.{1,3}/g) ?? []).map((text) => delta(text, '0/tool/0', 'tool_call')), event({ closes: ['0/tool/0'], proposals: [proposal] }), end()], [{ use: 'pii', mode: 'enforce' }], {
+    decide: (_, text) => (asks.push(text), { allow: true }),
+  })
+  assert.deepEqual(asks, ['{"to":"[REDACTED_EMAIL]","note":"line\\n[REDACTED_EMAIL]"}'])
+})
+
 test('a repeated call with other arguments is refused', async () => {
   const { refusal } = await through([
     open,

@@ -12,24 +12,12 @@ import type { PlanOf } from '../profile.ts'
 import { edited } from '../verdict.ts'
 import { OpenCalls } from './calls.ts'
 import { Channel } from './channel.ts'
-import type { Piece } from './channel.ts'
+import { Queue } from './queue.ts'
 
 type Inspect = (asked: Asked, segments: readonly Segment[], phase: Phase, signal: AbortSignal) => Inspection | Promise<Inspection>
 
 // Everything that may wait for one reply, in UTF-16 units. The gateway's own limit on replies is usually lower.
 const MOST_WAITING = 8 * 1024 * 1024
-
-/** An event that has not left: for each leaf the piece of its channel, or the finished text of a whole leaf. */
-interface Waiting {
-  readonly event: ReplyEvent
-  readonly parts: (Piece | string)[]
-  readonly number: number
-}
-
-// The rest of an event that has left already: no later call may hold it up.
-const UNBARRED = -1
-
-const NOTHING: StreamStep = { release: [] }
 
 class Reply implements ReplyGuard {
   readonly #shared: Inspectors
@@ -41,13 +29,8 @@ class Reply implements ReplyGuard {
   readonly #wholes = new Map<string, string>()
   readonly #calls = new OpenCalls()
   readonly #dropped = new Set<string>()
-  readonly #carriers = new Map<Channel, ReplyEvent>()
   readonly #found: Finding[] = []
-  #queue: Waiting[] = []
-  #waiting = 0
-  #count = 0
-  /** The first event that must wait until every open call is decided. */
-  #barrier = Number.POSITIVE_INFINITY
+  readonly #queue = new Queue(this.#dropped)
   #refusal: Refusal | undefined
   #micros = 0
 
@@ -65,7 +48,7 @@ class Reply implements ReplyGuard {
     const wholes = this.#take(event)
     const complete = event.kind === 'end' ? [...this.#channels.keys()] : event.closes
     const ended = complete.length === 0 ? [] : this.#close(complete)
-    this.#enqueue(event)
+    this.#enqueue(event, ended)
     if (wholes || event.proposals.length > 0 || ended.some((channel) => this.#looks(channel))) return this.#slowly(event, wholes, ended, began)
     this.#finished(event)
     const step = this.#drain()
@@ -98,8 +81,8 @@ class Reply implements ReplyGuard {
 
   // The upstream is gone: what a call began and never finished does not leave, all other text does.
   #last(began: number): StreamStep {
-    if (this.#calls.any && this.#refusal === undefined) this.#queue = this.#queue.filter(({ number }) => number < this.#barrier)
-    for (const channel of this.#channels.values()) if (channel.carry !== undefined) this.#flush(channel)
+    if (this.#calls.any) this.#queue.abandon()
+    for (const channel of this.#channels.values()) this.#queue.flush(channel)
     const step = this.#drain()
     this.#micros += this.#shared.clock.monotonic() - began
     return step
@@ -131,7 +114,7 @@ class Reply implements ReplyGuard {
     }
     if (event.opensCall || event.leaves.some(({ origin }) => origin === 'tool_call')) {
       this.#calls.opened(event)
-      if (this.#calls.any) this.#barrier = Math.min(this.#barrier, this.#count)
+      if (this.#calls.any) this.#queue.bar()
     }
     return wholes
   }
@@ -148,45 +131,11 @@ class Reply implements ReplyGuard {
     return ended
   }
 
-  #enqueue(event: ReplyEvent): void {
-    const parts: (Piece | string)[] = []
-    const touched = new Set<Channel>()
-    for (const leaf of event.leaves) {
-      this.#waiting += leaf.text.length
-      const channel = leaf.whole ? undefined : this.#channels.get(leaf.channel)
-      if (channel === undefined) {
-        parts.push(leaf.text)
-        continue
-      }
-      touched.add(channel)
-      const end = this.#placed(channel, leaf.text.length)
-      const { carry } = channel
-      channel.carry = undefined
-      parts.push({ channel, start: carry?.start ?? end - leaf.text.length, end, text: (carry?.text ?? '') + leaf.text })
-    }
-    // A channel that ends without another event still owes the end of its last one.
-    for (const channel of this.#channels.values()) if (channel.closed && channel.carry !== undefined && !touched.has(channel)) this.#flush(channel)
-    this.#queue.push({ event, parts, number: this.#count++ })
-    if (this.#waiting > MOST_WAITING) this.#refusal ??= refuse('upstream_too_large', { detail: 'too much text waits for inspection' })
-  }
-
-  readonly #placedUpTo = new Map<Channel, number>()
-
-  #placed(channel: Channel, length: number): number {
-    const end = (this.#placedUpTo.get(channel) ?? 0) + length
-    this.#placedUpTo.set(channel, end)
-    return end
-  }
-
-  // The event whose beginning has left, once more, carrying only the rest of this channel.
-  #flush(channel: Channel): void {
-    const event = this.#carriers.get(channel)
-    const { carry } = channel
-    channel.carry = undefined
-    if (event === undefined || carry === undefined) return
-    const at = event.leaves.findIndex((leaf) => leaf.channel === channel.name && !leaf.whole)
-    const parts: (Piece | string)[] = event.leaves.map((_, i) => (i === at ? { channel, start: carry.start, end: carry.start + carry.text.length, text: carry.text } : ''))
-    this.#queue.push({ event, parts, number: UNBARRED })
+  #enqueue(event: ReplyEvent, ended: readonly Channel[]): void {
+    // A channel that this event continues takes what it still owes with it.
+    const owing = ended.filter((channel) => !event.leaves.some((leaf) => leaf.channel === channel.name && !leaf.whole))
+    this.#queue.add(event, (name) => this.#channels.get(name), owing)
+    if (this.#queue.waiting > MOST_WAITING) this.#refusal ??= refuse('upstream_too_large', { detail: 'too much text waits for inspection' })
   }
 
   #looks(channel: Channel): boolean {
@@ -212,7 +161,7 @@ class Reply implements ReplyGuard {
       if (this.#refusal !== undefined) break
       await this.#propose(proposal)
     }
-    if (!this.#calls.any) this.#barrier = Number.POSITIVE_INFINITY
+    if (!this.#calls.any) this.#queue.lift()
     this.#finished(event)
     const step = this.#drain()
     this.#micros += this.#shared.clock.monotonic() - began
@@ -221,7 +170,7 @@ class Reply implements ReplyGuard {
 
   // Complete texts: a reply that was not streamed, or a recap of one that was. What its deltas lost it loses too.
   async #whole(event: ReplyEvent): Promise<void> {
-    const waiting = this.#queue.find((one) => one.event === event)
+    const waiting = this.#queue.find(event)
     for (const [i, leaf] of event.leaves.entries()) {
       if (!leaf.whole || waiting === undefined) continue
       const segment: Segment = { origin: leaf.origin, text: leaf.text, path: [], group: leaf.channel }
@@ -272,78 +221,10 @@ class Reply implements ReplyGuard {
 
   #drain(): StreamStep {
     if (this.#refusal !== undefined) {
-      this.#queue = []
+      this.#queue.clear()
       return { release: [], refusal: this.#refusal }
     }
-    const release: ReplyEvent[] = []
-    let n = 0
-    for (; n < this.#queue.length; n++) {
-      const one = this.#queue[n] as Waiting
-      if (one.number >= this.#barrier) break
-      if (one.parts.every((part) => typeof part === 'string' || part.channel.safe >= part.end)) {
-        this.#leave(one, release)
-        continue
-      }
-      if (!this.#split(one, release)) break
-    }
-    if (n > 0) this.#queue = n === this.#queue.length ? [] : this.#queue.slice(n)
-    return release.length === 0 ? NOTHING : { release }
-  }
-
-  #leave({ event, parts }: Waiting, release: ReplyEvent[]): void {
-    let changed = false
-    const texts = event.leaves.map((leaf, i) => {
-      const part = parts[i] as Piece | string
-      const shown = typeof part === 'string' ? part : part.channel.shown(part, part.end)
-      if (typeof part !== 'string') part.channel.left(part.end)
-      this.#waiting -= leaf.text.length
-      if (shown !== leaf.text) changed = true
-      return shown
-    })
-    const rewritten = changed ? event.rewrite(texts) : event
-    const kept = this.#dropped.size === 0 ? rewritten : rewritten.drop(this.#dropped)
-    if (kept !== undefined) release.push(kept)
-  }
-
-  // Lets the decided beginning of an event go and hands the rest to the channel's next event. An event that closes,
-  // proposes or ends something is no carrier: it goes as one.
-  #split({ event, parts }: Waiting, release: ReplyEvent[]): boolean {
-    if (event.kind !== 'content' || event.closes.length > 0 || event.proposals.length > 0 || event.opensCall) return false
-    if (!parts.some((part) => typeof part !== 'string' && part.channel.safe > part.start)) return false
-    const seen = new Set<Channel>()
-    for (const part of parts) {
-      // Two leaves of one channel in one event would need two carries.
-      if (typeof part === 'string' || seen.has(part.channel)) return false
-      seen.add(part.channel)
-    }
-    const texts = parts.map((part) => {
-      if (typeof part === 'string') return part
-      const { channel } = part
-      const end = Math.max(part.start, Math.min(part.end, channel.safe))
-      const shown = channel.shown(part, end)
-      channel.left(end)
-      if (end < part.end) this.#carryOver(channel, end, part.text.slice(end - part.start), event)
-      return shown
-    })
-    for (const leaf of event.leaves) this.#waiting -= leaf.text.length
-    const rewritten = event.rewrite(texts)
-    const kept = this.#dropped.size === 0 ? rewritten : rewritten.drop(this.#dropped)
-    if (kept !== undefined) release.push(kept)
-    return true
-  }
-
-  #carryOver(channel: Channel, start: number, text: string, event: ReplyEvent): void {
-    for (const { parts, event: other } of this.#queue) {
-      if (other === event) continue
-      const next = parts.find((part): part is Piece => typeof part !== 'string' && part.channel === channel && part.start === start + text.length)
-      if (next !== undefined) {
-        next.start = start
-        next.text = text + next.text
-        return
-      }
-    }
-    channel.carry = { start, text }
-    this.#carriers.set(channel, event)
+    return { release: this.#queue.drain() }
   }
 }
 

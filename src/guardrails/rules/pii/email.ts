@@ -31,6 +31,8 @@ export const email: Matcher = {
     const first = runStart(text, at, LOCAL, MAX_LOCAL + 1)
     if (first === at || at - first > MAX_LOCAL) return undefined
     let start = first
+    // In JSON text the letter of an escape is no part of the address.
+    if (text.charCodeAt(start - 1) === 92 && /[nrt]/.test(text.charAt(start))) start++
     while (start < at && !isIn(FIRST, text.charCodeAt(start))) start++
     if (start === at) return undefined
     const end = runEnd(text, after, DOMAIN, MAX_DOMAIN)
