@@ -118,7 +118,7 @@ export class Talks {
   /** Keeps the newest state of a conversation; `known` is what `recall` gave for it. */
   remember(principal: string, known: readonly Looked[], looked: readonly Looked[]): void {
     let bytes = 0
-    for (const one of looked) bytes += one.text.length * 2 + ENTRY
+    for (const one of looked) bytes += one.text.length * 2 + ENTRY * (1 + one.spans.length)
     if (bytes > this.#limit / 4) return
     let talks = this.#principals.get(principal)
     if (talks === undefined) talks = []

@@ -8,6 +8,9 @@ import type { Span } from './rules/matcher.ts'
 
 const RANK: Readonly<Record<VerdictKind, number>> = { allow: 0, redact: 1, rewrite: 2, hold: 3, deny: 4 }
 
+/** Findings kept of one inspection or channel: a text that is all hits would fill the record and say nothing more. */
+export const MOST_FINDINGS = 256
+
 /** What a set of findings comes to. Collects; the caller reads the result when everything has been added. */
 export class Tally {
   readonly findings: Finding[] = []
@@ -31,7 +34,9 @@ export class Tally {
     const active = plan.byGuardrail.get(span.kind.guardrail)
     if (active === undefined) return
     const { entry, guardrail } = active
-    this.findings.push(findingOf(active, span, origin, segment, start, end, guardrail.mask(span.kind.category, text.slice(start, end))))
+    if (this.findings.length < MOST_FINDINGS) {
+      this.findings.push(findingOf(active, span, origin, segment, start, end, guardrail.mask(span.kind.category, text.slice(start, end))))
+    }
     if (!acts(active, span)) return
     if (entry.action === 'deny' || entry.action === 'hold') this.#raise(entry.action, refusalOf(active, span, this.#phase))
     else {
@@ -88,14 +93,27 @@ export function quoted(text: string, start: number, end: number, put: string): s
   return insideString(text, start) ? put : `"${put}"`
 }
 
+// Quotes of the text asked about last: its edits come one after the other.
+let quotes: { readonly text: string; readonly at: readonly number[] } = { text: '', at: [] }
+
 function insideString(text: string, at: number): boolean {
-  let inside = false
-  for (let i = 0; i < at; i++) {
-    const code = text.charCodeAt(i)
-    if (code === 92 && inside) i++
-    else if (code === 34) inside = !inside
+  if (quotes.text !== text) {
+    const found: number[] = []
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code === 92 && found.length % 2 === 1) i++
+      else if (code === 34) found.push(i)
+    }
+    quotes = { text, at: found }
   }
-  return inside
+  let low = 0
+  let high = quotes.at.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((quotes.at[middle] as number) < at) low = middle + 1
+    else high = middle
+  }
+  return low % 2 === 1
 }
 
 /** Edits in order, overlapping ones made one: the earlier one's text stands for both. */

@@ -76,7 +76,7 @@ function run(made: Automaton, matchers: readonly Matcher[], text: string, final:
 
 // Several rules of one guardrail often find the same stretch, or a part of it: the widest and surest stays.
 function distinct(spans: Span[]): readonly Span[] {
-  if (spans.length === 1) return spans
+  if (spans.length < 2) return spans
   spans.sort((a, b) => a.start - b.start || b.end - a.end || b.kind.score - a.kind.score)
   const last = new Map<string, number>()
   return spans.filter((span) => {
@@ -86,13 +86,36 @@ function distinct(spans: Span[]): readonly Span[] {
   })
 }
 
+// Answers whether a stretch meets a span of the same guardrail. Of distinct spans both starts and ends increase, so
+// halving finds the only one that can: a text that is all hits must not be compared with itself.
+function meeting(spans: readonly Span[]): (guardrail: string, start: number, end: number) => boolean {
+  const lists = new Map<string, Span[]>()
+  for (const span of spans) {
+    const list = lists.get(span.kind.guardrail)
+    if (list === undefined) lists.set(span.kind.guardrail, [span])
+    else list.push(span)
+  }
+  return (guardrail, start, end) => {
+    const list = lists.get(guardrail) ?? []
+    let low = 0
+    let high = list.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((list[middle] as Span).end > start) high = middle
+      else low = middle + 1
+    }
+    const found = list[low]
+    return found !== undefined && found.start < end
+  }
+}
+
 // What a view shows, in the original; what the original showed itself stands.
 function addFrom(view: View, seen: readonly Span[], spans: Span[]): void {
+  const meets = meeting(distinct(spans.slice()))
   for (const span of seen) {
     const start = view.from(span.start)
     const end = view.to(span.end)
-    if (spans.some((one) => one.kind.guardrail === span.kind.guardrail && one.start < end && start < one.end)) continue
-    spans.push({ kind: span.kind, start, end })
+    if (!meets(span.kind.guardrail, start, end)) spans.push({ kind: span.kind, start, end })
   }
 }
 
@@ -107,11 +130,11 @@ export function forJson(made: Scanner): Scanner {
       if (view === undefined) return plain
       const spans: Span[] = []
       addFrom(view, made.scan(view.text, true).spans, spans)
-      const read = spans.slice()
+      const meets = meeting(distinct(spans.slice()))
       for (const span of plain.spans) {
         // A match that begins with an escape's letter would leave half an escape behind.
         if (text.charCodeAt(span.start - 1) === 92) continue
-        if (!read.some((one) => one.kind.guardrail === span.kind.guardrail && span.start < one.end && one.start < span.end)) spans.push(span)
+        if (!meets(span.kind.guardrail, span.start, span.end)) spans.push(span)
       }
       return { ...plain, spans: distinct(spans) }
     },

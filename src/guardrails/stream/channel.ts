@@ -3,7 +3,7 @@ import type { Edit, Origin } from '../../contract/segment.ts'
 import type { Refusal } from '../../contract/verdict.ts'
 import type { Active, Plan } from '../profile.ts'
 import type { Span } from '../rules/matcher.ts'
-import { Tally, acts, findingOf, mergedEdits, quoted, refusalOf, replacement } from '../verdict.ts'
+import { MOST_FINDINGS, Tally, acts, findingOf, mergedEdits, quoted, refusalOf, replacement } from '../verdict.ts'
 import { Incremental } from './incremental.ts'
 import type { Caught } from './incremental.ts'
 
@@ -68,7 +68,10 @@ export class Channel {
       // What waits for its end anyway is looked at once, as one.
       if (this.#pace === 'complete' && !final) return
       try {
-        for (const span of this.#enforced.push(this.#pace === 'complete' ? this.text() : text, final)) this.#take(span)
+        const whole = this.#pace === 'complete' ? this.text() : ''
+        const edits: Edit[] = []
+        for (const span of this.#enforced.push(this.#pace === 'complete' ? whole : text, final)) this.#take(span, whole, edits)
+        if (edits.length > 0) this.#edits = mergedEdits([...this.#edits, ...edits])
         this.safe = this.#enforced.safe
       } catch (error) {
         this.#failed(error instanceof Error ? error.message : 'failed')
@@ -107,14 +110,14 @@ export class Channel {
 
   #note(span: Span, text: string): void {
     const active = this.plan?.byGuardrail.get(span.kind.guardrail)
-    if (active !== undefined) {
+    if (active !== undefined && this.findings.length < MOST_FINDINGS) {
       const finding = findingOf(active, span, this.origin, this.index, span.start, span.end, active.guardrail.mask(span.kind.category, text))
       this.findings.push(this.#pace === 'free' ? { ...finding, mode: 'shadow' } : finding)
     }
   }
 
   /** Takes the effect of an enforced rule's span: an edit, a refusal, or nothing but the record. */
-  #take(span: Caught): void {
+  #take(span: Caught, whole: string, edits: Edit[]): void {
     const active = this.plan?.byGuardrail.get(span.kind.guardrail)
     if (active === undefined) return
     this.#note(span, span.text)
@@ -123,9 +126,7 @@ export class Channel {
     if (action === 'deny' || action === 'hold') this.refusal ??= refusalOf(active, span, 'reply')
     else {
       const put = replacement(active, span, span.text)
-      const whole = this.#parts?.join('')
-      const fit = this.origin === 'tool_call' && whole !== undefined ? quoted(whole, span.start, span.end, put) : put
-      this.#edits = mergedEdits([...this.#edits, { segment: 0, start: span.start, end: span.end, text: fit }])
+      edits.push({ segment: 0, start: span.start, end: span.end, text: this.origin === 'tool_call' ? quoted(whole, span.start, span.end, put) : put })
     }
   }
 
