@@ -1,12 +1,17 @@
 import { bench as gateway } from './gateway.ts'
 
-/** Every benchmark by name. */
-const benches = { gateway } as const
+/** Every benchmark by name. Those that are scripts of their own run when they are imported. */
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
+  gateway,
+  audit: () => import('./audit.ts'),
+  rules: () => import('./rules.ts'),
+}
 
-const name = process.argv[2]
-if (name === undefined || !(name in benches)) {
-  console.error(`usage: npm run bench -- ${Object.keys(benches).join(' | ')} [--json FILE] [--quick]`)
+const name = process.argv[2] ?? ''
+const chosen = benches[name]
+if (chosen === undefined) {
+  console.error(`usage: npm run bench -- ${Object.keys(benches).join(' | ')}\n  gateway: [--quick] [--no-peer] [--json FILE]`)
   process.exitCode = 2
 } else {
-  await benches[name as keyof typeof benches](process.argv.slice(3))
+  await chosen(process.argv.slice(3))
 }

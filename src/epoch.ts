@@ -13,6 +13,7 @@ import type { Plan } from './gateways/llm/plan.ts'
 import { makePlan } from './gateways/llm/planning.ts'
 import type { Health } from './gateways/llm/routing/health.ts'
 import { makeGuard } from './guardrails/engine.ts'
+import { scanText } from './guardrails/scan.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
 import { loadPolicy } from './policy/load.ts'
@@ -67,7 +68,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   if (!('authorize' in policy)) return policy.map(({ file, line, column, message, expected }) => ({ file, line, column, path: '', message: expected === undefined ? message : `${message}; expected ${expected}` }))
   const own = ownAddresses(loaded)
   const looped = loaded.llm.providers.filter((one) => own.has(new URL(one.baseUrl).host))
-  if (looped.length > 0) return looped.map((one) => problemOf(loaded, `providers.${one.name}.baseUrl`, 'is an address of Sallyport itself'))
+  if (looped.length > 0) return looped.map((one) => problemOf(loaded, ['providers', one.name, 'baseUrl'], 'is an address of Sallyport itself'))
   const planned = makePlan(loaded.llm, {
     clock,
     env,
@@ -79,6 +80,9 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   })
   if ('problems' in planned) return planned.problems.map((one) => problemOf(loaded, one.path, one.message))
   const guard = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES })
+  // Rules are compiled when they are first needed: here, not in somebody's first call.
+  await scanText(guard, { text: 'a first look', origin: 'user' })
+  await scanText(guard, { text: 'a first look', origin: 'assistant' })
   const routes = new Map(loaded.llm.routes.map((one) => [one.name, { output: one.output, onDeniedCall: one.onDeniedCall, heartbeatAfter: one.heartbeatAfter }]))
   const usual = { output: 'balanced', onDeniedCall: 'fail', heartbeatAfter: 10_000 } as const
   const epoch: Epoch = Object.freeze({
@@ -102,8 +106,8 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   }
 }
 
-function problemOf(loaded: Loaded, path: string, message: string): Problem {
-  return { file: loaded.file ?? 'embedded settings', line: 0, column: 0, path, message }
+function problemOf(loaded: Loaded, path: readonly string[], message: string): Problem {
+  return { file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: path.join('.'), message }
 }
 
 /** Law 12: its own listeners are not reachable through its gateways. */

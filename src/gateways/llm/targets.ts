@@ -11,7 +11,7 @@ import type { LlmSettings, ProviderSettings, TargetSettings } from './settings.t
 
 /** Something about a provider that keeps the settings from standing. */
 export interface TargetProblem {
-  readonly path: string
+  readonly path: readonly string[]
   readonly message: string
 }
 
@@ -36,7 +36,7 @@ export function openUpstreams(
   { env, base, makeDialer }: { readonly env: Readonly<Record<string, string | undefined>>; readonly base: string; readonly makeDialer: (origins: readonly OriginOf[]) => { readonly dial: Dial; close(): Promise<void> } },
 ): { readonly upstreams: ReadonlyMap<string, Upstream>; close(): Promise<void> } | { readonly problems: readonly TargetProblem[] } {
   const problems: TargetProblem[] = []
-  const attempt = <T>(path: string, work: () => T): T | undefined => {
+  const attempt = <T>(path: readonly string[], work: () => T): T | undefined => {
     try {
       return work()
     } catch (error) {
@@ -48,9 +48,9 @@ export function openUpstreams(
   const credentials = new Map<string, string>()
   for (const one of settings.providers) {
     if (one.kind === 'practice') continue
-    const credential = attempt(`providers.${one.name}.credential`, () => readCredential(one.credential, env, base))
+    const credential = attempt(['providers', one.name, 'credential'], () => readCredential(one.credential, env, base))
     if (credential !== undefined) credentials.set(one.name, credential)
-    const ca = one.ca === undefined ? undefined : attempt(`providers.${one.name}.ca`, () => readFileSync(within(base, one.ca as string), 'utf8'))
+    const ca = one.ca === undefined ? undefined : attempt(['providers', one.name, 'ca'], () => readFileSync(within(base, one.ca as string), 'utf8'))
     origins.push({ origin: new URL(one.baseUrl).origin, allowPrivate: one.allowPrivate, ...(ca !== undefined && { ca }) })
   }
   if (problems.length > 0) return { problems }
