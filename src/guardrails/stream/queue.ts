@@ -67,6 +67,8 @@ export class Queue {
       parts.push({ channel, start: carry?.start ?? end - leaf.text.length, end, text: (carry?.text ?? '') + leaf.text })
     }
     for (const channel of ended) this.flush(channel)
+    // What only ends or begins something (a block, an item) must not overtake text that is still owed before it.
+    if (event.leaves.length === 0 && event.kind !== 'preamble') for (const channel of this.#carriers.keys()) this.flush(channel)
     this.#events.push({ event, parts, number: this.#count++ })
   }
 
