@@ -1,6 +1,7 @@
 import type { Clock } from '../../../contract/clock.ts'
 import type { Attempt, Candidate } from '../../../contract/exchange.ts'
 import type { Timeouts } from '../settings.ts'
+import { Inexpressible } from '../dialect.ts'
 import { UpstreamFailed, type Fault } from './fault.ts'
 import type { Health } from './health.ts'
 import type { ReplyLimits } from './received.ts'
@@ -41,10 +42,13 @@ export async function runMirror({
   readonly beside: Candidate
 }): Promise<{ readonly attempt: Attempt; readonly answer?: MirrorRecord }> {
   const { clock, timeouts, estimatedInput } = options
+  const prepared = preparedFor(options, candidate)
+  if (prepared === undefined) return { attempt: skipped(candidate, 'inexpressible', clock) }
+  // Nothing between here and the try may throw: a place that is taken and never left is lost for good.
   if (!options.health.mirrors.enter()) return { attempt: skipped(candidate, 'mirrors_busy', clock) }
   const startedAt = clock.wall()
   const started = clock.monotonic()
-  const source = openSource({ candidate, prepared: options.prepare(candidate), timeouts, limits, clock, estimatedInput })
+  const source = openSource({ candidate, prepared, timeouts, limits, clock, estimatedInput })
   const rest = clock.timer(timeouts.total, () => source.abort())
   const said = new Map<string, string>()
   const calls: string[] = []
@@ -76,5 +80,14 @@ export async function runMirror({
   return {
     attempt: recordOf(candidate, { outcome, startedAt, took: clock.monotonic() - started, usage: source.usage(), model: source.model(), firstByte, fault }),
     answer: { candidate: candidate.id, beside: beside.id, outcome, said: [...said].map(([channel, text]) => ({ channel, text })), calls },
+  }
+}
+
+function preparedFor(options: MirrorOptions, candidate: Candidate): Prepared | undefined {
+  try {
+    return options.prepare(candidate)
+  } catch (error) {
+    if (error instanceof Inexpressible) return undefined
+    throw error
   }
 }
