@@ -191,6 +191,28 @@ test('a caller that hangs up ends the upstream at once and is still charged', ()
     assert.equal((await house.chat('next')).status, 200, 'its place is free again')
   }))
 
+test('hanging up before the answer begins is no way to ask for nothing: the estimate stands', () =>
+  housed({ config: config('{ per: key, window: 1d, tokens: 600 }'), script: () => ({ silent: true }) }, async (house) => {
+    for (const [path, action] of [['chat/completions', 'llm.generate'], ['embeddings', 'llm.embed']] as const) {
+      const key = await house.newKey({ name: action })
+      const leave = new AbortController()
+      const asked = house.practice.seen.length
+      const text = 'word '.repeat(280)
+      const reply = fetch(`${house.dataUrl}/v1/${path}`, {
+        method: 'POST',
+        signal: leave.signal,
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+        body: JSON.stringify({ model: 'practice', ...(path === 'embeddings' ? { input: text } : { messages: [{ role: 'user', content: text }] }) }),
+      }).catch(() => undefined)
+      await until('the provider has it', () => (house.practice.seen.length > asked ? true : undefined))
+      leave.abort()
+      await reply
+      const seal = await until('its receipt', async () => (await seals(house)).find((one) => one.action === action && one.outcome === 'cancelled'))
+      assert.equal(seal.cost, undefined, 'nobody knows what it cost')
+      assert.equal((await house.chat(text, {}, key)).status, 429)
+    }
+  }))
+
 test('after fail-over the receipt has both attempts, the answer names who gave it, and each is paid for', () =>
   housed({ config: config('{ per: key, window: 1d, cost: "1 USD" }', ', { provider: two, model: practice }', 'output: strict') }, async (house) => {
     house.practice.script = (index) => (house.practice.seen[index]?.path.startsWith('/one/') === true ? { cutAfter: 20 } : undefined)

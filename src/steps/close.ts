@@ -61,9 +61,9 @@ export function malformedReceipt({ id, code, status }: { readonly id: string; re
 
 function settle({ reservation, reply, epoch }: Facts, { step }: Ending, attempts: readonly Attempt[], cost: number | undefined): void {
   if (reservation === undefined) return
-  if (reply !== undefined) return epoch.budgets.settle(reservation, total(attempts), cost)
-  // A dial that hung or broke may have reached the provider: nobody knows what it cost, so the estimate stands.
-  if (step === 'dial') return epoch.budgets.settle(reservation, NO_USAGE, undefined)
+  if (reply !== undefined && !attempts.some(uncounted)) return epoch.budgets.settle(reservation, total(attempts), cost)
+  // What hung, broke or was left may have reached the provider: nobody knows what it cost, so the estimate stands.
+  if (reply !== undefined || step === 'dial') return epoch.budgets.settle(reservation, NO_USAGE, undefined)
   epoch.budgets.release(reservation)
 }
 
@@ -86,10 +86,17 @@ function total(attempts: readonly Attempt[]): Usage {
   )
 }
 
+/** A try that was left before its answer began: without this, hanging up early would be a way to ask for nothing. */
+function uncounted({ outcome, usage }: Attempt): boolean {
+  return outcome === 'cancelled' && usage.input + usage.output === 0
+}
+
 /** Undefined as soon as one attempt that cost anything has no known price. */
 function costOf(attempts: readonly Attempt[]): number | undefined {
   let sum = 0
-  for (const { cost, usage } of attempts) {
+  for (const one of attempts) {
+    if (uncounted(one)) return undefined
+    const { cost, usage } = one
     if (cost !== undefined) sum += cost
     else if (usage.input + usage.output > 0) return undefined
   }

@@ -48,7 +48,7 @@ export function sendOnce(once: Once): Reply {
         yield outcome.event
         return
       }
-      if (attempts.length === 1) refusal = outcome.refusal
+      if (attempts.length === 1 || outcome.refusal.refuse === 'cancelled') refusal = outcome.refusal
       if (outcome.final) break
     }
     throw new Refused(refusal)
@@ -79,11 +79,14 @@ async function ask(once: Once, candidate: Candidate, signal: AbortSignal): Promi
     took: once.clock.monotonic() - began,
     ...more,
   })
-  const failed = (refusal: Refusal, final: boolean, status?: number): Outcome => ({
-    attempt: attempt(signal.aborted ? 'cancelled' : 'failed', { code: refusal.refuse, cost: 0, ...(status !== undefined && { status }) }),
-    refusal,
-    final: final || signal.aborted,
-  })
+  const failed = (fault: Refusal, final: boolean, status?: number): Outcome => {
+    const refusal = signal.aborted ? refuse('cancelled') : fault
+    return {
+      attempt: attempt(signal.aborted ? 'cancelled' : 'failed', { code: refusal.refuse, cost: 0, ...(status !== undefined && { status }) }),
+      refusal,
+      final: final || signal.aborted,
+    }
+  }
   try {
     const request = once.request(candidate)
     const reply = await once.upstream(candidate).dial({ ...request, signal, timeouts: { connectMs: once.connectMs, headMs: once.answerMs } })
