@@ -59,6 +59,10 @@ test('a data URL is inline media, and text in it is read', () => {
   assert.deepEqual([image.segments.length, image.effects.length, image.mediaBytes, image.parameters['images'], image.parameters['media_parts']], [0, 0, 3, 1, 1])
   assert.deepEqual(texts(walked(table, { a: 'DATA:text/plain;base64,aGk=' })), ['a.0=hi'])
   assert.deepEqual(texts(walked(table, { a: 'data:,h%20i' })), ['a.0=h i'])
+  assert.deepEqual(texts(walked(table, { a: 'data:;base64,aGk=' })), ['a.0=hi'])
+  const named = object({ a: media({ mime: ['name'] }), name: text('user') })
+  const inside = ['a.0=hi', 'name=b.txt']
+  for (const type of ['', 'application/octet-stream', 'image/png']) assert.deepEqual(texts(walked(named, { a: `data:${type};base64,aGk=`, name: 'b.txt' })), inside, type)
   assert.deepEqual(refused(table, { a: 'data:text/plain' }), ['bad_request', 'a'])
 })
 

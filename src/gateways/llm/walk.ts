@@ -119,7 +119,7 @@ function visit(w: Walking, field: Field, value: Tree, parent: TreeObject | undef
     case 'media':
       if (typeof value !== 'string') throw wrong(w, 'a string', value)
       count(w, field)
-      if (/^data:/i.test(value)) visitDataUrl(w, value)
+      if (/^data:/i.test(value)) visitDataUrl(w, value, mimeBeside(parent, field.mime))
       else visitMedia(w, value, mimeBeside(parent, field.mime))
       return
     case 'state':

@@ -42,11 +42,14 @@ export function visitUrl(w: Walking, field: UrlField, text: string): void {
   subordinate(w, 'llm.fetch_url', 'Host', parsed.hostname, ['url_fetch'], { scheme: parsed.protocol.slice(0, -1), path: parsed.pathname })
 }
 
-export function visitDataUrl(w: Walking, text: string): void {
+/** `beside` is what a sibling says of it: a file's name counts where the type says nothing. */
+export function visitDataUrl(w: Walking, text: string, beside?: string): void {
   const comma = text.indexOf(',')
   if (comma < 0) throw malformed(w, 'a data URL with a comma')
   const head = text.slice(5, comma)
-  const mime = head.split(';', 1)[0] as string
+  const declared = head.split(';', 1)[0] as string
+  // RFC 2397: without a type it is text.
+  const mime = declared === '' ? 'text/plain' : beside !== undefined && !textual.test(declared) ? beside : declared
   if (/;base64$/i.test(head)) {
     visitMedia(w, text.slice(comma + 1), mime)
     return
