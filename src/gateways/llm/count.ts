@@ -12,7 +12,7 @@ import { sendOnce } from './once.ts'
 import type { PlannedRoute } from './plan.ts'
 import { makeReading, readTree, type LlmReading } from './reading.ts'
 import { writeRefusal } from './render.ts'
-import { scopedRoute, withinScope } from './scope.ts'
+import { scopedRoute, unwanted, withinScope } from './scope.ts'
 
 interface CountEvent extends ReplyEvent {
   readonly count: number
@@ -41,7 +41,10 @@ export function countErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dialec
       route = found
       return makeReading('llm.count', found.name, tree, { ...surveyed, maxTokens: 0 })
     },
-    resolve: (reading, principal) => withinScope(desk.plan.order(route as PlannedRoute, reading as LlmReading).filter((one) => one.role !== 'mirror'), principal),
+    resolve(reading, principal) {
+      const planned = route as PlannedRoute
+      return unwanted(planned, reading.effects) ?? withinScope(desk.plan.order(planned, reading as LlmReading).filter((one) => one.role !== 'mirror'), principal)
+    },
     dial(reading, permit) {
       const { tree, surveyed } = reading as LlmReading
       const counting = permit.candidates.filter((one) => desk.plan.upstreamOf(one).provider.dialects.includes('anthropic.messages'))

@@ -9,7 +9,7 @@ import type { Operation } from './paths.ts'
 import type { Plan, PlannedRoute } from './plan.ts'
 import { makeReading, readTree, type BodyLimits, type LlmReading } from './reading.ts'
 import { deliver, writeRefusal } from './render.ts'
-import { scopedRoute, withinScope } from './scope.ts'
+import { scopedRoute, unwanted, withinScope } from './scope.ts'
 
 export interface Desk {
   readonly identify: (arrival: Arrival) => Principal | Refusal
@@ -41,8 +41,8 @@ export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dia
     resolve(reading, principal) {
       const { surveyed } = reading as LlmReading
       const planned = route as PlannedRoute
-      const unwanted = surveyed.effects.find((effect) => effect in routeDenials && !planned.allow.has(effect))
-      if (unwanted !== undefined) return refuse(routeDenials[unwanted as keyof typeof routeDenials], { detail: `route ${planned.name}` })
+      const refusal = unwanted(planned, surveyed.effects)
+      if (refusal !== undefined) return refusal
       return withinScope(desk.plan.order(planned, reading as LlmReading), principal)
     },
     dial(reading, permit) {
@@ -73,11 +73,3 @@ export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dia
     refuse: (refusal, exchange) => writeRefusal(refusal, exchange, outlet, dialect, operation.framing, elements),
   }
 }
-
-/** Effects that a route must list under `allow` before policy is even asked. */
-const routeDenials = {
-  provider_tool: 'provider_tool_denied',
-  url_fetch: 'url_fetch_denied',
-  provider_state: 'provider_state_denied',
-} as const
-

@@ -58,7 +58,7 @@ export function makeReading(action: Action, route: string, tree: TreeObject, sur
     tree,
     surveyed,
     apply: (edits) => edited(reading, edits),
-    fingerprint: () => createHash('sha256').update(action).update('\n').update(route).update('\n').update(writeJson(tree)).digest('base64'),
+    fingerprint: () => createHash('sha256').update(action).update('\n').update(`${route}\n${String(surveyed.parameters['dialect'])}\n${surveyed.stream}\n${surveyed.model}\n`).update(writeJson(tree)).digest('base64'),
   }
   return reading
 }

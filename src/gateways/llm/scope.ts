@@ -1,4 +1,4 @@
-import type { Candidate } from '../../contract/exchange.ts'
+import type { Candidate, Effect } from '../../contract/exchange.ts'
 import type { Principal } from '../../contract/principal.ts'
 import { refuse, type Refusal } from '../../contract/verdict.ts'
 import type { Plan, PlannedRoute } from './plan.ts'
@@ -21,4 +21,17 @@ export function withinScope(candidates: readonly Candidate[], { scope }: Princip
 /** A list of names, of which one may end in `*`. Absent = everything. */
 export function allows(names: readonly string[] | undefined, name: string): boolean {
   return names === undefined || names.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one))
+}
+
+/** Effects that a route must list under `allow` before policy is even asked, whatever the call is for. */
+const routeDenials = {
+  provider_tool: 'provider_tool_denied',
+  url_fetch: 'url_fetch_denied',
+  provider_state: 'provider_state_denied',
+} as const
+
+/** Why the route does not take a request with these effects, or undefined. */
+export function unwanted(route: PlannedRoute, effects: readonly Effect[]): Refusal | undefined {
+  const found = effects.find((effect) => effect in routeDenials && !route.allow.has(effect))
+  return found === undefined ? undefined : refuse(routeDenials[found as keyof typeof routeDenials], { detail: `route ${route.name}` })
 }
