@@ -66,3 +66,16 @@ test('permitted is not declared: other paths, other methods and ways around are 
   assert.match(query.body, /query/)
   assert.equal(house.practice.seen.length, before)
 })
+
+test('a secret is found however its JSON spells it, and what is no JSON does not pass as such', async () => {
+  const key = await house.newKey({ name: 'spelling', roles: ['batch'] })
+  const post = (body: string | Uint8Array<ArrayBuffer>): Promise<Response> =>
+    fetch(`${house.dataUrl}/v1/batches`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` }, body })
+  const secret = `AKIA${'Z7QX4RT2NB6MK3PW'}`
+  await post(`{"a":"\\u0041${secret.slice(1)}"}`)
+  const sent = house.practice.seen.at(-1)?.body ?? ''
+  assert.ok(sent.startsWith('{"a":"') && !sent.includes(secret.slice(4)), sent)
+  const before = house.practice.seen.length
+  for (const broken of ['{"a":', Buffer.from('{"a":1}', 'utf16le')]) assert.equal((await post(broken)).status, 400)
+  assert.equal(house.practice.seen.length, before)
+})

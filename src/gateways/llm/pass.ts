@@ -6,6 +6,7 @@ import { NO_USAGE } from '../../contract/exchange.ts'
 import type { ReplyEvent } from '../../contract/reply.ts'
 import type { Segment } from '../../contract/segment.ts'
 import { refuse } from '../../contract/verdict.ts'
+import { JsonError, parseJson, writeJson } from '../../formats/json.ts'
 import type { Dialect } from './dialect.ts'
 import type { Desk } from './generate.ts'
 import { sendOnce, type OnceAnswer } from './once.ts'
@@ -13,6 +14,8 @@ import type { Operation } from './paths.ts'
 import type { PlannedRoute } from './plan.ts'
 import { writeRefusal } from './render.ts'
 import { allows, withinScope } from './scope.ts'
+
+const DEEPEST_REPLY = 128
 
 interface PassReading extends Reading {
   readonly body: Uint8Array
@@ -34,8 +37,10 @@ export function passThroughErrand(desk: Desk, arrival: Arrival, outlet: Outlet, 
       if (route === undefined || !isPlain(path)) return refuse('unknown_path')
       if (arrival.target.includes('?')) return refuse('bad_request', { param: 'query', say: 'A query is not passed through, because nothing would look at it.' })
       if (!allows(principal.scope.routes, route.name)) return refuse('out_of_scope', { detail: `route ${route.name}` })
-      const body = await arrival.body.whole(desk.limits.bodyBytes)
-      return passReading(route, path, arrival.verb, body, field(arrival.fields, 'content-type'))
+      const type = field(arrival.fields, 'content-type')
+      const bytes = await arrival.body.whole(desk.limits.bodyBytes)
+      const body = bytes.length > 0 && isJson(type) ? spelt(bytes, desk.limits.depth) : bytes
+      return body === undefined ? refuse('bad_json') : passReading(route, path, arrival.verb, body, type)
     },
     resolve: (_reading, principal) => withinScope(desk.plan.passTargets(route as PlannedRoute), principal),
     dial(reading, permit) {
@@ -108,7 +113,7 @@ interface PassEvent extends ReplyEvent {
 }
 
 function passEvent(answer: OnceAnswer): PassEvent {
-  const text = isText(answer.type) ? Buffer.from(answer.bytes).toString('utf8') : undefined
+  const text = isText(answer.type) ? Buffer.from((isJson(answer.type) ? spelt(answer.bytes, DEEPEST_REPLY) : undefined) ?? answer.bytes).toString('utf8') : undefined
   const event: PassEvent = {
     kind: 'end',
     leaves: text === undefined ? [] : [{ channel: 'body', origin: 'assistant', text, whole: true }],
@@ -120,6 +125,23 @@ function passEvent(answer: OnceAnswer): PassEvent {
     answer,
   }
   return event
+}
+
+function isJson(type: string | undefined): boolean {
+  return type !== undefined && /^application\/json\b/i.test(type)
+}
+
+/**
+ * JSON as our own writer spells it: guards read the text, and a letter written as an escape would be another one to
+ * them. Undefined where it is no JSON.
+ */
+function spelt(bytes: Uint8Array, depth: number): Uint8Array | undefined {
+  try {
+    return Buffer.from(writeJson(parseJson(bytes, { depth })))
+  } catch (error) {
+    if (error instanceof JsonError) return undefined
+    throw error
+  }
 }
 
 function isText(type: string | undefined): boolean {
