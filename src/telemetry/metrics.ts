@@ -32,7 +32,7 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
   const registry = new Registry()
   const registers = [registry]
   if (settings.runtimeMetrics) collectDefaultMetrics({ register: registry })
-  const requests = new Counter({ name: 'sallyport_requests_total', help: 'Exchanges that ended.', labelNames: ['action', 'route', 'outcome', 'code'], registers })
+  const requests = tally('sallyport_requests_total', 'Exchanges that ended.', ['action', 'route', 'outcome', 'code'])
   const seconds = new Histogram({
     name: 'sallyport_request_seconds',
     help: 'How long exchanges took, upstream included.',
@@ -54,10 +54,10 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
     buckets: [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5],
     registers,
   })
-  const findings = new Counter({ name: 'sallyport_findings_total', help: 'What guardrails found.', labelNames: ['guardrail', 'category', 'mode'], registers })
-  const tokens = new Counter({ name: 'sallyport_tokens_total', help: 'Tokens used.', labelNames: ['route', 'model', 'kind'], registers })
-  const cost = new Counter({ name: 'sallyport_cost_usd_total', help: 'Cost of all attempts with a known price, in USD.', labelNames: ['route', 'model'], registers })
-  const attempts = new Counter({ name: 'sallyport_attempts_total', help: 'Calls to targets.', labelNames: ['target', 'role', 'outcome', 'code'], registers })
+  const findings = tally('sallyport_findings_total', 'What guardrails found.', ['guardrail', 'category', 'mode'])
+  const tokens = tally('sallyport_tokens_total', 'Tokens used.', ['route', 'model', 'kind'])
+  const cost = tally('sallyport_cost_usd_total', 'Cost of all attempts with a known price, in USD.', ['route', 'model'])
+  const attempts = tally('sallyport_attempts_total', 'Calls to targets.', ['target', 'role', 'outcome', 'code'])
   const alerts = new Counter({ name: 'sallyport_budget_alerts_total', help: 'Budget alerts raised.', labelNames: ['kind'], registers })
   const reloads = new Counter({ name: 'sallyport_reloads_total', help: 'Changed settings that were tried.', labelNames: ['result'], registers })
   const defects = new Counter({ name: 'sallyport_defects_total', help: 'Steps that broke.', labelNames: ['step'], registers })
@@ -78,6 +78,30 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
     },
   })
 
+  /**
+   * A counter that is added up here and handed over when somebody looks: the registry hashes its labels at every
+   * increment, which cost a call more than its policy decision. Labels are bounded, so what waits is too.
+   */
+  function tally(name: string, help: string, labelNames: readonly string[]): (amount: number, ...values: readonly string[]) => void {
+    const waiting = new Map<string, { readonly labels: Record<string, string>; amount: number }>()
+    new Counter({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers,
+      collect() {
+        for (const { labels, amount } of waiting.values()) this.inc(labels, amount)
+        waiting.clear()
+      },
+    })
+    return (amount, ...values) => {
+      const key = values.join('\n')
+      const known = waiting.get(key)
+      if (known !== undefined) known.amount += amount
+      else waiting.set(key, { labels: Object.fromEntries(labelNames.map((label, at) => [label, values[at] ?? ''])), amount })
+    }
+  }
+
   function gauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,
@@ -97,19 +121,19 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
   return {
     ended: (receipt) => {
       const at = route(receipt.route)
-      requests.inc({ action: receipt.action, route: at, outcome: receipt.outcome, code: receipt.code ?? '' })
+      requests(1, receipt.action, at, receipt.outcome, receipt.code ?? '')
       seconds.observe({ action: receipt.action, route: at }, receipt.took / 1000)
       if (receipt.guardMicros > 0) guard.observe({ action: receipt.action }, receipt.guardMicros / 1e6)
-      for (const one of receipt.findings) findings.inc({ guardrail: one.guardrail, category: category(one.category), mode: one.mode })
+      for (const one of receipt.findings) findings(1, one.guardrail, category(one.category), one.mode)
       for (const one of receipt.attempts) {
-        attempts.inc({ target: target(one.candidate), role: one.role, outcome: one.outcome, code: one.code ?? '' })
+        attempts(1, target(one.candidate), one.role, one.outcome, one.code ?? '')
         if (one.firstByte !== undefined) firstTokens.observe({ route: at, target: target(one.candidate) }, one.firstByte / 1000)
         const by = model(one.model)
-        if (one.usage.input > 0) tokens.inc({ route: at, model: by, kind: 'input' }, one.usage.input)
-        if (one.usage.output > 0) tokens.inc({ route: at, model: by, kind: 'output' }, one.usage.output)
-        if (one.usage.cachedInput > 0) tokens.inc({ route: at, model: by, kind: 'cached_input' }, one.usage.cachedInput)
-        if (one.usage.reasoning > 0) tokens.inc({ route: at, model: by, kind: 'reasoning' }, one.usage.reasoning)
-        if (one.cost !== undefined) cost.inc({ route: at, model: by }, one.cost / 1e6)
+        if (one.usage.input > 0) tokens(one.usage.input, at, by, 'input')
+        if (one.usage.output > 0) tokens(one.usage.output, at, by, 'output')
+        if (one.usage.cachedInput > 0) tokens(one.usage.cachedInput, at, by, 'cached_input')
+        if (one.usage.reasoning > 0) tokens(one.usage.reasoning, at, by, 'reasoning')
+        if (one.cost !== undefined) cost(one.cost / 1e6, at, by)
       }
     },
     alerted: (kind) => alerts.inc({ kind }),
