@@ -44,3 +44,18 @@ test('a remembered refusal of one model says nothing about another, also where t
     assert.equal((await post(`/gemini/v1beta/models/${model}:generateContent`, body)).status, status, model)
   }
 })
+
+test('names and keys are no way past inspection', async () => {
+  const secret = `AKIA${'Z7QX4RT2NB6MK3PW'}`
+  const before = house.practice.seen.length
+  const chat = { model: 'practice', messages: [{ role: 'user', content: 'hello' }] }
+  const bodies = [
+    { ...chat, model: secret },
+    { ...chat, model: `${secret} ${'x'.repeat(130)}` },
+    { ...chat, messages: [{ role: 'user', content: 'hello', name: secret }] },
+    { ...chat, metadata: { [secret]: 'x' } },
+    { ...chat, tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties: { [secret]: { type: 'string' } } } } }] },
+  ]
+  for (const body of bodies) await post('/v1/chat/completions', body)
+  for (const { path, body } of house.practice.seen.slice(before)) assert.ok(!`${path}${body}`.includes(secret), body)
+})

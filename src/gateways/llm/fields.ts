@@ -173,7 +173,7 @@ export const choice = (values: readonly string[], fact?: string): ChoiceField =>
   ...(fact === undefined ? {} : { fact }),
 })
 
-/** A name, id or word of an open set. One that is long or has spaces could carry content and is inspected. */
+/** A name, id or word of an open set. One of 20 characters or more, or with spaces, could carry content and is inspected. */
 export const identifier = (options: IdentifierOptions = {}): IdentifierField => ({ is: 'identifier', ...options })
 
 /** Sealed bytes in base64 (signatures, encrypted reasoning): nobody can inspect them. Anything else is inspected. */

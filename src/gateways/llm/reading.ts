@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { field, type Arrival } from '../../contract/arrival.ts'
 import type { Action, Reading } from '../../contract/exchange.ts'
 import type { Edit } from '../../contract/segment.ts'
-import { refuse, type Refusal } from '../../contract/verdict.ts'
+import { Refused, refuse, type Refusal } from '../../contract/verdict.ts'
 import { JsonError, parseJson, writeJson } from '../../formats/json.ts'
 import { isObject, type TreeObject } from '../../formats/tree.ts'
 import type { Surveyed } from './dialect.ts'
@@ -71,6 +71,8 @@ function edited(reading: LlmReading, edits: readonly Edit[]): LlmReading {
     const index = (edits[first] as Edit).segment
     const segment = segments[index]
     if (segment === undefined) throw new RangeError(`no segment ${index}`)
+    // Targets were chosen by this name and are sent it: taking it out of the tree alone would hide nothing.
+    if (segment.path.length === 1 && segment.path[0] === 'model') throw new Refused(refuse('content_refused', { param: 'model', detail: 'an edit of the model name' }))
     let text = ''
     let from = 0
     let next = first

@@ -44,7 +44,9 @@ test('identifiers are quiet until they could be content', () => {
   const table = object({ a: identifier({ origin: 'tool_call', collect: 'names' }) })
   const made = walked(table, { a: 'find_it' })
   assert.deepEqual([made.segments.length, made.parameters['names']], [0, 'find_it'])
-  for (const a of ['two words', 'é', 'x'.repeat(129), 'a\nb']) assert.deepEqual(walked(table, { a }).segments.map((one) => [one.origin, one.text]), [['tool_call', a]])
+  for (const a of ['two words', 'é', 'x'.repeat(20), 'x'.repeat(129), 'a\nb']) assert.deepEqual(walked(table, { a }).segments.map((one) => [one.origin, one.text]), [['tool_call', a]])
+  const long = walked(table, { a: 'transfer_the_money_abroad' })
+  assert.deepEqual([long.segments.length, long.parameters['names']], [1, 'transfer_the_money_abroad'], 'inspected, and still a fact for policy')
 })
 
 test('sealed bytes are quiet until they are not base64', () => {

@@ -3,7 +3,7 @@ import type { Origin, Segment } from '../../contract/segment.ts'
 import { Refused, refuse, type Refusal } from '../../contract/verdict.ts'
 import { Lexeme, isNumber, numberOf, type Tree, type TreeObject } from '../../formats/tree.ts'
 import { fold, type EitherField, type Field, type ObjectField, type StateField, type ToolField, type UnionField } from './fields.ts'
-import { collect, count, dotted, inspect, inspectKey, malformed, mimeBeside, plain, sealed, subordinate, visitDataUrl, visitMedia, visitUrl, withoutIndexes, wrong, type Walking } from './walking.ts'
+import { collect, count, dotted, inspect, inspectKey, malformed, mimeBeside, named, plain, sealed, subordinate, visitDataUrl, visitMedia, visitUrl, withoutIndexes, wrong, type Walking } from './walking.ts'
 
 /** What a field table made of a request. */
 export interface Walked {
@@ -63,7 +63,8 @@ function visit(w: Walking, field: Field, value: Tree, parent: TreeObject | undef
     case 'identifier':
       if (typeof value !== 'string') throw wrong(w, 'a string', value)
       if (!plain.test(value)) inspect(w, field.origin ?? 'body', value)
-      else if (field.collect !== undefined) collect(w, field.collect, value)
+      if (!named.test(value)) return
+      if (field.collect !== undefined) collect(w, field.collect, value)
       else if (field.fact !== undefined) w.parameters[field.fact] = value
       return
     case 'object':

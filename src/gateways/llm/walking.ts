@@ -18,8 +18,10 @@ export interface Walking {
   mediaParts: number
 }
 
-/** Names and ids as providers make them. Everything else in their place could be a message to the model. */
-export const plain = /^[!-~]{0,128}$/
+/** Names and ids as providers make them: only these become facts. Everything else could be a message to the model. */
+export const named = /^[!-~]{0,128}$/
+/** Too short for a credential, whose shortest kind has 20 characters. Longer names are inspected like any text. */
+export const plain = /^[!-~]{0,19}$/
 export const sealed = /^(?:(?:openai|anthropic|gemini):~?)?[A-Za-z0-9+/_-]*={0,2}$/
 /** A MIME type, or the name of a file whose type nobody says. */
 const textual = /^(?:text\/|application\/(?:json|xml|xhtml|javascript|x-javascript|x-python|yaml|x-yaml|csv|rtf|x-ndjson))|\.(?:txt|md|csv|tsv|json|jsonl|html?|xml|ya?ml|log|py|js|ts|sh|sql)$/i
