@@ -60,7 +60,9 @@ export async function pass(spine: Spine, errand: Errand): Promise<Passed> {
     let step: StepName | 'deliver' = 'identify'
     for (const name of ORDER) {
       step = name
-      const more = await bounded(spine, name, facts)
+      const said = bounded(spine, name, facts)
+      // Most steps know at once: waiting for them all the same would cost more than they do.
+      const more = said instanceof Promise ? await said : said
       if (isRefusal(more)) {
         facts = { ...facts, ...more.known }
         refusal = more
@@ -84,19 +86,27 @@ export async function pass(spine: Spine, errand: Errand): Promise<Passed> {
   return { exchange, ...(ending.refusal && { refusal: ending.refusal }) }
 }
 
-async function bounded(spine: Spine, name: StepName, facts: Facts): Promise<Stepped> {
+function bounded(spine: Spine, name: StepName, facts: Facts): Stepped | Promise<Stepped> {
   if (facts.errand.signal.aborted) return refuse('cancelled')
   try {
     const running = spine.steps[name](facts, facts.errand.signal)
-    const more = running instanceof Promise ? await within(spine, name, running, facts.errand.signal) : running
-    if (isRefusal(more)) return more
-    const wrong = nonsense(name, { ...facts, ...more }, more)
-    if (wrong === undefined) return more
-    spine.onDefect(name, new Error(wrong), facts.exchange)
-    return refuse('step_failed', { detail: `${name}: ${wrong}` })
+    if (!(running instanceof Promise)) return sensible(spine, name, facts, running)
+    return within(spine, name, running, facts.errand.signal).then(
+      (more) => sensible(spine, name, facts, more),
+      (error: unknown) => refusalOf(spine, name, error, facts),
+    )
   } catch (error) {
     return refusalOf(spine, name, error, facts)
   }
+}
+
+/** What a step said, if it can be gone on with. */
+function sensible(spine: Spine, name: StepName, facts: Facts, more: Stepped): Stepped {
+  if (isRefusal(more)) return more
+  const wrong = nonsense(name, { ...facts, ...more }, more)
+  if (wrong === undefined) return more
+  spine.onDefect(name, new Error(wrong), facts.exchange)
+  return refuse('step_failed', { detail: `${name}: ${wrong}` })
 }
 
 /** Waits for a step, but no longer than its limit and only while the caller is there. */
