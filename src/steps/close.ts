@@ -18,10 +18,15 @@ export function close(house: House) {
     if (facts.reply !== undefined) await facts.reply.finished()
     const attempts = facts.reply?.attempts() ?? []
     const cost = costOf(attempts)
-    settle(facts, ending, attempts, cost)
     const receipt = receiptOf(house, facts, ending, attempts, cost)
-    house.observe(receipt)
-    await house.audit.receipt(receipt, house.keepPayload === 'none' ? undefined : payloadOf(facts, ending))
+    const written = house.audit.receipt(receipt, house.keepPayload === 'none' ? undefined : payloadOf(facts, ending))
+    // The receipt is on its way before anything that may throw: a broken log or counter must not cost it (law 2).
+    try {
+      settle(facts, ending, attempts, cost)
+      house.observe(receipt)
+    } finally {
+      await written
+    }
   }
 }
 
