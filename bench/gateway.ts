@@ -55,9 +55,10 @@ async function measure(subjects: readonly Subject[], quick: boolean): Promise<Ro
     rows.push({ what, values })
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`)
   }
-  const count = quick ? 400 : 4000
+  const count = quick ? 400 : 8000
   note('memory idle, MiB', each(subjects, (one) => residentMiB(one.pid)))
-  for (const one of subjects) await calls(one, unique(ask), { count: quick ? 300 : 2000, concurrency: 8 })
+  // A process that runs for weeks is measured warm: most of the difference before this is the compiler at work.
+  for (const one of subjects) await calls(one, unique(ask), { count: quick ? 300 : 10_000, concurrency: 32 })
 
   const alone = await every(subjects, (one) => calls(one, unique(ask), { count: quick ? 300 : 3000, concurrency: 1 }))
   note('latency p50 at 1, ms', pick(alone, (run) => run.latency.p50))
@@ -76,7 +77,7 @@ async function measure(subjects: readonly Subject[], quick: boolean): Promise<Ro
   const thirtyTwo = await every(subjects, (one) => streams(one, { count: 32, overMs: 500, model: 'bench-20x64', deltas: 64, gapLimitMs: 80 }))
   note('first token p50 at 32 streams, ms', pick(thirtyTwo, (run) => run.firstToken.p50))
   note('first token p99 at 32 streams, ms', pick(thirtyTwo, (run) => run.firstToken.p99))
-  for (const streamCount of quick ? [64, 128] : [64, 128, 192, 256, 320, 384, 512]) {
+  for (const streamCount of quick ? [64, 128] : [128, 256, 384, 512]) {
     const runs = await every(subjects, (one) => streams(one, { count: streamCount, overMs: 2000, model: 'bench-20x64', deltas: 64, gapLimitMs: 80 }))
     note(`clean of ${streamCount} streams`, pick(runs, (run) => run.clean))
   }
@@ -89,6 +90,9 @@ async function measure(subjects: readonly Subject[], quick: boolean): Promise<Ro
     const runs = await every(subjects, (one) => calls(one, conversation(messages), { count: quick ? 40 : 400, concurrency: 4 }))
     note(`CPU per call of ${messages} messages, us`, pick(runs, (run) => run.cpuMicros))
   }
+  const turns = await every(subjects, (one) => turnCost(one, quick ? 20 : 60))
+  note('CPU of turn 1 (1 KB new), us', pick(turns, (run) => run.first))
+  note('CPU of turn 100 (1 KB new), us', pick(turns, (run) => run.hundredth))
   note('memory loaded, MiB', each(subjects, (one) => residentMiB(one.pid)))
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
   return rows
@@ -104,6 +108,17 @@ function unique(text: string): (index: number) => string {
 function conversation(messages: number): (index: number) => string {
   const before = Array.from({ length: messages - 1 }, (_, at) => ({ role: at % 2 === 0 ? 'user' : 'assistant', content: `${at}: ${ask} `.repeat(8) }))
   return (index) => chat('bench', `${ask} ${index}-${Math.random()}`, false, before)
+}
+
+/** What a turn costs at the start of a conversation and with 99 known turns before it; the same new text. */
+async function turnCost(subject: Subject, conversations: number): Promise<{ readonly first: number; readonly hundredth: number }> {
+  const kilobyte = `${ask} `.repeat(9)
+  const history = (run: number) => Array.from({ length: 198 }, (_, at) => ({ role: at % 2 === 0 ? 'user' : 'assistant', content: `${run} ${at}: ${kilobyte}` }))
+  const first = await calls(subject, (index) => chat('bench', `${index}-${Math.random()} ${kilobyte}`), { count: conversations, concurrency: 2 })
+  const known = history(Math.random())
+  await calls(subject, (index) => chat('bench', `${index}-${Math.random()} ${kilobyte}`, false, known), { count: 4, concurrency: 1 })
+  const hundredth = await calls(subject, (index) => chat('bench', `${index}-${Math.random()} ${kilobyte}`, false, known), { count: conversations, concurrency: 2 })
+  return { first: first.cpuMicros, hundredth: hundredth.cpuMicros }
 }
 
 async function every<T>(subjects: readonly Subject[], run: (one: Subject) => Promise<T>): Promise<Record<string, T>> {
