@@ -220,8 +220,8 @@ export async function start(options: StartOptions): Promise<Started> {
       live = made
       metrics.reloaded(true)
       log('epoch', { epoch: live.epoch.id, serial: live.epoch.serial, config: options.config, posture: live.epoch.posture })
-      await audit.act({ kind: 'act', exchange: newId(), tenant: 'default', at: clock.wall(), by: 'configuration', act: 'epoch', detail: { epoch: live.epoch.id, serial: live.epoch.serial, posture: live.epoch.posture } })
       before.retire()
+      await audit.act({ kind: 'act', exchange: newId(), tenant: 'default', at: clock.wall(), by: 'configuration', act: 'epoch', detail: { epoch: live.epoch.id, serial: live.epoch.serial, posture: live.epoch.posture } })
       return []
     }
     const ready = (): { ready: boolean; why: string[] } => {

@@ -34,7 +34,7 @@ export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, ep
         const tenant = query.get('tenant') ?? undefined
         // Receipts wait a moment for company: whoever looks wants them all.
         await audit.flush()
-        const newest = await tail(receipts, { limit: Math.min(Number(query.get('limit')) || 100, 1000), ...(tenant !== undefined && { tenant }) })
+        const newest = await tail(receipts, { limit: Math.min(Math.max(Math.trunc(Number(query.get('limit'))) || 100, 1), 1000), ...(tenant !== undefined && { tenant }) })
         return { receipts: newest.map((one) => one.record).filter((one) => one.kind === 'receipt').reverse() }
       },
     },

@@ -112,6 +112,7 @@ function stage(options: { replace?: Partial<Record<StepName, Step>>; reading?: P
       dialled: () => undefined,
       settle: () => void seen.settled++,
       release: () => void seen.released++,
+      answered: () => undefined,
       meter: () => () => true,
     },
     route: () => ({ output: 'balanced', onDeniedCall: 'fail', heartbeatAfter: 10_000 }),

@@ -24,7 +24,8 @@ export interface Held {
   readonly amountAt: (output: number) => Amount
   /** Whether so much more fits in every scope that the call counts against. */
   readonly fits: (more: Amount) => boolean
-  readonly slots: readonly Slot[]
+  /** Emptied when they are given back, which happens once. */
+  readonly slots: Slot[]
   readonly rates: readonly RateTaken[]
   readonly learn: { readonly key: string; readonly choices: number }
   /** Told after every settlement, to raise alerts. */

@@ -76,6 +76,10 @@ export function makeBudgets(settings: readonly SettledBudget[], { ledger, onAler
     cell.kept.clear()
   }
 
+  const giveSlots = (held: Held): void => {
+    for (const slot of held.slots.splice(0)) giveSlot(ledger, slot)
+  }
+
   const finish = (held: Held, final: Amount): void => {
     held.ended = true
     ledger.open.delete(held.reservation.id)
@@ -92,7 +96,7 @@ export function makeBudgets(settings: readonly SettledBudget[], { ledger, onAler
         rows.push(rowOf(member, final))
       }
     }
-    for (const slot of held.slots) giveSlot(ledger, slot)
+    giveSlots(held)
     if (rows.length > 0) ledger.persist(held.reservation.id, rows)
     held.settled()
   }
@@ -165,6 +169,10 @@ export function makeBudgets(settings: readonly SettledBudget[], { ledger, onAler
       return reservation
     },
 
+    answered({ id }) {
+      const held = ledger.open.get(id)
+      if (held !== undefined) giveSlots(held)
+    },
     dialled(reservation) {
       const held = ledger.open.get(reservation.id)
       if (held !== undefined) held.dialled = true

@@ -31,6 +31,8 @@ export interface Budgets {
   settle(reservation: Reservation, usage: Usage, cost: number | undefined): void
   /** Gives false once `outputTokens` so far exceed what was set aside: the spine then ends the reply. */
   meter(reservation: Reservation): (outputTokens: number) => boolean
+  /** The caller has its answer: whatever only counts while a call runs (concurrency) goes back, before it is settled. */
+  answered(reservation: Reservation): void
   /** Never dialled: everything goes back. */
   release(reservation: Reservation): void
 }

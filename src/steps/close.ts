@@ -11,11 +11,14 @@ import { callerOf } from './ask.ts'
 import { commonFacts } from './intent.ts'
 import type { House } from './house.ts'
 
-/** Settles what was set aside and writes the receipt. Waits for mirrors, whose cost counts, but not for long. */
+/** Settles what was set aside and writes the receipt. Waits for mirrors, whose cost counts; their own limits bound it. */
 export function close(house: House) {
   return async (facts: Facts, ending: Ending): Promise<void> => {
     remember(house, facts, ending)
-    if (facts.reply !== undefined) await facts.reply.finished()
+    if (facts.reply !== undefined) {
+      if (facts.reservation !== undefined) facts.epoch.budgets.answered(facts.reservation)
+      await facts.reply.finished()
+    }
     const attempts = facts.reply?.attempts() ?? []
     const cost = costOf(attempts)
     const receipt = receiptOf(house, facts, ending, attempts, cost)
@@ -72,7 +75,9 @@ function settle({ reservation, reply, epoch }: Facts, { step }: Ending, attempts
   epoch.budgets.release(reservation)
 }
 
-function remember(house: House, { principal, reading, exchange }: Facts, { refusal, step }: Ending): void {
+function remember(house: House, { principal, reading, exchange, errand }: Facts, { refusal, step }: Ending): void {
+  // A child is never asked twice: it would only push out what may come again.
+  if (errand.parent !== undefined) return
   if (refusal === undefined || principal === undefined || reading === undefined) return
   if (step !== 'authorize' && step !== 'inspect' && step !== 'reauthorize') return
   house.refusals.remember(callerOf(principal, exchange.epoch), reading.fingerprint(), refusal)

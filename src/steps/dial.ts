@@ -59,20 +59,24 @@ async function* release(facts: Facts, reply: Reply, watch: () => ReplyGuard, aga
     reply.released()
     return first
   }
-  for await (const event of reply.events) {
-    if (event.restarts === true) {
-      // Another target begins anew: what was withheld of the first one's answer belongs to nobody now.
-      again()
-      waiting &&= []
+  try {
+    for await (const event of reply.events) {
+      if (event.restarts === true) {
+        // Another target begins anew: what was withheld of the first one's answer belongs to nobody now.
+        again()
+        waiting &&= []
+      }
+      const pushed = watch().push(event)
+      const step = pushed instanceof Promise ? await pushed : pushed
+      for (const one of waiting === undefined ? step.release : await leaving(step.release, false)) {
+        collected.take(one)
+        yield one
+      }
+      if (step.refusal !== undefined) throw new Refused(step.refusal)
+      if (meter?.(collected.tokens()) === false && event.kind !== 'end') throw new Refused(refuse('reservation_exhausted'))
     }
-    const pushed = watch().push(event)
-    const step = pushed instanceof Promise ? await pushed : pushed
-    for (const one of waiting === undefined ? step.release : await leaving(step.release, false)) {
-      collected.take(one)
-      yield one
-    }
-    if (step.refusal !== undefined) throw new Refused(step.refusal)
-    if (meter?.(collected.tokens()) === false && event.kind !== 'end') throw new Refused(refuse('reservation_exhausted'))
+  } catch (error) {
+    throw await worded(facts, error)
   }
   const last: StreamStep = await watch().end()
   if (last.refusal !== undefined && waiting !== undefined) throw new Refused(last.refusal)
@@ -81,6 +85,19 @@ async function* release(facts: Facts, reply: Reply, watch: () => ReplyGuard, aga
     yield one
   }
   if (last.refusal !== undefined) throw new Refused(last.refusal)
+}
+
+/**
+ * A provider's own words reach the caller only where they pass as an answer would: an error that repeats a secret is
+ * told without them.
+ */
+async function worded(facts: Facts, error: unknown): Promise<unknown> {
+  const said = error instanceof Refused ? error.refusal.upstream : undefined
+  if (!(error instanceof Refused) || said === undefined) return error
+  const segment = { origin: 'assistant', text: said.message, path: [], group: 'error' } as const
+  const { verdict } = await facts.epoch.guard.inspect(askedOf(facts), [segment], 'reply', facts.errand.signal)
+  if (verdict === 'allow') return error
+  return new Refused({ ...error.refusal, upstream: { status: said.status, message: 'The provider gave a reason that was withheld.' } })
 }
 
 async function committed(facts: Facts): Promise<void> {

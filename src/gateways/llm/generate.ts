@@ -4,7 +4,7 @@ import type { Errand } from '../../contract/gateway.ts'
 import type { Principal } from '../../contract/principal.ts'
 import { isRefusal, refuse, type Refusal } from '../../contract/verdict.ts'
 import { at } from '../../formats/tree.ts'
-import type { Dialect } from './dialect.ts'
+import type { Dialect, Surveyed } from './dialect.ts'
 import type { Operation } from './paths.ts'
 import type { Plan, PlannedRoute } from './plan.ts'
 import { makeReading, readTree, type BodyLimits, type LlmReading } from './reading.ts'
@@ -36,7 +36,7 @@ export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dia
       const surveyed = dialect.survey(tree, found.allowFields, operation.fromPath)
       if (isRefusal(surveyed)) return surveyed
       route = found
-      return makeReading('llm.generate', found.name, tree, surveyed)
+      return makeReading('llm.generate', found.name, tree, operation.fromPath === undefined ? surveyed : withPathModel(surveyed))
     },
     resolve(reading, principal) {
       const { surveyed } = reading as LlmReading
@@ -72,4 +72,13 @@ export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dia
     },
     refuse: (refusal, exchange) => writeRefusal(refusal, exchange, outlet, dialect, operation.framing, elements),
   }
+}
+
+/** From this length on a name can carry a credential; the field tables look at names in the body by the same measure. */
+const LOOKED_AT = 20
+
+/** A model that stands in the path is sent on like any field, so it is looked at like one. It cannot be edited. */
+function withPathModel(surveyed: Surveyed): Surveyed {
+  if (surveyed.model.length < LOOKED_AT) return surveyed
+  return { ...surveyed, segments: [...surveyed.segments, { origin: 'body', text: surveyed.model, path: ['model'], group: 'model' }] }
 }

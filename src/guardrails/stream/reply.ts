@@ -108,6 +108,8 @@ class Reply implements ReplyGuard {
       if (leaf.whole) wholes = true
       else {
         const channel = this.#channel(leaf)
+        // What comes behind the end was never joined with what stood before it: a value split there would pass.
+        if (channel.closed && leaf.text !== '') this.#refusal ??= refuse('upstream_malformed', { detail: 'text behind the end of its channel' })
         channel.push(leaf.text, false)
         this.#refusal ??= channel.refusal
       }
