@@ -7,12 +7,12 @@ import { JsonError, parseJson, writeJson } from '../../formats/json.ts'
 import { isObject, numberOf } from '../../formats/tree.ts'
 import { COUNT_PATH, countReply, estimateInput, surveyCount } from './anthropic/count.ts'
 import type { Dialect } from './dialect.ts'
-import type { Desk } from './generate.ts'
 import { sendOnce } from './once.ts'
+import { readCall, type Desk } from './desk.ts'
 import type { PlannedRoute } from './plan.ts'
-import { makeReading, readTree, type LlmReading } from './reading.ts'
+import { makeReading, type LlmReading } from './reading.ts'
 import { writeRefusal } from './render.ts'
-import { scopedRoute, unwanted, withinScope } from './scope.ts'
+import { unwanted, withinScope } from './scope.ts'
 
 interface CountEvent extends ReplyEvent {
   readonly count: number
@@ -30,16 +30,10 @@ export function countErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dialec
     signal: arrival.gone,
     identify: () => desk.identify(arrival),
     async read(principal) {
-      const tree = await readTree(arrival, desk.limits)
-      if (isRefusal(tree)) return tree
-      const model = tree.get('model')
-      if (typeof model !== 'string' || model === '') return refuse('bad_request', { param: 'model', say: 'The field "model" must name a model.' })
-      const found = scopedRoute(desk.plan, model, principal)
-      if (isRefusal(found)) return found
-      const surveyed = surveyCount(tree, found.allowFields)
-      if (isRefusal(surveyed)) return surveyed
-      route = found
-      return makeReading('llm.count', found.name, tree, { ...surveyed, maxTokens: 0 })
+      const call = await readCall(desk, arrival, principal, surveyCount)
+      if (isRefusal(call)) return call
+      route = call.route
+      return makeReading('llm.count', route.name, call.tree, { ...call.surveyed, maxTokens: 0 })
     },
     resolve(reading, principal) {
       const planned = route as PlannedRoute

@@ -6,13 +6,13 @@ import { isRefusal, refuse, Refused } from '../../contract/verdict.ts'
 import { JsonError, parseJson, writeJson } from '../../formats/json.ts'
 import { isObject, type TreeObject } from '../../formats/tree.ts'
 import type { Dialect } from './dialect.ts'
-import type { Desk } from './generate.ts'
 import { sendOnce } from './once.ts'
 import { EMBEDDINGS_PATH, embeddingsUsage, retargetEmbeddings, surveyEmbeddings } from './openai/embeddings.ts'
+import { readCall, type Desk } from './desk.ts'
 import type { PlannedRoute } from './plan.ts'
-import { makeReading, readTree, type LlmReading } from './reading.ts'
+import { makeReading, type LlmReading } from './reading.ts'
 import { writeRefusal } from './render.ts'
-import { scopedRoute, withinScope } from './scope.ts'
+import { withinScope } from './scope.ts'
 
 const DEEPEST_REPLY = 64
 
@@ -28,16 +28,10 @@ export function embedErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dialec
     signal: arrival.gone,
     identify: () => desk.identify(arrival),
     async read(principal) {
-      const tree = await readTree(arrival, desk.limits)
-      if (isRefusal(tree)) return tree
-      const model = tree.get('model')
-      if (typeof model !== 'string' || model === '') return refuse('bad_request', { param: 'model', say: 'The field "model" must name a model.' })
-      const found = scopedRoute(desk.plan, model, principal)
-      if (isRefusal(found)) return found
-      const surveyed = surveyEmbeddings(tree, found.allowFields)
-      if (isRefusal(surveyed)) return surveyed
-      route = found
-      return makeReading('llm.embed', found.name, tree, surveyed)
+      const call = await readCall(desk, arrival, principal, surveyEmbeddings)
+      if (isRefusal(call)) return call
+      route = call.route
+      return makeReading('llm.embed', route.name, call.tree, call.surveyed)
     },
     resolve(reading, principal) {
       const open = desk.plan.order(route as PlannedRoute, reading as LlmReading).filter((one) => one.role !== 'mirror' && desk.plan.upstreamOf(one).provider.dialects.includes('openai.chat'))

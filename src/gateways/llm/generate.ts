@@ -1,22 +1,14 @@
 import { field, type Arrival, type Outlet } from '../../contract/arrival.ts'
-import type { Clock } from '../../contract/clock.ts'
 import type { Errand } from '../../contract/gateway.ts'
-import type { Principal } from '../../contract/principal.ts'
-import { isRefusal, refuse, type Refusal } from '../../contract/verdict.ts'
+import { isRefusal } from '../../contract/verdict.ts'
 import { at } from '../../formats/tree.ts'
 import type { Dialect, Surveyed } from './dialect.ts'
 import type { Operation } from './paths.ts'
-import type { Plan, PlannedRoute } from './plan.ts'
-import { makeReading, readTree, type BodyLimits, type LlmReading } from './reading.ts'
+import { readCall, type Desk } from './desk.ts'
+import type { PlannedRoute } from './plan.ts'
+import { makeReading, type LlmReading } from './reading.ts'
 import { deliver, writeRefusal } from './render.ts'
-import { scopedRoute, unwanted, withinScope } from './scope.ts'
-
-export interface Desk {
-  readonly identify: (arrival: Arrival) => Principal | Refusal
-  readonly limits: BodyLimits
-  readonly plan: Plan
-  readonly clock: Clock
-}
+import { unwanted, withinScope } from './scope.ts'
 
 /** A call that makes a model answer, in any dialect, streamed or not. */
 export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dialect: Dialect, operation: Extract<Operation, { kind: 'generate' }>): Errand {
@@ -27,16 +19,10 @@ export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dia
     signal: arrival.gone,
     identify: () => desk.identify(arrival),
     async read(principal) {
-      const tree = await readTree(arrival, desk.limits)
-      if (isRefusal(tree)) return tree
-      const model = operation.fromPath?.model ?? tree.get('model')
-      if (typeof model !== 'string' || model === '') return refuse('bad_request', { param: 'model', say: 'The field "model" must name a model.' })
-      const found = scopedRoute(desk.plan, model, principal)
-      if (isRefusal(found)) return found
-      const surveyed = dialect.survey(tree, found.allowFields, operation.fromPath)
-      if (isRefusal(surveyed)) return surveyed
-      route = found
-      return makeReading('llm.generate', found.name, tree, operation.fromPath === undefined ? surveyed : withPathModel(surveyed))
+      const call = await readCall(desk, arrival, principal, (tree, allowed) => dialect.survey(tree, allowed, operation.fromPath), operation.fromPath?.model)
+      if (isRefusal(call)) return call
+      route = call.route
+      return makeReading('llm.generate', route.name, call.tree, operation.fromPath === undefined ? call.surveyed : withPathModel(call.surveyed))
     },
     resolve(reading, principal) {
       const { surveyed } = reading as LlmReading
