@@ -33,6 +33,8 @@ interface Route extends PlannedRoute {
 }
 
 const DEEPEST_REPLY = 128
+/** Below the first step of any price list. */
+const LONG_INPUT = 100_000
 /** How long a complete stream may stay open without its terminator. */
 const GRACE_MS = 250
 
@@ -45,8 +47,10 @@ export function makePlan(settings: LlmSettings, parts: PlanParts): { readonly pl
   const usual = routes.find((one) => one.settings.models === undefined)
   const prices = new Map<string, Price | undefined>()
 
-  function priceOf({ upstream, model, settings: { provider } }: Target): Price | undefined {
+  function priceOf({ upstream, model, settings: { provider } }: Target, input: number): Price | undefined {
     const id = `${provider}/${model}`
+    // Some providers charge more for long inputs: those are rare enough to be looked up each time.
+    if (input >= LONG_INPUT) return settings.prices.get(id) ?? bundledPrice(upstream.settings.kind, upstream.preset?.pricedAs ?? upstream.provider.pricedAs, model, input)
     if (!prices.has(id)) {
       // Callers can name models, so this memory must end somewhere.
       if (prices.size > 10_000) prices.clear()
@@ -55,8 +59,8 @@ export function makePlan(settings: LlmSettings, parts: PlanParts): { readonly pl
     return prices.get(id)
   }
 
-  function candidate(target: Target, route: string, role: Candidate['role']): Candidate {
-    return candidateOf(target, route, role, priceOf(target))
+  function candidate(target: Target, route: string, role: Candidate['role'], input = 0): Candidate {
+    return candidateOf(target, route, role, priceOf(target, input))
   }
 
   function order(planned: PlannedRoute, { surveyed, estimate }: LlmReading): readonly Candidate[] {
@@ -65,15 +69,15 @@ export function makePlan(settings: LlmSettings, parts: PlanParts): { readonly pl
     const size = { input: estimate.input, output: estimate.output ?? 1_000 }
     const weighed = route.targets.map((one) => {
       const target = targetFor(upstreams, one, requested)
-      const price = priceOf(target)
+      const price = priceOf(target, estimate.input)
       return { target, quality: one.quality, weight: one.weight, priority: one.priority, latency: parts.health.of(`${one.provider}/${target.model}`).latency, ...(price !== undefined && { price }) }
     })
-    const first = ordered(route.strategy, weighed, size, parts.random).map(({ target }, index) => candidate(target, name, index === 0 ? 'primary' : 'fallback'))
+    const first = ordered(route.strategy, weighed, size, parts.random).map(({ target }, index) => candidate(target, name, index === 0 ? 'primary' : 'fallback', estimate.input))
     const larger = route.fallback.contextLength
     const known = new Set(first.map((one) => one.id))
-    const more = larger === undefined ? [] : [candidate(targetFor(upstreams, larger, requested), name, 'fallback')].filter((one) => !known.has(one.id))
+    const more = larger === undefined ? [] : [candidate(targetFor(upstreams, larger, requested), name, 'fallback', estimate.input)].filter((one) => !known.has(one.id))
     const mirror = route.mirror
-    const mirrored = mirror !== undefined && parts.random() < mirror.sample ? [candidate(targetFor(upstreams, mirror.target, requested), name, 'mirror')] : []
+    const mirrored = mirror !== undefined && parts.random() < mirror.sample ? [candidate(targetFor(upstreams, mirror.target, requested), name, 'mirror', estimate.input)] : []
     return [...first, ...more, ...mirrored]
   }
 
