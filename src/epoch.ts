@@ -83,8 +83,8 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   // Rules are compiled when they are first needed: here, not in somebody's first call.
   await scanText(guard, { text: 'a first look', origin: 'user' })
   await scanText(guard, { text: 'a first look', origin: 'assistant' })
-  const routes = new Map(loaded.llm.routes.map((one) => [one.name, { output: one.output, onDeniedCall: one.onDeniedCall, heartbeatAfter: one.heartbeatAfter }]))
-  const usual = { output: 'balanced', onDeniedCall: 'fail', heartbeatAfter: 10_000 } as const
+  const routes = new Map(loaded.llm.routes.map((one) => [one.name, { output: one.output, onDeniedCall: one.onDeniedCall }]))
+  const usual = { output: 'balanced', onDeniedCall: 'fail' } as const
   const epoch: Epoch = Object.freeze({
     id: createHash('sha256').update(`${loaded.digest}\n${policy.id}\n${household.version}`).digest('hex').slice(0, 16),
     serial,

@@ -157,7 +157,6 @@ export async function start(options: StartOptions): Promise<Started> {
       keepPayload: first.audit.payload === 'none' ? 'none' : 'full',
       observe: (receipt) => observed(receipt),
       pass: (errand) => pass(spine, errand),
-      onDefect: defect,
     }
     const observed = (receipt: Receipt): void => {
       metrics.ended(receipt)

@@ -115,7 +115,7 @@ function stage(options: { replace?: Partial<Record<StepName, Step>>; reading?: P
       answered: () => undefined,
       meter: () => () => true,
     },
-    route: () => ({ output: 'balanced', onDeniedCall: 'fail', heartbeatAfter: 10_000 }),
+    route: () => ({ output: 'balanced', onDeniedCall: 'fail' }),
   }
   const house: House = {
     clock,
@@ -130,7 +130,6 @@ function stage(options: { replace?: Partial<Record<StepName, Step>>; reading?: P
     keepPayload: 'full',
     observe: () => undefined,
     pass: (errand) => pass(spine, errand),
-    onDefect: (step) => void seen.defects.push(step),
   }
   let ids = 0
   const real = makeSteps(house)

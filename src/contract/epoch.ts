@@ -23,6 +23,4 @@ export interface Epoch {
 export interface RouteGuarding {
   readonly output: OutputMode
   readonly onDeniedCall: 'fail' | 'drop'
-  /** Milliseconds before the first heartbeat of a held or slow call. */
-  readonly heartbeatAfter: number
 }

@@ -39,9 +39,6 @@ export interface Guarded {
   readonly exchange: Exchange
   readonly reading: Reading
   readonly events: AsyncIterable<ReplyEvent>
-  /** Model that answers, once known (after the first event). */
-  model(): string | undefined
-  usage(): import('./exchange.ts').Usage
 }
 
 export interface Delivery {

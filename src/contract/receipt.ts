@@ -1,4 +1,5 @@
-import type { Attempt, Exchange, Usage } from './exchange.ts'
+import type { CounterRow } from './budget.ts'
+import type { Attempt, Usage } from './exchange.ts'
 import type { Context } from './policy.ts'
 import type { Finding, Mode, GuardAction } from './finding.ts'
 import type { Origin } from './segment.ts'
@@ -116,12 +117,10 @@ export interface Audit {
    * Queues an intent; `committed` resolves once it is on disk (group commit, no timer) and rejects when the
    * writer cannot promise that any more. `rows` commit in the same transaction.
    */
-  intent(record: Intent, rows: readonly import('./budget.ts').CounterRow[]): Promise<void>
+  intent(record: Intent, rows: readonly CounterRow[]): Promise<void>
   /** Queues a receipt (and its payload); resolves once committed. Never throws synchronously. */
   receipt(record: Receipt, payload: Payload | undefined): Promise<void>
   act(record: Act): Promise<void>
   /** False when the writer is stuck or its disk is full: exchanges are refused rather than unrecorded. */
   healthy(): boolean
 }
-
-export type { Exchange }

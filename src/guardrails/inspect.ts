@@ -82,14 +82,14 @@ function piecesOf(segments: readonly Segment[], i: number, from: number, offset:
 }
 
 // Joined as models read it, and with a space: a sentence cut between two words has lost one.
-function jointOf(scanner: Scanner, segments: readonly Segment[], i: number): readonly Joint[] {
+function jointOf(scan: (text: string) => readonly Span[], segments: readonly Segment[], i: number): readonly Joint[] {
   const left = leftOf(segments, i)
   if (left.text === '') return NO_JOINT
   const right = (segments[i] as Segment).text.slice(0, SEAM)
   const found: Joint[] = []
   for (const gap of ['', ' ']) {
     const seam = left.text.length
-    for (const span of scanner.scan(left.text + gap + right, true).spans) {
+    for (const span of scan(left.text + gap + right)) {
       if (span.start >= seam || span.end <= seam + gap.length) continue
       if (found.some((one) => one.span.kind.guardrail === span.kind.guardrail)) continue
       found.push({ span, pieces: piecesOf(segments, i, left.from, left.offset, span.start, span.end, seam, gap.length) })
@@ -104,9 +104,15 @@ export function inspector({ clock, profiles, cache, talks, onShadow }: Inspector
     const key = cache.key(tenant, scanner.id, segment.origin, segment.text)
     const known = key === undefined ? undefined : cache.get(key)
     if (known !== undefined) return known
-    const { spans, failed } = ruled(scanner, plan, profiles, segment.text)
-    for (const { active, why } of failed) tally.failed(active, segment.origin, index, why)
-    if (key !== undefined && failed.length === 0) cache.set(key, spans)
+    const failures = tally.findings.length
+    const spans = scanned(scanner, plan, segment.text, tally, segment.origin, index)
+    if (key !== undefined && tally.findings.length === failures) cache.set(key, spans)
+    return spans
+  }
+
+  const scanned = (scanner: Scanner, plan: Plan, text: string, tally: Tally, origin: Segment['origin'], index: number): readonly Span[] => {
+    const { spans, failed } = ruled(scanner, plan, profiles, text)
+    for (const { active, why } of failed) tally.failed(active, origin, index, why)
     return spans
   }
 
@@ -167,7 +173,7 @@ export function inspector({ clock, profiles, cache, talks, onShadow }: Inspector
         const rules = plan?.rules
         const failures = tally.findings.length
         const spans = plan === undefined || rules === undefined ? NO_SPANS : look(rules, plan, tenant, segment, tally, i)
-        const joint = rules === undefined || before?.group !== segment.group ? NO_JOINT : jointSafely(rules, segments, i)
+        const joint = plan === undefined || rules === undefined || before?.group !== segment.group ? NO_JOINT : jointOf((text) => scanned(rules, plan, text, tally, segment.origin, i), segments, i)
         now = { text: segment.text, origin: segment.origin, group: segment.group, detector: tally.findings.length > failures ? 'failed' : detector, spans, joint }
         looked[i] = now
       } else reused++
@@ -191,14 +197,5 @@ export function inspector({ clock, profiles, cache, talks, onShadow }: Inspector
     // What rules already refuse needs no slower opinion.
     if (!enforcedLooks || tally.verdict === 'deny') return conclude()
     return slow(asked, segments, planOf, 'enforce', tally, signal).then(conclude)
-  }
-}
-
-// A seam is a second look: where it fails, the segments themselves have been looked at.
-function jointSafely(scanner: Scanner, segments: readonly Segment[], i: number): readonly Joint[] {
-  try {
-    return jointOf(scanner, segments, i)
-  } catch {
-    return NO_JOINT
   }
 }

@@ -2,7 +2,6 @@ import type { Facts, ReplyRecord, Step } from '../contract/facts.ts'
 import type { Guarded } from '../contract/gateway.ts'
 import type { Reply, ReplyEvent } from '../contract/reply.ts'
 import type { ReplyGuard, StreamStep } from '../contract/guard.ts'
-import { NO_USAGE } from '../contract/exchange.ts'
 import { isRefusal, refuse, Refused } from '../contract/verdict.ts'
 import { askedOf } from './inspect.ts'
 import { then } from './ask.ts'
@@ -36,8 +35,6 @@ export function guard(house: House): Step {
         exchange,
         reading,
         events: release(facts, reply, () => watches.at(-1) as ReplyGuard, () => void watches.push(watch()), meter, collected),
-        model: () => reply.attempts().find((one) => one.outcome === 'answered' && one.role !== 'mirror')?.model,
-        usage: () => reply.usage(),
         findings: () => watches.flatMap((one) => one.findings()),
         guardMicros: () => watches.reduce((sum, one) => sum + one.micros(), 0),
         said: collected.said,
@@ -166,8 +163,6 @@ function unanswered({ exchange, reading }: Facts): Guarded & ReplyRecord {
     exchange,
     reading: reading as NonNullable<Facts['reading']>,
     events: nothing(),
-    model: () => undefined,
-    usage: () => NO_USAGE,
     findings: () => [],
     guardMicros: () => 0,
     said: () => [],

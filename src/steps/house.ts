@@ -15,5 +15,4 @@ export interface House {
   readonly observe: (receipt: Receipt) => void
   /** For child exchanges: the same path again. */
   readonly pass: Pass
-  readonly onDefect: (step: string, error: unknown) => void
 }

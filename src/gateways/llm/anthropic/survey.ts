@@ -1,6 +1,7 @@
 import { isRefusal, type Refusal } from '../../../contract/verdict.ts'
 import { isObject, numberOf, stringOf, type TreeObject } from '../../../formats/tree.ts'
 import type { Surveyed } from '../dialect.ts'
+import { surveyed } from '../surveyed.ts'
 import { walk } from '../walk.ts'
 import type { ObjectField } from '../fields.ts'
 import { messagesTable } from './table.ts'
@@ -17,26 +18,13 @@ export function surveyBy(table: ObjectField, tree: TreeObject, allowed: readonly
   const maxTokens = numberOf(tree.get('max_tokens'))
   const model = stringOf(tree.get('model')) ?? ''
   const stream = tree.get('stream') === true
-  return {
+  return surveyed(walked, {
+    dialect: 'anthropic.messages',
     model,
     stream,
-    segments: walked.segments,
-    effects: walked.effects,
-    subordinates: walked.subordinates,
-    parameters: {
-      messages: 0,
-      tools: 0,
-      images: 0,
-      ...walked.parameters,
-      model,
-      dialect: 'anthropic.messages',
-      stream,
-      choices: 1,
-      // The caller puts words into the model's mouth: policy may want to know.
-      ...(isObject(last) && last.get('role') === 'assistant' ? { prefill: true } : {}),
-    },
-    ...(maxTokens === undefined ? {} : { maxTokens }),
     choices: 1,
-    mediaBytes: walked.mediaBytes,
-  }
+    maxTokens,
+    // The caller puts words into the model's mouth: policy may want to know.
+    ...(isObject(last) && last.get('role') === 'assistant' ? { facts: { prefill: true } } : {}),
+  })
 }

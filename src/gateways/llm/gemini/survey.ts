@@ -1,6 +1,7 @@
 import { isRefusal, refuse, type Refusal } from '../../../contract/verdict.ts'
 import { isObject, numberOf, stringOf, type Tree, type TreeObject } from '../../../formats/tree.ts'
 import type { Surveyed } from '../dialect.ts'
+import { surveyed } from '../surveyed.ts'
 import { walk } from '../walk.ts'
 import { camel, get } from './names.ts'
 import { generateTable } from './table.ts'
@@ -54,26 +55,13 @@ export function survey(tree: TreeObject, allowed: readonly string[], fromPath?: 
   const choices = (isObject(config) ? numberOf(get(config, 'candidateCount')) : undefined) ?? 1
   const last = (tree.get('contents') as Tree[]).at(-1)
   const stream = fromPath?.stream ?? false
-  return {
+  return surveyed(walked, {
+    dialect: 'gemini.generate',
     model,
     stream,
-    segments: walked.segments,
-    effects: walked.effects,
-    subordinates: walked.subordinates,
-    parameters: {
-      messages: 0,
-      tools: 0,
-      images: 0,
-      ...walked.parameters,
-      model,
-      dialect: 'gemini.generate',
-      stream,
-      choices,
-      // The caller puts words into the model's mouth: policy may want to know.
-      ...(isObject(last) && last.get('role') === 'model' ? { prefill: true } : {}),
-    },
-    ...(maxTokens === undefined ? {} : { maxTokens }),
     choices,
-    mediaBytes: walked.mediaBytes,
-  }
+    maxTokens,
+    // The caller puts words into the model's mouth: policy may want to know.
+    ...(isObject(last) && last.get('role') === 'model' ? { facts: { prefill: true } } : {}),
+  })
 }

@@ -2,6 +2,7 @@ import { at, isObject, numberOf, stringOf, type Tree, type TreeObject } from '..
 import { isRefusal, type Refusal } from '../../../../contract/verdict.ts'
 import type { Surveyed } from '../../dialect.ts'
 import { isForeign } from '../../signature.ts'
+import { surveyed } from '../../surveyed.ts'
 import { walk } from '../../walk.ts'
 import { without } from '../leaf.ts'
 import { chatTable } from './table.ts'
@@ -15,27 +16,7 @@ export function survey(tree: TreeObject, allowed: readonly string[]): Surveyed |
   const choices = numberOf(tree.get('n')) ?? 1
   const limits = [numberOf(tree.get('max_completion_tokens')), numberOf(tree.get('max_tokens'))].filter((limit) => limit !== undefined)
   const maxTokens = limits.length === 0 ? undefined : Math.max(...limits)
-  return {
-    model,
-    stream,
-    segments: walked.segments,
-    effects: walked.effects,
-    subordinates: walked.subordinates,
-    parameters: {
-      messages: 0,
-      tools: 0,
-      images: 0,
-      ...walked.parameters,
-      model,
-      dialect: 'openai.chat',
-      stream,
-      choices,
-      ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
-    },
-    choices,
-    mediaBytes: walked.mediaBytes,
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-  }
+  return surveyed(walked, { dialect: 'openai.chat', model, stream, choices, maxTokens })
 }
 
 /**

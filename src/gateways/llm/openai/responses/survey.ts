@@ -2,6 +2,7 @@ import { isObject, numberOf, stringOf, type Tree, type TreeObject } from '../../
 import { isRefusal, type Refusal } from '../../../../contract/verdict.ts'
 import type { Surveyed } from '../../dialect.ts'
 import { isForeign } from '../../signature.ts'
+import { surveyed } from '../../surveyed.ts'
 import { walk } from '../../walk.ts'
 import { responsesTable } from './table.ts'
 
@@ -12,26 +13,14 @@ export function survey(tree: TreeObject, allowed: readonly string[]): Surveyed |
   const model = stringOf(tree.get('model')) ?? ''
   const stream = tree.get('stream') === true
   const maxTokens = numberOf(tree.get('max_output_tokens'))
-  return {
+  return surveyed(walked, {
+    dialect: 'openai.responses',
     model,
     stream,
-    segments: walked.segments,
-    effects: walked.effects,
-    subordinates: walked.subordinates,
-    parameters: {
-      messages: typeof tree.get('input') === 'string' ? 1 : 0,
-      tools: 0,
-      images: 0,
-      ...walked.parameters,
-      model,
-      dialect: 'openai.responses',
-      stream,
-      choices: 1,
-    },
     choices: 1,
-    mediaBytes: walked.mediaBytes,
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-  }
+    maxTokens,
+    ...(typeof tree.get('input') === 'string' ? { facts: { messages: 1 } } : {}),
+  })
 }
 
 /**
