@@ -198,3 +198,13 @@ test('settings: unknown keys and members are refused, durations are read, entrie
   assert.deepEqual({ mode: settled?.mode, action: settled?.action, timeout: settled?.timeout, onError: settled?.onError }, { mode: 'enforce', action: 'redact', timeout: 2000, onError: 'open' })
   assert.throws(() => makeGuard({ entries: [entry({ use: 'absent' })] }, { clock, cacheBytes: 0, guardrails: [] }))
 })
+
+test('an enforced rule that breaks on the seam between two parts refuses, as it does inside one', async () => {
+  const bad: Matcher = { literals: ['onetwo'], maxLength: 6, find: () => { throw new Error('bad rule') } }
+  const guard = makeGuard({ entries: [entry()] }, { clock, cacheBytes: 0, guardrails: [member({ matchers: [bad] })] })
+  const apart = await guard.inspect(asked(), [segment('say one', 'user', 'm0', 0), segment('two', 'user', 'm1', 1)], 'request', signal)
+  assert.equal(apart.refusal, undefined)
+  const joined = await guard.inspect(asked(), [segment('say one', 'user', 'm0', 0), segment('two', 'user', 'm0', 1)], 'request', signal)
+  assert.equal(joined.verdict, 'deny')
+  assert.equal(joined.refusal?.refuse, 'guard_failed')
+})
