@@ -189,9 +189,21 @@ def _combined(pieces: dict[str, list[str]], rng: random.Random) -> Iterator[tupl
         task, more = pick(pieces["paste_task"]), pick(pieces["followup"])
         shape = rng.randrange(4)
         if shape == 0:
-            yield text, "document", CLEAN, "benign-paste"
+            yield text, pick(["user", "document"]), CLEAN, "benign-paste"
         else:
             yield [f"{task}\n\n{text}", f"{text}\n\n{task}", f"{task}\n\n\"{text}\"\n\n{more}"][shape - 1], "user", CLEAN, "benign-paste"
+    for turn in pieces["human_imperative"] * 8:  # orders among people stand where an attack would stand
+        text = pick(pieces["paste"])
+        cut = text.find(". ", rng.randrange(len(text))) + 2
+        body = f"{text[:cut]}{turn} {text[cut:]}" if cut > 2 else f"{text} {turn}"
+        yield pick([body, f"{pick(pieces['paste_task'])}\n\n{body}"]), pick(["user", "document"]), CLEAN, "benign-order-in-paste"
+    for turn in pieces["pivot"] * 2 + pieces["human_imperative"] * 4:  # the same in texts of several paragraphs
+        parts = rng.sample(pieces["paste"], rng.randint(2, 5))
+        parts.insert(rng.randint(1, len(parts)), turn)
+        attack = turn in pieces["pivot"]
+        lead = [f"{pick(pieces['paste_task'])}"] if rng.random() < 0.6 else []
+        family = "switch-in-long-paste" if attack else "benign-order-in-long-paste"
+        yield "\n\n".join(lead + parts), pick(["user", "document"]), ATTACK if attack else CLEAN, family
     for _ in range(160):
         yield _split_payload(pick(pieces["split_phrase"]), rng), "user", ATTACK, "payload-splitting"
     for _ in range(160):
@@ -222,7 +234,8 @@ def rows(rng: random.Random) -> Iterator[dict]:
                     if n:
                         text = _noise(_greet(text, slots["opener"], rng), rng)
                     if fresh(text):
-                        yield _row(text, seed.channel, seed.labels, seed.family)
+                        channel = rng.choice(["user", "document"]) if seed.channel == "both" else seed.channel
+                        yield _row(text, channel, seed.labels, seed.family)
                         break
     for raw, channel, labels, family in _combined(pieces, rng):
         text = _noise(_fill(raw, slots, rng), rng)
