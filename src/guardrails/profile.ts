@@ -1,8 +1,9 @@
 import type { Asked } from '../contract/exchange.ts'
+import type { Mode } from '../contract/finding.ts'
 import type { Origin } from '../contract/segment.ts'
 import type { Guardrail, Phase } from './guardrail.ts'
-import { forJson, scanner } from './rules/scanner.ts'
-import type { Scanner } from './rules/scanner.ts'
+import { compile, forJson, scanner } from './rules/scanner.ts'
+import type { Compiled, Scanner } from './rules/scanner.ts'
 import type { Entry, GuardSettings } from './settings.ts'
 
 /** An entry and the guardrail it uses. */
@@ -23,6 +24,15 @@ export interface Plan {
   readonly looks: readonly Active[]
 }
 
+/** The mode of an entry's slow layers. */
+export function looksMode(entry: Entry): Mode {
+  return entry.looks ?? entry.mode
+}
+
+function live({ entry, guardrail }: Active): boolean {
+  return (guardrail.matchers !== undefined && entry.mode !== 'off') || (guardrail.look !== undefined && looksMode(entry) !== 'off')
+}
+
 export type PlanOf = (origin: Origin) => Plan | undefined
 
 /** How the origins' plans are found for one exchange and phase. */
@@ -39,6 +49,8 @@ function applies(entry: Entry, asked: Asked, phase: Phase): boolean {
   const { routes, workloads, cohorts } = entry.except
   if (routes.includes(route)) return false
   const { workload, cohort } = asked.principal
+  if (entry.workloads !== undefined && !entry.workloads.includes(workload)) return false
+  if (entry.cohorts !== undefined && (cohort === undefined || !entry.cohorts.includes(cohort))) return false
   return !workloads.includes(workload) && (cohort === undefined || !cohorts.includes(cohort))
 }
 
@@ -50,31 +62,32 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[])
     if (guardrail === undefined) throw new Error(`guardrails: there is no "${entry.use}"`)
     return [{ entry, guardrail }]
   })
-  const scanners = new Map<string, Scanner>()
-  const compiled = (chosen: readonly Active[], json: boolean): Scanner | undefined => {
+  const tables = new Map<string, Compiled>()
+  const scannerFor = (chosen: readonly Active[], origin?: Origin): Scanner | undefined => {
     const ruled = chosen.filter(({ guardrail }) => guardrail.matchers !== undefined)
     if (ruled.length === 0) return undefined
     const id = ruled.map(({ guardrail }) => guardrail.id).sort().join('+')
-    let made = scanners.get(id)
-    if (made === undefined) scanners.set(id, (made = scanner(id, ruled.flatMap(({ guardrail }) => guardrail.matchers ?? []))))
-    return json ? forJson(made) : made
+    let table = tables.get(id)
+    if (table === undefined) tables.set(id, (table = compile(ruled.flatMap(({ guardrail }) => guardrail.matchers ?? []))))
+    const made = scanner(origin === undefined ? id : `${id}@${origin}`, table, origin)
+    // Arguments travel as JSON text, and escapes in it are as good as the letters.
+    return origin === 'tool_call' ? forJson(made) : made
   }
   const planFor = (chosen: readonly Active[], origin: Origin): Plan | undefined => {
     const byGuardrail = new Map<string, Active>()
     for (const active of chosen) if (active.entry.on.includes(origin)) byGuardrail.set(active.guardrail.id, active)
-    const live = [...byGuardrail.values()].filter(({ entry }) => entry.mode !== 'off')
-    if (live.length === 0) return undefined
-    // Arguments travel as JSON text, and escapes in it are as good as the letters.
-    const json = origin === 'tool_call'
-    const rules = compiled(live, json)
-    const enforced = compiled(live.filter(({ entry }) => entry.mode === 'enforce'), json)
-    const shadow = compiled(live.filter(({ entry }) => entry.mode === 'shadow'), json)
+    const chosenHere = [...byGuardrail.values()].filter(live)
+    if (chosenHere.length === 0) return undefined
+    const ruled = chosenHere.filter(({ entry }) => entry.mode !== 'off' && (entry.layers === undefined || entry.layers.has('rules')))
+    const rules = scannerFor(ruled, origin)
+    const enforced = scannerFor(ruled.filter(({ entry }) => entry.mode === 'enforce'), origin)
+    const shadow = scannerFor(ruled.filter(({ entry }) => entry.mode === 'shadow'), origin)
     return {
-      byGuardrail: new Map(live.map((active) => [active.guardrail.id, active])),
+      byGuardrail: new Map(chosenHere.map((active) => [active.guardrail.id, active])),
       ...(rules && { rules }),
       ...(enforced && { enforced }),
       ...(shadow && { shadow }),
-      looks: live.filter(({ guardrail }) => guardrail.look !== undefined),
+      looks: chosenHere.filter(({ entry, guardrail }) => guardrail.look !== undefined && looksMode(entry) !== 'off'),
     }
   }
   // One list of plans for each set of entries that apply together, whatever route or principal led to it.
@@ -95,7 +108,7 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[])
     },
     alone(guardrail) {
       const active = actives.find((one) => one.guardrail.id === guardrail)
-      return active === undefined ? undefined : compiled([active], false)
+      return active === undefined ? undefined : scannerFor([active])
     },
   }
 }

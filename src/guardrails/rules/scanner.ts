@@ -1,8 +1,9 @@
+import type { Origin } from '../../contract/segment.ts'
 import { automaton, pendingTail } from './automaton.ts'
 import type { Automaton, Literal } from './automaton.ts'
 import { ALNUM, isIn, wordStarts } from './chars.ts'
-import { isMore } from './matcher.ts'
-import type { Matcher, Span } from './matcher.ts'
+import { isMore, kindAt } from './matcher.ts'
+import type { Kind, Matcher, Span } from './matcher.ts'
 import { unescapedView, viewOf } from '../normalise/view.ts'
 import type { View } from '../normalise/view.ts'
 
@@ -48,7 +49,7 @@ function inAscii(literal: string): boolean {
   return true
 }
 
-function run(made: Automaton, matchers: readonly Matcher[], text: string, final: boolean, pass: Pass): void {
+function run(made: Automaton, matchers: readonly Matcher[], origin: Origin | undefined, text: string, final: boolean, pass: Pass): void {
   const { classes, next, accepting, width, outputs } = made
   let state = 0
   let units = 0
@@ -67,36 +68,46 @@ function run(made: Automaton, matchers: readonly Matcher[], text: string, final:
       if (found === undefined) continue
       if (isMore(found)) {
         if (found.more < pass.safe) pass.safe = found.more
-      } else pass.spans.push(found)
+      } else if (found.kind.at === undefined || origin === undefined) pass.spans.push(found)
+      else {
+        const kind = kindAt(found.kind, origin)
+        if (kind !== undefined) pass.spans.push({ kind, start: found.start, end: found.end })
+      }
     }
   }
   pass.state = state
   pass.units |= units
 }
 
-// Several rules of one guardrail often find the same stretch, or a part of it: the widest and surest stays.
+// Several rules of one guardrail often find the same stretch, or a part of it: the widest stays, as what the surest
+// of them takes it for.
 function distinct(spans: Span[]): readonly Span[] {
   if (spans.length < 2) return spans
   spans.sort((a, b) => a.start - b.start || b.end - a.end || b.kind.score - a.kind.score)
   const last = new Map<string, number>()
-  return spans.filter((span) => {
-    if (span.end <= (last.get(span.kind.guardrail) ?? -1)) return false
-    last.set(span.kind.guardrail, span.end)
-    return true
-  })
+  const kept: Span[] = []
+  for (const span of spans) {
+    const index = last.get(span.kind.guardrail)
+    const wider = index === undefined ? undefined : (kept[index] as Span)
+    if (index === undefined || wider === undefined || span.end > wider.end) {
+      last.set(span.kind.guardrail, kept.length)
+      kept.push(span)
+    } else if (span.kind.score > wider.kind.score) kept[index] = { ...wider, kind: span.kind }
+  }
+  return kept
 }
 
-// Answers whether a stretch meets a span of the same guardrail. Of distinct spans both starts and ends increase, so
-// halving finds the only one that can: a text that is all hits must not be compared with itself.
-function meeting(spans: readonly Span[]): (guardrail: string, start: number, end: number) => boolean {
+// Answers whether a stretch meets a span of the same guardrail that is as sure. Of distinct spans both starts and ends
+// increase, so halving finds the first one that can: a text that is all hits must not be compared with itself.
+function meeting(spans: readonly Span[]): (kind: Kind, start: number, end: number) => boolean {
   const lists = new Map<string, Span[]>()
   for (const span of spans) {
     const list = lists.get(span.kind.guardrail)
     if (list === undefined) lists.set(span.kind.guardrail, [span])
     else list.push(span)
   }
-  return (guardrail, start, end) => {
-    const list = lists.get(guardrail) ?? []
+  return (kind, start, end) => {
+    const list = lists.get(kind.guardrail) ?? []
     let low = 0
     let high = list.length
     while (low < high) {
@@ -105,7 +116,7 @@ function meeting(spans: readonly Span[]): (guardrail: string, start: number, end
       else low = middle + 1
     }
     const found = list[low]
-    return found !== undefined && found.start < end
+    return found !== undefined && found.start < end && found.kind.score >= kind.score
   }
 }
 
@@ -115,7 +126,7 @@ function addFrom(view: View, seen: readonly Span[], spans: Span[]): void {
   for (const span of seen) {
     const start = view.from(span.start)
     const end = view.to(span.end)
-    if (!meets(span.kind.guardrail, start, end)) spans.push({ kind: span.kind, start, end })
+    if (!meets(span.kind, start, end)) spans.push({ kind: span.kind, start, end })
   }
 }
 
@@ -134,22 +145,33 @@ export function forJson(made: Scanner): Scanner {
       for (const span of plain.spans) {
         // A match that begins with an escape's letter would leave half an escape behind.
         if (text.charCodeAt(span.start - 1) === 92) continue
-        if (!meets(span.kind.guardrail, span.start, span.end)) spans.push(span)
+        if (!meets(span.kind, span.start, span.end)) spans.push(span)
       }
       return { ...plain, spans: distinct(spans) }
     },
   }
 }
 
-/** Compiles matchers into one scanner: an automaton for ASCII literals, one for all others, and the tails. */
-export function scanner(id: string, matchers: readonly Matcher[]): Scanner {
+/** Matchers with their automata: one for ASCII literals, one for all others. */
+export interface Compiled {
+  readonly matchers: readonly Matcher[]
+  readonly plain: Automaton
+  readonly foreign: Automaton | undefined
+}
+
+/** Builds the automata, which scanners for several origins share. */
+export function compile(matchers: readonly Matcher[]): Compiled {
   const narrow: Literal[] = []
   const wide: Literal[] = []
   for (const [index, matcher] of matchers.entries()) {
     for (const text of matcher.literals) (inAscii(text) ? narrow : wide).push({ text, matcher: index, hold: matcher.spanAfter === undefined })
   }
-  const plain = automaton(narrow)
-  const foreign = wide.length === 0 ? undefined : automaton(wide)
+  return { matchers, plain: automaton(narrow), foreign: wide.length === 0 ? undefined : automaton(wide) }
+}
+
+/** A scanner over matchers. Scores are those of the origin, where one is given. */
+export function scanner(id: string, source: readonly Matcher[] | Compiled, origin?: Origin): Scanner {
+  const { matchers, plain, foreign } = 'plain' in source ? source : compile(source)
   const tails = matchers.filter((matcher) => matcher.tail !== undefined)
   const maxLength = matchers.reduce((most, matcher) => Math.max(most, matcher.maxLength), 0)
 
@@ -161,16 +183,16 @@ export function scanner(id: string, matchers: readonly Matcher[]): Scanner {
   // The second look costs several times the first, so it is taken only where folding changed something.
   const lookAgain = (text: string, final: boolean, first: Pass): void => {
     if (foreign !== undefined) {
-      run(foreign, matchers, text, final, first)
+      run(foreign, matchers, origin, text, final, first)
       if (!final) withhold(foreign, text, first)
     }
     const view = viewOf(text)
     if (view === undefined) return
     const pass: Pass = { spans: [], safe: view.text.length, state: 0, units: 0, busy: -1 }
-    run(plain, matchers, view.text, final, pass)
+    run(plain, matchers, origin, view.text, final, pass)
     if (!final) withhold(plain, view.text, pass)
     if (foreign !== undefined) {
-      run(foreign, matchers, view.text, final, pass)
+      run(foreign, matchers, origin, view.text, final, pass)
       if (!final) withhold(foreign, view.text, pass)
     }
     if (pass.safe < view.text.length) first.safe = Math.min(first.safe, view.from(pass.safe))
@@ -183,7 +205,7 @@ export function scanner(id: string, matchers: readonly Matcher[]): Scanner {
     maxLength,
     scan(text, final) {
       const pass: Pass = { spans: [], safe: text.length, state: 0, units: 0, busy: -1 }
-      run(plain, matchers, text, final, pass)
+      run(plain, matchers, origin, text, final, pass)
       const { state } = pass
       if (!final) withhold(plain, text, pass)
       if (pass.units > 127) lookAgain(text, final, pass)
