@@ -39,6 +39,7 @@ KINDS: dict[str, dict[str, int]] = {
 
 SLOT = re.compile(r"\{([^{}\n]+)\}")
 ARTICLE = re.compile(r"\b([Aa]) (?=(?!one|eu)[aeio])")
+SAME_WITHIN_A_SEED = ("bot", "name", "job")
 COMMENT_PREFIXES = ["tox-", "oktox-"]
 
 
@@ -101,6 +102,7 @@ def _fill(seed: str, slots: dict[str, list[str]], goals: dict[str, list[tuple[st
           rng: random.Random) -> tuple[str, str | None]:
     """The seed with every slot drawn once, and the category of the goal that was drawn, if any."""
     category: str | None = None
+    kept: dict[str, str] = {}
 
     def draw(match: re.Match[str]) -> str:
         nonlocal category
@@ -108,6 +110,8 @@ def _fill(seed: str, slots: dict[str, list[str]], goals: dict[str, list[tuple[st
         if name in goals:
             category, text = rng.choice(goals[name])
             return text
+        if name in SAME_WITHIN_A_SEED:
+            return kept.setdefault(name, rng.choice(slots[name]))
         if name in slots:
             return rng.choice(slots[name])
         if "|" in name:
@@ -251,7 +255,7 @@ def _wrapped(text: str, section: Section, slots: dict[str, list[str]], rng: rand
 def rows(rng: random.Random) -> Iterator[dict]:
     """All rows of the area; the same for the same `rng`."""
     slots = _slots()
-    goals: dict[str, list[tuple[str, str]]] = {"goal": [], "goal_noun": []}
+    goals: dict[str, list[tuple[str, str]]] = {"goal": [], "goal_noun": [], "goal_de": [], "goal_fr": [], "goal_es": []}
     for name, values in slots.items():
         base, _, category = name.partition("/")
         if base in goals:
@@ -285,5 +289,5 @@ def rows(rng: random.Random) -> Iterator[dict]:
                         "lang": section.lang,
                         "labels": dict(KINDS[section.kind]),
                         "family": section.family,
-                        "category": category or section.category,
+                        "category": section.category if section.kind == "ok" or category is None else category,
                     }
