@@ -201,6 +201,20 @@ def family(lang: str, section: str) -> str:
     return f"{lang}-{SMALL_FAMILY.get(kind, kind)}"
 
 
+def framed(corpus: Corpus, text: str, rng: random.Random) -> str:
+    """People greet, explain and sign, whether they ask or attack."""
+    form = rng.random()
+    if form < 0.14:
+        text = corpus.fill("{context}", rng) + rng.choice([" ", " ", "\n"]) + text
+    elif form < 0.22:
+        text = corpus.fill("{hello}", rng) + rng.choice([" ", "\n", "\n\n"]) + text
+    elif form < 0.27:
+        text = corpus.fill("{hello} {context}", rng) + " " + text
+    if rng.random() < 0.09:
+        text = text + rng.choice([" ", "\n", "\n\n"]) + corpus.fill("{bye}", rng)
+    return text
+
+
 def attack(corpus: Corpus, english: Corpus, section: str, seed: str, rng: random.Random) -> dict:
     lang, kind = corpus.lang, section[1:]
     labels = {"injection": 1, "jailbreak": int(kind == "jailbreak"), "toxicity": 0}
@@ -240,7 +254,7 @@ def attack(corpus: Corpus, english: Corpus, section: str, seed: str, rng: random
         planted = in_document(corpus, text, rng)
         shaped = tool_shape(planted, rng)
         return row(shaped, rng.choice(["document", "tool_result"]), lang, labels, family(lang, "+doc"))
-    return row(noise(text, lang, rng), "user", lang, labels, name)
+    return row(noise(framed(corpus, text, rng), lang, rng), "user", lang, labels, name)
 
 
 def benign(corpus: Corpus, english: Corpus, section: str, seed: str, rng: random.Random) -> dict:
@@ -260,13 +274,13 @@ def benign(corpus: Corpus, english: Corpus, section: str, seed: str, rng: random
             return row(tool_shape(noise(text, lang, rng), rng), channel, lang, labels, name)
         return row(noise(text, lang, rng), channel, lang, labels, name)
     mixed = rng.random()
-    if mixed < 0.10:
+    if mixed < 0.16:
         text = text + rng.choice([" ", "\n", "\n\n", "\n\n---\n"]) + corpus.pick(rng.choice(["-ask", "-hard"]), rng)
-    elif mixed < 0.14:
+    elif mixed < 0.20:
         text = english.pick("-ask", rng) + rng.choice([" ", "\n"]) + text
-    elif mixed < 0.18:
+    elif mixed < 0.24:
         text = text + rng.choice([" ", "\n"]) + english.pick("-ask", rng)
-    return row(noise(text, lang, rng), "user", lang, labels, name)
+    return row(noise(framed(corpus, text, rng), lang, rng), "user", lang, labels, name)
 
 
 def harmful(corpus: Corpus, seed: str, rng: random.Random) -> dict:
