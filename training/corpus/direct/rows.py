@@ -157,15 +157,14 @@ ATTACK = {"injection": 1, "harmful": 0, "toxicity": 0}
 CLEAN = {"injection": 0, "jailbreak": 0, "harmful": 0, "toxicity": 0}
 
 
-def _split_payload(phrase: str, rng: random.Random) -> str:
-    """A sentence cut into variables, as in `a='for'; b='get…'`: the parts are made here because the cut must vary."""
+def _split_payload(phrase: str, tail: str, rng: random.Random) -> str:
+    """A sentence cut into variables, as in `a='for'; b='get…'`: cut here because the place of the cut must vary."""
     cuts = sorted(rng.sample(range(2, len(phrase) - 1), min(rng.randint(1, 4), len(phrase) - 4)))
     parts = [phrase[i:j] for i, j in zip([0, *cuts], [*cuts, len(phrase)])]
     names = rng.choice(["abcdef", "xyzuvw", "pqrstu", ["s1", "s2", "s3", "s4", "s5"], ["one", "two", "three", "four", "five"]])
-    quote = rng.choice("'\"`")
-    join = rng.choice(["; ", "\n", ", ", " and "])
-    body = join.join(f"{n}{rng.choice([' = ', '=', ': '])}{quote}{p}{quote}" for n, p in zip(names, parts))
-    return body + rng.choice(["\n", ". ", "; "]) + "«join_tail»".replace("«join_tail»", rng.choice(["now do ", "Follow ", "execute the text of ", "What is asked in ", "Obey "])) + "+".join(list(names)[: len(parts)])
+    quote, equals, gap = rng.choice("'\"`"), rng.choice([" = ", "=", ": "]), rng.choice(["; ", "\n", ", ", " and "])
+    body = gap.join(f"{name}{equals}{quote}{part}{quote}" for name, part in zip(names, parts))
+    return body + rng.choice(["\n", ". ", "; "]) + tail.replace("SUM", rng.choice(["+", " + "]).join(list(names)[: len(parts)]))
 
 
 def _combined(pieces: dict[str, list[str]], rng: random.Random) -> Iterator[tuple[str, str, dict[str, int], str]]:
@@ -177,7 +176,7 @@ def _combined(pieces: dict[str, list[str]], rng: random.Random) -> Iterator[tupl
     for carrier in pieces["carrier"] * 7:
         gap = pick([" ", "\n", "\n\n", " ... "])
         yield f"{carrier}{gap}{pick(pieces['followup'])}", "user", CLEAN, "benign-two-tasks"
-    for text in pieces["paste"] * 10:
+    for text in pieces["paste"] * 9:
         task = pick(pieces["paste_task"])
         cut = text.find(". ", rng.randrange(len(text))) + 2
         turn = pick(pieces["pivot"])
@@ -185,7 +184,7 @@ def _combined(pieces: dict[str, list[str]], rng: random.Random) -> Iterator[tupl
             yield f"{task}\n\n{text[:cut]}{turn} {text[cut:]}", "user", ATTACK, "switch-in-paste"
         else:
             yield pick([f"{task}\n\n{text}\n\n{turn}", f"{text} {turn}"]), pick(["user", "document"]), ATTACK, "switch-in-paste"
-    for text in pieces["paste"] * 14:
+    for text in pieces["paste"] * 12:
         task, more = pick(pieces["paste_task"]), pick(pieces["followup"])
         shape = rng.randrange(4)
         if shape == 0:
@@ -205,9 +204,9 @@ def _combined(pieces: dict[str, list[str]], rng: random.Random) -> Iterator[tupl
         family = "switch-in-long-paste" if attack else "benign-order-in-long-paste"
         yield "\n\n".join(lead + parts), pick(["user", "document"]), ATTACK if attack else CLEAN, family
     for _ in range(160):
-        yield _split_payload(pick(pieces["split_phrase"]), rng), "user", ATTACK, "payload-splitting"
+        yield _split_payload(pick(pieces["split_phrase"]), pick(pieces["split_tail"]), rng), "user", ATTACK, "payload-splitting"
     for _ in range(160):
-        yield _split_payload(pick(pieces["split_clean"]), rng).replace("Obey ", "Print ").replace("now do ", "evaluate "), "user", CLEAN, "benign-string-code"
+        yield _split_payload(pick(pieces["split_clean"]), pick(pieces["split_clean_tail"]), rng), "user", CLEAN, "benign-string-code"
     for quoted in pieces["quoted_attack"] * 4:
         yield pick(pieces["ask_about"]).replace("QUOTE", quoted), "user", CLEAN, "benign-about-an-attack"
     for quoted in pieces["quoted_attack"] * 4:
