@@ -249,7 +249,8 @@ def _wrapped(text: str, section: Section, slots: dict[str, list[str]], rng: rand
         return text
     if rng.random() < 0.6:
         return f"{rng.choice(slots['lead/' + register])} {text}"
-    return f"{text} {rng.choice(slots['tail/' + register])}"
+    tail = rng.choice(slots["tail/" + register]).replace("{name}", rng.choice(slots["name"]))
+    return f"{text} {tail}"
 
 
 def rows(rng: random.Random) -> Iterator[dict]:
