@@ -9,7 +9,7 @@ import { watch } from './formats/watch.ts'
 import { work } from './formats/work.ts'
 
 /**
- * Every provider's token. The rules are our own: the published sets (secretlint, gitleaks) are regular expressions run
- * one after the other over the whole text, at a hundredth of the speed of one automaton, and without checksums.
+ * Every provider's token. The rules are our own: the published set that runs in this process (secretlint's) reads each
+ * text once per service, measured at 9 MB/s for thirty services, where one automaton reads all of these at eighty.
  */
 export const tokens: readonly Matcher[] = matchersOf([...code, ...cloud, ...models, ...money, ...talk, ...watch, ...work])
