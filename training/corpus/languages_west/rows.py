@@ -72,7 +72,7 @@ class Corpus:
         for _ in range(6):
             before = text
             text = CHOICE.sub(lambda m: rng.choice(m.group(1).split("|")), text)
-            text = text.replace("{n}", str(rng.choice([rng.randint(2, 12), rng.randint(10, 99), rng.randint(100, 9999)])))
+            text = re.sub(r"\{n\}", lambda _: str(rng.randint(2, rng.choice([12, 40, 99]))), text)
             text = SLOT.sub(lambda m: rng.choice(self.slots[m.group(1)]) if m.group(1) in self.slots else m.group(0), text)
             if text == before:
                 break
@@ -155,9 +155,9 @@ def in_document(corpus: Corpus, planted: str, rng: random.Random) -> str:
     return joiner.join(parts)
 
 
-def as_document(corpus: Corpus, kinds: list[str], rng: random.Random) -> str:
+def as_document(corpus: Corpus, rng: random.Random) -> str:
     """Benign documents have the same lengths, seams and marks as those that carry an attack."""
-    parts = [corpus.pick(rng.choice(kinds), rng) for _ in range(rng.choice([1, 1, 1, 2, 2, 3, 4, 6, 10]))]
+    parts = [corpus.pick("-doc", rng) for _ in range(rng.choice([1, 1, 1, 2, 2, 3, 4, 6, 10]))]
     form = rng.random()
     at = rng.randrange(len(parts))
     if form < 0.06:
@@ -266,7 +266,7 @@ def benign(corpus: Corpus, english: Corpus, section: str, seed: str, rng: random
         return row(text, "tool_definition", lang, labels, name)
     if kind == "doc":
         if rng.random() < 0.6:
-            text = text + rng.choice(["\n\n", "\n", " "]) + as_document(corpus, ["-doc", "-doc", "-doc", "-hard"], rng)
+            text = text + rng.choice(["\n\n", "\n", " "]) + as_document(corpus, rng)
         channel = rng.choice(["document", "document", "tool_result", "tool_result", "user"])
         if channel == "user":
             text = corpus.fill("{carry}", rng) + rng.choice(["\n\n", "\n", " "]) + text
