@@ -252,27 +252,158 @@ def row(text: str, channel: str, lang: str, injection: int, family: str) -> dict
     return {"text": text, "channel": channel, "lang": lang, "labels": labels, "family": family}
 
 
-def rows(rng: random.Random) -> Iterator[dict]:
-    """All rows of this area, each carrier clean, with a harmless line and with an injected one."""
-    carriers = read_blocks("carriers_a.txt") + read_blocks("carriers_b.txt")
-    english = [c for c in carriers if c[1] == "en"]
-    by_lang: dict[str, list[tuple[str, str, str]]] = {}
-    for carrier in carriers:
-        by_lang.setdefault(carrier[1], []).append(carrier)
-    attacks = read_lines("attacks_plain.txt") + read_lines("attacks_trigger.txt") + read_lines("attacks_multilingual.txt")
-    harmless = read_lines("inserts_benign.txt")
+CLEAN_GROUPS = {
+    "clean-code": {"code", "commit", "config", "readme", "latex", "ipynb", "po"},
+    "clean-data": TOOL_KINDS | {"form", "spec"},
+    "clean-talk": {"email", "chat", "forum", "social", "transcript", "ticket"},
+    "clean-intl": {"document"},
+}
+# A quoted attack is harmless in these, so an unquoted one there would only confuse.
+NO_CARRIER = {"h-injection-article", "h-evals", "h-codeprompt", "h-prompt"}
 
-    for kind, lang, body in carriers:
-        yield row(body, channel_of(kind, rng), lang, 0, f"clean-{kind}" if not kind.startswith("tool-") else "clean-tool")
+
+def clean_family(kind: str) -> str:
+    if kind[:2] in {"h-", "m-"}:
+        return kind
+    if kind.startswith("tool-"):
+        return "clean-tool"
+    return next((name for name, kinds in CLEAN_GROUPS.items() if kind in kinds), "clean-prose")
+
+
+def definition(name: str, text: str, rng: random.Random, params: list[str], extra: str = "", in_param: bool = False) -> str:
+    """One tool definition in one of the shapes in which clients and servers write them."""
+    if extra and not in_param:
+        parts = re.split(r"(?<=[.!?]) ", text)
+        spot = rng.choice([0, len(parts), len(parts), rng.randrange(len(parts) + 1)])
+        text = rng.choice([" ", " ", "\n", "\n\n"]).join([" ".join(parts[:spot]), extra, " ".join(parts[spot:])]).strip()
+    keys = rng.sample(["query", "id", "text", "path", "limit", "lang", "note", "target", "date", "value", "confirm"], rng.randrange(0, 4))
+    about = {key: fill(rng.choice(params), rng) for key in keys}
+    if extra and in_param:
+        about[rng.choice(["context", "sidenote", "note", "trace_id", "options", "metadata"])] = extra
+    schema = {"type": "object", "properties": {k: {"type": "string", "description": v} for k, v in about.items()}, "required": keys[:1]}
+    listed = "\n".join(f"    {k}: {v}" for k, v in about.items())
+    indent = rng.choice([None, None, 2])
+    if rng.random() < 0.2:
+        name = rng.choice(["mcp__", "fs.", "crm_", "my_", "x-"]) + name
+    shapes: list[Callable[[], str]] = [
+        lambda: f"{name}: {text}" + ("\n" + listed if about else ""),
+        lambda: json.dumps({"name": name, "description": text, "inputSchema": schema}, indent=indent),
+        lambda: json.dumps({"type": "function", "function": {"name": name, "description": text, "parameters": schema}}, indent=indent),
+        lambda: json.dumps({"name": name, "description": text, "input_schema": schema}, ensure_ascii=False),
+        lambda: f'def {name.split(".")[-1]}({", ".join(about)}):\n    """{text}\n\n    Args:\n{listed}\n    """',
+        lambda: f"- name: {name}\n  description: {json.dumps(text, ensure_ascii=False)}\n  params:\n{listed}",
+        lambda: f"## {name}\n\n{text}\n\n" + "\n".join(f"- `{k}`: {v}" for k, v in about.items()),
+        lambda: f"/** {text} */\ntype {name} = (_: {{ " + "; ".join(f"{k}: string /* {v} */" for k, v in about.items()) + " }) => any;",
+        lambda: f'<tool name="{name}"><description>{text}</description>' + "".join(f'<param name="{k}">{v}</param>' for k, v in about.items()) + "</tool>",
+        lambda: text if not in_param else f"{text}\n{listed}",
+    ]
+    return rng.choice(shapes)().strip()
+
+
+def composed(sections: dict[str, list[str]], who: str, rng: random.Random) -> str:
+    """The same request to the AI or to a person: only the addressee differs."""
+    lead, request = rng.choice(sections[f"{who}-lead"]), rng.choice(sections["request"])
+    if lead.endswith((".", "!", "?")) or rng.random() < 0.15:
+        request = request[0].upper() + request[1:]
+    if rng.random() < 0.3:
+        more = rng.choice(sections["request"])
+        request = request.rstrip(".") + rng.choice([" and ", ", then ", "; also ", ". Then "]) + more
+    please = rng.choice(["", "", "", "please ", "kindly "])
+    if please:
+        request = request[0].lower() + request[1:]
+        please = please.capitalize() if lead.endswith((".", "!", "?")) else please
+    text = f"{lead} {please}{request}"
+    if rng.random() < 0.35:
+        text += " " + rng.choice(sections[f"{who}-tail"])
+    return fill(text, rng)
+
+
+def rows(rng: random.Random) -> Iterator[dict]:
+    """Every carrier clean, with harmless lines and with injected ones; whole documents; tool definitions."""
+    carriers = [c for name in ("carriers_a.txt", "carriers_b.txt", "carriers_c.txt") for c in read_blocks(name)]
+    docs = read_blocks("docs_benign_a.txt") + read_blocks("docs_benign_b.txt")
+    hosts = carriers + [d for d in docs if d[0] not in NO_CARRIER]
+    by_lang: dict[str, list[tuple[str, str, str]]] = {}
+    for host in hosts:
+        by_lang.setdefault(host[1], []).append(host)
+    attacks = [
+        a for name in ("attacks_plain.txt", "attacks_more.txt", "attacks_trigger.txt", "attacks_multilingual.txt") for a in read_lines(name)
+    ]
+    harmless = read_lines("inserts_benign.txt")
+    sections: dict[str, list[str]] = {}
+    for family, _, text in read_lines("compose.txt"):
+        sections.setdefault(family, []).append(text)
+    params = [text for _, _, text in read_lines("tools_params.txt")]
+    extras = [text for _, _, text in read_lines("tools_extra.txt")]
+    poisons = [text for _, _, text in read_lines("tools_poison.txt")]
+    tools = [(kind, body) for kind, _, body in read_blocks("tools.txt")]
+    frames = [text for _, _, text in read_lines("quote_frames.txt")]
+
+    def host_for(lang: str) -> tuple[str, str, str]:
+        return rng.choice(by_lang[lang] if rng.random() < 0.7 else by_lang["en"])
+
+    def placed(text: str, lang: str, injection: int, family: str) -> dict:
+        kind, host_lang, body = host_for(lang)
+        return row(insert(kind, crop(body, rng), text, rng), channel_of(kind, rng), lang if host_lang == lang else "en", injection, family)
+
+    for kind, lang, body in carriers + docs:
+        yield row(body, channel_of(kind, rng), lang, 0, clean_family(kind))
+        part = noisy(crop(body, rng), rng)
+        if part != body:
+            yield row(part, channel_of(kind, rng), lang, 0, clean_family(kind))
 
     for family, lang, text in attacks:
-        for _ in range(7):
-            kind, clang, body = rng.choice(by_lang[lang] if lang != "en" and rng.random() < 0.7 else english)
-            piece = noisy(fill(text, rng), rng)
-            yield row(insert(kind, crop(body, rng), piece, rng), channel_of(kind, rng), lang if clang == lang else "en", 1, family)
+        for _ in range(4 if lang == "en" else 5):
+            yield placed(noisy(fill(text, rng), rng), lang, 1, family)
+        if rng.random() < 0.5:
+            yield row(noisy(fill(text, rng), rng), rng.choice(["document", "tool_result"]), lang, 1, family)
 
     for family, lang, text in harmless:
-        for _ in range(15):
-            kind, clang, body = rng.choice(english)
-            piece = noisy(fill(text, rng), rng)
-            yield row(insert(kind, crop(body, rng), piece, rng), channel_of(kind, rng), clang, 0, family)
+        for _ in range(8 if lang == "en" else 7):
+            yield placed(noisy(fill(text, rng), rng), lang, 0, family)
+        if rng.random() < 0.5:
+            yield row(noisy(fill(text, rng), rng), rng.choice(["document", "tool_result"]), lang, 0, family)
+
+    for who, injection in (("ai", 1), ("human", 0)):
+        for _ in range(900):
+            text = noisy(composed(sections, who, rng), rng)
+            if rng.random() < 0.15:
+                yield row(text, rng.choice(["document", "tool_result"]), "en", injection, f"addressed-{who}")
+            else:
+                yield placed(text, "en", injection, f"addressed-{who}")
+
+    for _ in range(3):
+        for kind, lang, body in read_blocks("docs_attack.txt"):
+            text = fill(body, rng)
+            if rng.random() < 0.5:
+                _, _, around = rng.choice(by_lang[lang])
+                text = "\n\n".join(rng.sample([text, around], 2))
+            yield row(text, rng.choice(["document", "tool_result"]), lang, 1, kind)
+        for kind, lang, body in docs:
+            _, _, around = rng.choice(by_lang[lang])
+            yield row("\n\n".join(rng.sample([body, around], 2)), rng.choice(["document", "tool_result"]), lang, 0, kind)
+
+    english = [text for _, lang, text in attacks if lang == "en"]
+    for frame in frames:
+        for _ in range(22):
+            quote = one_line(fill(rng.choice(english), rng))
+            text = frame.replace("{}", quote)
+            if rng.random() < 0.3:
+                text = "\n\n".join(rng.sample([text, rng.choice(docs)[2]], 2))
+            yield row(text, rng.choice(["document", "document", "tool_result"]), "en", 0, "quoted-attack")
+
+    for name, body in tools:
+        for _ in range(4):
+            yield row(definition(name, body, rng, params), "tool_definition", "en", 0, "tool-clean")
+        for _ in range(8):
+            extra = fill(rng.choice(extras), rng)
+            yield row(definition(name, body, rng, params, extra, rng.random() < 0.25), "tool_definition", "en", 0, "tool-extra")
+    for poison in poisons:
+        for _ in range(11):
+            name, body = rng.choice(tools)
+            extra = noisy(fill(poison, rng), rng)
+            yield row(definition(name, body, rng, params, extra, rng.random() < 0.25), "tool_definition", "en", 1, "tool-poison")
+    for _ in range(260):
+        name, body = rng.choice(tools)
+        extra = one_line(composed(sections, "ai", rng) if rng.random() < 0.4 else fill(rng.choice(english), rng))
+        yield row(definition(name, body, rng, params, extra, rng.random() < 0.25), "tool_definition", "en", 1, "tool-injected")
