@@ -1,11 +1,10 @@
+import { charSet } from '../chars.ts'
 import type { CharSet } from '../chars.ts'
-import { ALNUM, BASE64, BASE64URL, HEX, charSet } from '../chars.ts'
 import type { Matcher } from '../matcher.ts'
 import { token } from '../token.ts'
 import type { TokenShape } from '../token.ts'
 import { random } from './plausible.ts'
 
-export { ALNUM, BASE64, BASE64URL, HEX }
 export const UPPER = charSet('A-Z0-9')
 export const LOWER = charSet('a-z0-9')
 export const LOWER_HEX = charSet('a-f0-9')

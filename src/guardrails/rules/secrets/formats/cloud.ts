@@ -1,6 +1,6 @@
-import { charSet } from '../../chars.ts'
+import { ALNUM, BASE64, BASE64URL, charSet } from '../../chars.ts'
 import { entropy } from '../../checksums.ts'
-import { ALNUM, ANY64, BASE64, BASE64URL, DOTTED, DOTTED_EQ, HEX_DASH, LOWER_HEX, UPPER, WORDY, behind, plain, shaped } from '../format.ts'
+import { ANY64, DOTTED, DOTTED_EQ, HEX_DASH, LOWER_HEX, UPPER, WORDY, behind, plain, shaped } from '../format.ts'
 import type { Format } from '../format.ts'
 import { standIn } from '../plausible.ts'
 

@@ -1,6 +1,6 @@
-import { charSet } from '../../chars.ts'
+import { ALNUM, BASE64URL, charSet } from '../../chars.ts'
 import { crcTail } from '../../checksums.ts'
-import { ALNUM, ANY64, BASE64URL, DOTTED, LOWER, LOWER_HEX, UPPER, WORDY, behind, plain, shaped } from '../format.ts'
+import { ANY64, DOTTED, LOWER, LOWER_HEX, UPPER, WORDY, behind, plain, shaped } from '../format.ts'
 import type { Format } from '../format.ts'
 import { random } from '../plausible.ts'
 

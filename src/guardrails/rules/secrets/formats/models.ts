@@ -1,5 +1,5 @@
-import { charSet } from '../../chars.ts'
-import { ALNUM, BASE64URL, DASHED, DOTTED, HEX_DASH, LOWER, LOWER_HEX, WORDY, plain, shaped } from '../format.ts'
+import { ALNUM, BASE64URL, charSet } from '../../chars.ts'
+import { DASHED, DOTTED, HEX_DASH, LOWER, LOWER_HEX, WORDY, plain, shaped } from '../format.ts'
 import type { Format } from '../format.ts'
 
 /** Model providers and what stands around them. */

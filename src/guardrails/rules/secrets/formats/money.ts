@@ -1,5 +1,5 @@
-import { charSet } from '../../chars.ts'
-import { ALNUM, BASE64, BASE64URL, DASHED, DOTTED, HEX, LOWER_HEX, WORDY, plain, shaped } from '../format.ts'
+import { ALNUM, BASE64, BASE64URL, HEX, charSet } from '../../chars.ts'
+import { DASHED, DOTTED, LOWER_HEX, WORDY, plain, shaped } from '../format.ts'
 import type { Format } from '../format.ts'
 
 /** Payments, banking, trade and shipping. */

@@ -1,5 +1,5 @@
-import { charSet } from '../../chars.ts'
-import { ALNUM, ANY64, BASE64URL, DASHED, DOTTED, LOWER, LOWER_HEX, URLISH, WORDY, behind, plain, shaped } from '../format.ts'
+import { ALNUM, BASE64URL, charSet } from '../../chars.ts'
+import { ANY64, DASHED, DOTTED, LOWER, LOWER_HEX, URLISH, WORDY, behind, plain, shaped } from '../format.ts'
 import type { Format } from '../format.ts'
 
 // A bot's token begins with its id in base 64, and ids begin with two digits: these are all such beginnings.

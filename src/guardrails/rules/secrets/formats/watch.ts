@@ -1,5 +1,5 @@
-import { charSet } from '../../chars.ts'
-import { ALNUM, ANY64, BASE64URL, HEX_DASH, LOWER, WORDY, plain, shaped } from '../format.ts'
+import { ALNUM, BASE64URL, charSet } from '../../chars.ts'
+import { ANY64, HEX_DASH, LOWER, WORDY, plain, shaped } from '../format.ts'
 import type { Format } from '../format.ts'
 
 /** Monitoring, analytics, feature flags and security services. */

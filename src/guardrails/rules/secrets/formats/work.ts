@@ -1,5 +1,5 @@
-import { charSet } from '../../chars.ts'
-import { ALNUM, BASE64URL, DOTTED, DOTTED_EQ, HEX, LOWER_HEX, WORDY, plain, shaped } from '../format.ts'
+import { ALNUM, BASE64URL, HEX, charSet } from '../../chars.ts'
+import { DOTTED, DOTTED_EQ, LOWER_HEX, WORDY, plain, shaped } from '../format.ts'
 import type { Format } from '../format.ts'
 
 /** Offices, planning, content, maps, files and identity. */
