@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 SLOT = re.compile(r"«(\w+)»")
 LABELS = ("injection", "jailbreak", "harmful", "toxicity")
 BLOCK_END = "~~~"
+STEADY = {"who", "company", "string", "phrase", "secret"}  # the same throughout one text; other slots vary
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,17 @@ def _seeds(path: Path) -> Iterator[Seed]:
 
 
 def _fill(text: str, slots: dict[str, list[str]], rng: random.Random) -> str:
-    for _ in range(3):  # an entry of a slot may itself hold a slot
+    kept: dict[str, str] = {}
+
+    def entry(m: re.Match[str]) -> str:
+        if m[1] not in STEADY:
+            return rng.choice(slots[m[1]])
+        return kept.setdefault(m[1], rng.choice(slots["name" if m[1] == "who" else m[1]]))
+
+    for _ in range(4):  # an entry of a slot may itself hold a slot
         if not SLOT.search(text):
             break
-        text = SLOT.sub(lambda m: rng.choice(slots[m[1]]), text)
+        text = SLOT.sub(entry, text)
     return text
 
 
