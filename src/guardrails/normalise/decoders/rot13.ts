@@ -1,0 +1,17 @@
+import { exchangedPiece } from '../letters.ts'
+import { oddities } from '../odd.ts'
+import type { Decoder } from '../piece.ts'
+import { SEEN } from '../sketch.ts'
+
+const MAP = Uint8Array.from({ length: 27 }, (_, i) => (i === 0 ? 0 : ((i + 12) % 26) + 1))
+
+export const rot13: Decoder = {
+  name: 'rot13',
+  wakes: SEEN.odd,
+  read(source, put) {
+    for (const odd of oddities(source)) {
+      const piece = exchangedPiece(source, odd, MAP)
+      if (piece !== undefined) put(piece)
+    }
+  },
+}
