@@ -10,7 +10,8 @@ Seeds live in `*.txt` beside this file, all hand-written, in one plain format:
     >>>
 
 `slots.txt` holds the slot lists (`name = a; b; c`). A slot named `goal/<category>` feeds `{goal}` and gives its
-category to the row, so a jailbreak frame keeps track of what it was asked for.
+category to the row, so a jailbreak frame keeps track of what it was asked for. `fragments.txt` holds parts of longer
+texts.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ KINDS: dict[str, dict[str, int]] = {
 SLOT = re.compile(r"\{([^{}\n]+)\}")
 ARTICLE = re.compile(r"\b([Aa]) (?=(?!one|eu)[aeio])")
 SAME_WITHIN_A_SEED = ("bot", "name", "job")
+NOT_SEEDS = ("slots.txt", "fragments.txt")
+TRIES = 4
 COMMENT_PREFIXES = ["tox-", "oktox-"]
 
 
@@ -253,42 +256,108 @@ def _wrapped(text: str, section: Section, slots: dict[str, list[str]], rng: rand
     return f"{text} {tail}"
 
 
+# --- longer texts: parts strung together, attack and benign ones in the same shapes -------------------------------
+
+# Family prefix and number of rows in which a short text of such a family stands amid small talk.
+THREADS = {"tox-": 300, "oktox-": 450, "harm-": 220, "edgy-": 380}
+SHAPES = [" ", " ", "\n", "\n\n", "\n- ", "list"]
+
+
+def _parts() -> dict[str, list[str]]:
+    parts: dict[str, list[str]] = {}
+    name = ""
+    for line in (HERE / "fragments.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("@ "):
+            name = line[2:].strip()
+        elif line and not line.startswith("# "):
+            parts.setdefault(name, []).append(line)
+    return parts
+
+
+def _joined(pieces: list[str], rng: random.Random) -> str:
+    shape = rng.choice(SHAPES)
+    if shape == "list":
+        return "\n".join([pieces[0], *(f"{i}. {p}" for i, p in enumerate(pieces[1:-1], 1)), pieces[-1]])
+    return shape.join(pieces)
+
+
+def _framed(prefix: str, parts: dict[str, list[str]], rng: random.Random) -> str:
+    """An opening, some rules, perhaps a penalty, a request: the build of a long persona prompt, harmless or not."""
+    pieces = rng.sample(parts[f"{prefix}-open"], 1)
+    pieces += rng.sample(parts[f"{prefix}-rule"], rng.randint(2, 9))
+    if rng.random() < 0.6:
+        pieces.append(rng.choice(parts[f"{prefix}-penalty"]))
+    return _joined([*pieces, rng.choice(parts[f"{prefix}-close"])], rng)
+
+
+def _thread(seeds: list[str], calm: list[str], rng: random.Random) -> str:
+    """A seed or two amid small talk, so that a long text is no sign of harmlessness and a short one none of harm."""
+    pieces = seeds + rng.sample(calm, rng.randint(1, 6))
+    rng.shuffle(pieces)
+    return rng.choice([" ", " ", "\n", "\n\n"]).join(pieces)
+
+
+def _long(sections: list[Section], rng: random.Random) -> Iterator[tuple[Section, str]]:
+    parts = _parts()
+    for _ in range(260):
+        text = _framed("jb", parts, rng)
+        kind = "jb_goal" if "{goal" in text else "jb"
+        yield Section("jb-composed", kind, "none", "en", 1, ()), text
+    for _ in range(380):
+        yield Section("role-composed", "ok", "none", "en", 1, ()), _framed("role", parts, rng)
+    for prefix, count in THREADS.items():
+        pool = [s for s in sections if s.lang == "en" and s.family.startswith(prefix) and "long" not in s.family]
+        for _ in range(count):
+            section = rng.choices(pool, [len(s.seeds) for s in pool])[0]
+            seeds = rng.sample(section.seeds, rng.choice([1, 1, 2]))
+            thread = Section(f"{prefix}thread", section.kind, section.category, "en", 1, ())
+            yield thread, _thread(seeds, parts["talk-calm"], rng)
+
+
+def _drafts(sections: list[Section], rng: random.Random) -> Iterator[tuple[Section, str, int]]:
+    """Each seed as often as its section asks, then the longer texts; with the number of the turn."""
+    for section in sections:
+        for seed in section.seeds:
+            for turn in range(section.draws):
+                yield section, seed, turn
+    for section, text in _long(sections, rng):
+        yield section, text, 0
+
+
 def rows(rng: random.Random) -> Iterator[dict]:
     """All rows of the area; the same for the same `rng`."""
     slots = _slots()
-    goals: dict[str, list[tuple[str, str]]] = {"goal": [], "goal_noun": [], "goal_de": [], "goal_fr": [], "goal_es": []}
+    goals: dict[str, list[tuple[str, str]]] = {}
     for name, values in slots.items():
         base, _, category = name.partition("/")
-        if base in goals:
-            goals[base].extend((category, value) for value in values)
+        if base.startswith("goal") and category:
+            goals.setdefault(base, []).extend((category, value) for value in values)
+    sections = [section for path in sorted(HERE.glob("*.txt")) if path.name not in NOT_SEEDS
+                for section in _sections(path)]
 
     seen: set[str] = set()
-    for path in sorted(HERE.glob("*.txt")):
-        if path.name == "slots.txt":
+    for section, seed, turn in _drafts(sections, rng):
+        for _ in range(TRIES):
+            text, category = _fill(seed, slots, goals, rng)
+            if turn > 0 and rng.random() < 0.35:
+                text = _wrapped(text, section, slots, rng)
+            if rng.random() < (0.5 if turn > 0 else 0.2):
+                text = _noised(text, section, rng)
+            text = text.strip()
+            # Rows that differ in case and punctuation alone teach nothing.
+            key = re.sub(r"\W+", " ", text.lower()).strip()
+            if key and key not in seen:
+                break
+        else:
             continue
-        for section in _sections(path):
-            for seed in section.seeds:
-                for turn in range(section.draws):
-                    text, category = _fill(seed, slots, goals, rng)
-                    if turn > 0:
-                        if rng.random() < 0.3:
-                            text = _wrapped(text, section, slots, rng)
-                        if rng.random() < 0.5 or text in seen:
-                            text = _noised(text, section, rng)
-                    text = text.strip()
-                    if not text or text in seen:
-                        continue
-                    seen.add(text)
-                    comment = section.family.startswith(tuple(COMMENT_PREFIXES))
-                    if "assistant" in section.family:
-                        channel = "assistant"
-                    else:
-                        channel = "assistant" if comment and rng.random() < 0.2 else "user"
-                    yield {
-                        "text": text,
-                        "channel": channel,
-                        "lang": section.lang,
-                        "labels": dict(KINDS[section.kind]),
-                        "family": section.family,
-                        "category": section.category if section.kind == "ok" or category is None else category,
-                    }
+        seen.add(key)
+        comment = section.family.startswith(tuple(COMMENT_PREFIXES))
+        spoken = "assistant" in section.family or (comment and rng.random() < 0.2)
+        yield {
+            "text": text,
+            "channel": "assistant" if spoken else "user",
+            "lang": section.lang,
+            "labels": dict(KINDS[section.kind]),
+            "family": section.family,
+            "category": section.category if section.kind == "ok" or category is None else category,
+        }
