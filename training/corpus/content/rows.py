@@ -309,7 +309,7 @@ def _long(sections: list[Section], rng: random.Random) -> Iterator[tuple[Section
         pool = [s for s in sections if s.lang == "en" and s.family.startswith(prefix) and "long" not in s.family]
         for _ in range(count):
             section = rng.choices(pool, [len(s.seeds) for s in pool])[0]
-            seeds = rng.sample(section.seeds, rng.choice([1, 1, 2]))
+            seeds = rng.sample(section.seeds, min(len(section.seeds), rng.choice([1, 1, 2])))
             thread = Section(f"{prefix}thread", section.kind, section.category, "en", 1, ())
             yield thread, _thread(seeds, parts["talk-calm"], rng)
 
