@@ -245,7 +245,8 @@ def attack(corpus: Corpus, english: Corpus, section: str, seed: str, rng: random
         text = english.pick("-ask", rng) + rng.choice([" ", "\n"]) + text
     elif mixed < 0.28:
         text = text + rng.choice([" ", "\n"]) + english.pick("+override", rng)
-        labels.pop("harmful", None)
+        if not labels.get("harmful"):
+            labels.pop("harmful", None)
     elif mixed < 0.33 and kind != "jailbreak":
         text = corpus.pick("-ask", rng) + rng.choice([" ", "\n"]) + english.pick("+override", rng)
         labels.pop("harmful", None)
