@@ -64,6 +64,9 @@ def _fill(text: str, slots: dict[str, list[str]], rng: random.Random) -> str:
     kept: dict[str, str] = {}
 
     def entry(m: re.Match[str]) -> str:
+        if m[1] == "offtask":  # written small in the list; most people start a sentence large
+            found, opens = rng.choice(slots[m[1]]), re.search(r"(^|[.!?:]\s+)$", m.string[: m.start()])
+            return found[0].upper() + found[1:] if opens and rng.random() < 0.75 else found
         if m[1] not in STEADY:
             return rng.choice(slots[m[1]])
         return kept.setdefault(m[1], rng.choice(slots["name" if m[1] == "who" else m[1]]))
