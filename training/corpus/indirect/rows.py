@@ -252,6 +252,29 @@ def row(text: str, channel: str, lang: str, injection: int, family: str) -> dict
     return {"text": text, "channel": channel, "lang": lang, "labels": labels, "family": family}
 
 
+LOOKALIKE = str.maketrans("aeopcxi", "аеорсхі")
+LEET = str.maketrans("aeiost", "431057")
+
+
+def disguised(text: str, rng: random.Random) -> str:
+    """Spellings that slip past word lists; harmless lines get them too (broken OCR, playful names)."""
+    way = rng.randrange(7)
+    if way == 0:
+        return "".join(c.translate(LOOKALIKE) if rng.random() < 0.5 else c for c in text)
+    if way == 1:
+        return "".join(c.translate(LEET) if rng.random() < 0.6 else c for c in text)
+    if way == 2:
+        return "\u200b".join(text) if rng.random() < 0.5 else re.sub(r"(?<=\w)(?=\w)", lambda _: rng.choice(["", "", "\u200b", "\u00ad"]), text)
+    if way == 3:
+        return re.sub(r"\w{4,}", lambda m: rng.choice([".", "-", " ", "_"]).join(m.group()) if rng.random() < 0.35 else m.group(), text)
+    if way == 4:
+        return re.sub(r" ", lambda _: rng.choice([" ", "  ", "\n", "\t", "_"]), text)
+    if way == 5:
+        return "".join(c.upper() if rng.random() < 0.5 else c.lower() for c in text)
+    words = text.split(" ")
+    return "\n".join(" ".join(words[i: i + 4]) for i in range(0, len(words), 4))
+
+
 CLEAN_GROUPS = {
     "clean-code": {"code", "commit", "config", "readme", "latex", "ipynb", "po"},
     "clean-data": TOOL_KINDS | {"form", "spec"},
@@ -326,6 +349,7 @@ def rows(rng: random.Random) -> Iterator[dict]:
     by_lang: dict[str, list[tuple[str, str, str]]] = {}
     for host in hosts:
         by_lang.setdefault(host[1], []).append(host)
+    neighbours = {lang: found + [d for d in docs if d[0] in NO_CARRIER and d[1] == lang] for lang, found in by_lang.items()}
     attacks = [
         a for name in ("attacks_plain.txt", "attacks_more.txt", "attacks_trigger.txt", "attacks_multilingual.txt") for a in read_lines(name)
     ]
@@ -344,9 +368,20 @@ def rows(rng: random.Random) -> Iterator[dict]:
 
     def placed(text: str, lang: str, injection: int, family: str) -> dict:
         kind, host_lang, body = host_for(lang)
-        return row(insert(kind, crop(body, rng), text, rng), channel_of(kind, rng), lang if host_lang == lang else "en", injection, family)
+        channel = channel_of(kind, rng)
+        content = insert(kind, crop(body, rng), text, rng)
+        if rng.random() < 0.22:
+            content = surrounded(content, neighbours[host_lang])
+        return row(content, channel, lang if host_lang == lang else "en", injection, family)
+
+    def surrounded(content: str, others: list[tuple[str, str, str]]) -> str:
+        """A longer reading: one to five other pieces before and after, as in a thread, a page or a list of results."""
+        pieces = [other[2] for other in rng.choices(others, k=rng.choice([1, 1, 2, 2, 3, 4, 5]))]
+        pieces.insert(rng.randrange(len(pieces) + 1), content)
+        return rng.choice(["\n\n", "\n\n", "\n---\n", "\n", "\n\n* * *\n\n"]).join(pieces)
 
     for kind, lang, body in carriers + docs:
+        yield row(surrounded(body, by_lang[lang]), channel_of(kind, rng), lang, 0, clean_family(kind))
         yield row(body, channel_of(kind, rng), lang, 0, clean_family(kind))
         part = noisy(crop(body, rng), rng)
         if part != body:
@@ -359,13 +394,17 @@ def rows(rng: random.Random) -> Iterator[dict]:
             yield row(noisy(fill(text, rng), rng), rng.choice(["document", "tool_result"]), lang, 1, family)
 
     for family, lang, text in harmless:
-        for _ in range(8 if lang == "en" else 7):
+        for _ in range(7):
             yield placed(noisy(fill(text, rng), rng), lang, 0, family)
         if rng.random() < 0.5:
             yield row(noisy(fill(text, rng), rng), rng.choice(["document", "tool_result"]), lang, 0, family)
 
+    for pool, injection, family in ((attacks, 1, "disguised"), (harmless, 0, "b-disguised")):
+        for _, lang, text in rng.sample(pool, 330):
+            yield placed(disguised(fill(text, rng), rng), lang, injection, family)
+
     for who, injection in (("ai", 1), ("human", 0)):
-        for _ in range(900):
+        for _ in range(800):
             text = noisy(composed(sections, who, rng), rng)
             if rng.random() < 0.15:
                 yield row(text, rng.choice(["document", "tool_result"]), "en", injection, f"addressed-{who}")
