@@ -225,6 +225,24 @@ def _broken(text: str, rng: random.Random) -> str:
     return " ".join(words[:at]) + "\n" + " ".join(words[at:])
 
 
+# Swear words are masked in the seeds; people mostly write them out. Slurs against groups stay masked.
+SWEAR_WORDS = {
+    r"f\*\*\*": "fuck", r"f\*cking": "fucking", r"f\*ck": "fuck", r"f\*utre": "foutre", r"sh\*t": "shit",
+    r"b\*tch": "bitch", r"a\*\*": "ass", r"d\*\*khead": "dickhead", r"d\*ck": "dick", r"c\*ck": "cock", r"wh\*re": "whore",
+    r"sl\*t": "slut", r"b\*stard": "bastard", r"d\*mn": "damn", r"t\*ts": "tits", r"c\*nt": "cunt", r"p\*te": "pute",
+    r"p\*ta": "puta", r"cabr\*n": "cabrón", r"m\*\*rda": "mierda", r"gilip\*llas": "gilipollas", r"h\*re": "hure",
+    r"H\*rensohn": "Hurensohn", r"A\*\*hloch": "Arschloch", r"W\*chser": "Wichser", r"r\*pe": "rape", r"fils de p\*\*e": "fils de pute",
+}
+MASKED_SWEAR = [(re.compile(rf"(?<!\w){masked}", re.IGNORECASE), plain) for masked, plain in SWEAR_WORDS.items()]
+
+
+def _unmasked(text: str) -> str:
+    """The text with its swear words written out, in the case of their first letter."""
+    for masked, plain in MASKED_SWEAR:
+        text = masked.sub(lambda m, p=plain: p.capitalize() if m.group()[0].isupper() else p, text)
+    return text
+
+
 PLAIN_NOISE: list[Callable[[str, random.Random], str]] = [
     lambda t, _r: t.lower(), lambda t, _r: t.lower(), lambda t, _r: t.rstrip(".!?"), _plain, _typo, _typo,
     lambda t, _r: t.upper(), _broken, lambda t, _r: t.replace("'", "’"),
@@ -339,6 +357,8 @@ def rows(rng: random.Random) -> Iterator[dict]:
     for section, seed, turn in _drafts(sections, rng):
         for _ in range(TRIES):
             text, category = _fill(seed, slots, goals, rng)
+            if "*" in text and rng.random() < 0.6:
+                text = _unmasked(text)
             if turn > 0 and rng.random() < 0.35:
                 text = _wrapped(text, section, slots, rng)
             if rng.random() < (0.5 if turn > 0 else 0.2):
