@@ -1,3 +1,5 @@
+import { LOOKALIKES, STYLED, STYLED_FROM, STYLED_TO } from './lookalikes.ts'
+
 /**
  * A second reading of a text: what a reader (or a model) makes of it once disguises are off. Compatibility forms,
  * accents, look-alike letters of other alphabets, foreign digits and characters that nobody sees are folded, one code
@@ -13,23 +15,21 @@ export interface View {
   readonly settled: number
 }
 
-// Letters of other alphabets that readers take for Latin ones. Patterns are folded by the same table, so a Russian
-// pattern still meets Russian text.
-const LOOKALIKES: readonly (readonly [string, string])[] = [
-  ['а', 'a'], ['в', 'b'], ['с', 'c'], ['ԁ', 'd'], ['е', 'e'], ['һ', 'h'], ['н', 'h'], ['і', 'i'], ['ј', 'j'],
-  ['к', 'k'], ['ӏ', 'l'], ['м', 'm'], ['о', 'o'], ['р', 'p'], ['ԛ', 'q'], ['ѕ', 's'], ['т', 't'], ['ѵ', 'v'],
-  ['ԝ', 'w'], ['х', 'x'], ['у', 'y'], ['ү', 'y'], ['α', 'a'], ['β', 'b'], ['ε', 'e'], ['η', 'n'], ['ι', 'i'],
-  ['κ', 'k'], ['ν', 'v'], ['ο', 'o'], ['ρ', 'p'], ['τ', 't'], ['υ', 'u'], ['χ', 'x'], ['ζ', 'z'], ['μ', 'm'],
-  ['ı', 'i'], ['ɑ', 'a'], ['ɡ', 'g'], ['ɩ', 'i'], ['ո', 'n'], ['օ', 'o'], ['ս', 'u'], ['հ', 'h'], ['ց', 'g'],
-  ['ᴀ', 'a'], ['ʙ', 'b'], ['ᴄ', 'c'], ['ᴅ', 'd'], ['ᴇ', 'e'], ['ɢ', 'g'], ['ʜ', 'h'], ['ɪ', 'i'], ['ᴊ', 'j'],
-  ['ᴋ', 'k'], ['ʟ', 'l'], ['ᴍ', 'm'], ['ɴ', 'n'], ['ᴏ', 'o'], ['ᴘ', 'p'], ['ʀ', 'r'], ['ꜱ', 's'], ['ᴛ', 't'],
-  ['ᴜ', 'u'], ['ᴠ', 'v'], ['ᴡ', 'w'], ['ʏ', 'y'], ['ᴢ', 'z'], ['đ', 'd'], ['ł', 'l'], ['ø', 'o'], ['ß', 'ss'],
-]
 const lookalikes = new Map<string, string>()
-for (const [from, to] of LOOKALIKES) {
-  lookalikes.set(from, to)
-  const upper = from.toUpperCase()
-  if (upper !== from && upper.length === 1 && !lookalikes.has(upper)) lookalikes.set(upper, to.toUpperCase())
+for (const [latin, others] of LOOKALIKES) {
+  for (const from of others) {
+    lookalikes.set(from, latin)
+    const upper = from.toUpperCase()
+    if (upper !== from && [...upper].length === 1 && !lookalikes.has(upper)) lookalikes.set(upper, latin.toUpperCase())
+    const lower = from.toLowerCase()
+    if (lower !== from && !lookalikes.has(lower)) lookalikes.set(lower, latin.toLowerCase())
+  }
+}
+
+// Letters in boxes and circles, which Unicode calls symbols: runs of A to Z.
+function styled(point: number): string {
+  for (const from of STYLED) if (point >= from && point < from + 26) return String.fromCharCode(65 + point - from)
+  return ''
 }
 
 const UNSEEN = /^[\p{Default_Ignorable_Code_Point}\p{M}\u2060-\u2064]$/u
@@ -38,6 +38,10 @@ const DIGIT = /^\p{Nd}$/u
 function foldPoint(point: number): string {
   if (point < 128) return String.fromCharCode(point)
   if (point >= 0xe0020 && point <= 0xe007e) return String.fromCharCode(point - 0xe0000)
+  if (point >= STYLED_FROM && point <= STYLED_TO) {
+    const letter = styled(point)
+    if (letter !== '') return letter
+  }
   const char = String.fromCodePoint(point)
   if (UNSEEN.test(char)) return ''
   // Typographic punctuation says nothing else than it shows; folding it would send every English text here twice.

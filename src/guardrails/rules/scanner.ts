@@ -15,6 +15,8 @@ export interface Scan {
   readonly state: number
   /** Where the last literal ended, or the text's length when it is not all ASCII; -1 when nothing stood in it. */
   readonly busy: number
+  /** Set where a text holds more that is encoded than was read. */
+  readonly exhausted?: true
 }
 
 export interface Scanner {
@@ -79,9 +81,11 @@ function run(made: Automaton, matchers: readonly Matcher[], origin: Origin | und
   pass.units |= units
 }
 
-// Several rules of one guardrail often find the same stretch, or a part of it: the widest stays, as what the surest
-// of them takes it for.
-function distinct(spans: Span[]): readonly Span[] {
+/**
+ * Several rules of one guardrail often find the same stretch, or a part of it: the widest stays, as what the surest of
+ * them takes it for. Sorts what it is given.
+ */
+export function distinct(spans: Span[]): readonly Span[] {
   if (spans.length < 2) return spans
   spans.sort((a, b) => a.start - b.start || b.end - a.end || b.kind.score - a.kind.score)
   const last = new Map<string, number>()
@@ -97,9 +101,11 @@ function distinct(spans: Span[]): readonly Span[] {
   return kept
 }
 
-// Answers whether a stretch meets a span of the same guardrail that is as sure. Of distinct spans both starts and ends
-// increase, so halving finds the first one that can: a text that is all hits must not be compared with itself.
-function meeting(spans: readonly Span[]): (kind: Kind, start: number, end: number) => boolean {
+/**
+ * Answers whether a stretch meets a span of the same guardrail that is as sure. Of distinct spans both starts and ends
+ * increase, so halving finds the first one that can: a text that is all hits must not be compared with itself.
+ */
+export function meeting(spans: readonly Span[]): (kind: Kind, start: number, end: number) => boolean {
   const lists = new Map<string, Span[]>()
   for (const span of spans) {
     const list = lists.get(span.kind.guardrail)
