@@ -181,7 +181,7 @@ def _split_payload(phrase: str, tail: str, rng: random.Random) -> str:
 def _combined(pieces: dict[str, list[str]], rng: random.Random) -> Iterator[tuple[str, str, dict[str, int], str]]:
     """Texts whose meaning lies in how two parts meet: a harmless carrier, then a turn that is or is not an attack."""
     pick = rng.choice
-    for carrier in pieces["carrier"] * 6:
+    for carrier in pieces["carrier"] * 5:
         gap = pick([" ", "\n", "\n\n", " ... ", "\n---\n"])
         yield f"{carrier}{gap}{pick(pieces['pivot'])}", "user", ATTACK, "switch-after-task"
     for carrier in pieces["carrier"] * 7:
