@@ -113,6 +113,8 @@ def _fill(seed: str, slots: dict[str, list[str]], goals: dict[str, list[tuple[st
         if name in goals:
             category, text = rng.choice(goals[name])
             return text
+        if name.startswith("goal/"):
+            category = name.partition("/")[2]
         if name in SAME_WITHIN_A_SEED:
             return kept.setdefault(name, rng.choice(slots[name]))
         if name in slots:
