@@ -282,7 +282,7 @@ CLEAN_GROUPS = {
     "clean-intl": {"document"},
 }
 # A quoted attack is harmless in these, so an unquoted one there would only confuse.
-NO_CARRIER = {"h-injection-article", "h-evals", "h-codeprompt", "h-prompt"}
+NO_CARRIER = {"h-injection-article", "h-evals", "h-codeprompt", "h-prompt", "h-long"}
 
 
 def clean_family(kind: str) -> str:
@@ -344,7 +344,7 @@ def composed(sections: dict[str, list[str]], who: str, rng: random.Random) -> st
 def rows(rng: random.Random) -> Iterator[dict]:
     """Every carrier clean, with harmless lines and with injected ones; whole documents; tool definitions."""
     carriers = [c for name in ("carriers_a.txt", "carriers_b.txt", "carriers_c.txt") for c in read_blocks(name)]
-    docs = read_blocks("docs_benign_a.txt") + read_blocks("docs_benign_b.txt")
+    docs = [d for name in ("docs_benign_a.txt", "docs_benign_b.txt", "docs_benign_c.txt") for d in read_blocks(name)]
     hosts = carriers + [d for d in docs if d[0] not in NO_CARRIER]
     by_lang: dict[str, list[tuple[str, str, str]]] = {}
     for host in hosts:
@@ -364,7 +364,7 @@ def rows(rng: random.Random) -> Iterator[dict]:
     frames = [text for _, _, text in read_lines("quote_frames.txt")]
 
     def host_for(lang: str) -> tuple[str, str, str]:
-        return rng.choice(by_lang[lang] if rng.random() < 0.7 else by_lang["en"])
+        return rng.choice(by_lang.get(lang, by_lang["en"]) if rng.random() < 0.7 else by_lang["en"])
 
     def placed(text: str, lang: str, injection: int, family: str) -> dict:
         kind, host_lang, body = host_for(lang)
@@ -388,13 +388,13 @@ def rows(rng: random.Random) -> Iterator[dict]:
             yield row(part, channel_of(kind, rng), lang, 0, clean_family(kind))
 
     for family, lang, text in attacks:
-        for _ in range(4 if lang == "en" else 5):
+        for _ in range(3):
             yield placed(noisy(fill(text, rng), rng), lang, 1, family)
         if rng.random() < 0.5:
             yield row(noisy(fill(text, rng), rng), rng.choice(["document", "tool_result"]), lang, 1, family)
 
     for family, lang, text in harmless:
-        for _ in range(7):
+        for _ in range(5):
             yield placed(noisy(fill(text, rng), rng), lang, 0, family)
         if rng.random() < 0.5:
             yield row(noisy(fill(text, rng), rng), rng.choice(["document", "tool_result"]), lang, 0, family)
