@@ -16,6 +16,8 @@ export interface Inspection {
   /** Microseconds of guard work, and how many segments came from memory. */
   readonly micros: number
   readonly reused: number
+  /** The highest score of each guardrail that looked, allowed texts included. */
+  readonly scores?: Readonly<Record<string, number>>
   /** Leading segments that this principal's last inspections already held, so that a receipt need not store them again. */
   readonly known?: number
 }

@@ -19,7 +19,7 @@ test('keys tell tenants, detectors and origins apart, for short and for long tex
 test('the least recently used goes first, and memory stays within its bound', () => {
   const cache = new SegmentCache(20_000)
   for (let i = 0; i < 50; i++) {
-    cache.set(`${i}${'x'.repeat(500)}`, [])
+    cache.set(`${i}${'x'.repeat(500)}`, { spans: [] })
     if (i > 0) cache.get(`0${'x'.repeat(500)}`)
   }
   assert.ok(cache.bytes <= 20_000)

@@ -8,6 +8,12 @@ const LONGEST_KEY = 16_000
 const SHORTEST = 256
 const ENTRY = 96
 
+/** A complete look at a whole text. */
+export interface Known {
+  readonly spans: readonly Span[]
+  readonly score?: number
+}
+
 /**
  * What detectors found in whole texts, by tenant, detector and origin (law 6). Holds spans and scores, never
  * verdicts. Bounded in bytes; the least recently used goes first.
@@ -15,7 +21,7 @@ const ENTRY = 96
 export class SegmentCache {
   readonly #limit: number
   readonly #secret = randomBytes(32)
-  readonly #entries = new Map<string, { readonly spans: readonly Span[]; readonly bytes: number }>()
+  readonly #entries = new Map<string, { readonly sight: Known; readonly bytes: number }>()
   #bytes = 0
 
   constructor(limit: number) {
@@ -23,30 +29,30 @@ export class SegmentCache {
   }
 
   /** The key of a text, or undefined where caching does not pay. One tenant's key never equals another's. */
-  key(tenant: string, detector: string, origin: Origin, text: string): string | undefined {
-    if (text.length < SHORTEST || text.length * 2 > this.#limit / 4) return undefined
+  key(tenant: string, detector: string, origin: Origin, text: string, shortest = SHORTEST): string | undefined {
+    if (text.length < shortest || text.length * 2 > this.#limit / 4) return undefined
     const head = `${tenant.length}:${tenant}|${detector}|${origin}|`
     if (text.length + head.length <= LONGEST_KEY) return head + text
     return `#${createHmac('sha256', this.#secret).update(head).update(text).digest('base64')}`
   }
 
-  get(key: string): readonly Span[] | undefined {
+  get(key: string): Known | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
     this.#entries.delete(key)
     this.#entries.set(key, entry)
-    return entry.spans
+    return entry.sight
   }
 
-  set(key: string, spans: readonly Span[]): void {
-    const bytes = key.length * 2 + ENTRY + spans.length * ENTRY
+  set(key: string, sight: Known): void {
+    const bytes = key.length * 2 + ENTRY + sight.spans.length * ENTRY
     const old = this.#entries.get(key)
     if (old !== undefined) {
       this.#entries.delete(key)
       this.#bytes -= old.bytes
     }
     if (bytes > this.#limit) return
-    this.#entries.set(key, { spans, bytes })
+    this.#entries.set(key, { sight, bytes })
     this.#bytes += bytes
     for (const [eldest, entry] of this.#entries) {
       if (this.#bytes <= this.#limit) break

@@ -131,7 +131,7 @@ test('tenants and principals remember apart', () => {
 })
 
 test('a slow guardrail decides when it answers, and its score meets the threshold afterwards', async () => {
-  const sees = (score: number) => member({ look: () => Promise.resolve(found(score)) })
+  const sees = (score: number) => member({ look: () => Promise.resolve({ spans: found(score) }) })
   const denied = await inspectOne(sees(0.9), entry())
   assert.equal(denied.refusal?.refuse, 'content_refused')
   assert.equal((await inspectOne(sees(0.4), entry())).verdict, 'allow')
@@ -158,7 +158,7 @@ test('a hung-up caller ends a slow guardrail', async () => {
   const caller = new AbortController()
   let told = false
   const guardrail = member({
-    look: (_text, _origin, stop) => {
+    look: (_text, _glance, _tools, stop) => {
       stop.addEventListener('abort', () => { told = true })
       return new Promise(() => undefined)
     },
@@ -170,7 +170,7 @@ test('a hung-up caller ends a slow guardrail', async () => {
 })
 
 test('a shadow guardrail runs after the verdict; what goes wrong in it matters to nobody', async () => {
-  for (const [look, count] of [[() => Promise.resolve(found(1)), 1], [() => Promise.reject(new Error('down')), 0]] as const) {
+  for (const [look, count] of [[() => Promise.resolve({ spans: found(1) }), 1], [() => Promise.reject(new Error('down')), 0]] as const) {
     const heard = Promise.withResolvers<readonly Finding[]>()
     const after = setTimeout(() => heard.resolve([]), 100)
     const guard = makeGuard({ entries: [entry({ mode: 'shadow' })] }, { clock, cacheBytes: 0, guardrails: [member({ look })], onShadow: (_, findings) => heard.resolve(findings) })

@@ -9,6 +9,7 @@ import { guardrails } from './list.ts'
 import { profiles } from './profile.ts'
 import type { GuardSettings } from './settings.ts'
 import { replyGuard } from './stream/reply.ts'
+import type { Tools } from './tools.ts'
 
 export interface GuardParts {
   readonly clock: Clock
@@ -18,14 +19,17 @@ export interface GuardParts {
   readonly cacheBytes: number
   /** The members; tests bring their own. */
   readonly guardrails?: readonly Guardrail[]
+  /** What slow layers work with. */
+  readonly tools?: Tools
 }
 
 /** Builds the guard of one epoch. Throws where settings name a guardrail that does not exist. */
 export function makeGuard(settings: GuardSettings, parts: GuardParts): Guard {
-  const prepared = profiles(settings, parts.guardrails ?? guardrails)
+  const prepared = profiles(settings, parts.guardrails ?? [...guardrails, ...(settings.made ?? [])])
   const shared = {
     clock: parts.clock,
     profiles: prepared,
+    tools: parts.tools ?? {},
     cache: new SegmentCache(parts.cacheBytes / 2),
     talks: new Talks(parts.cacheBytes / 2),
     ...(parts.onShadow && { onShadow: parts.onShadow }),

@@ -1,10 +1,48 @@
+import type { z } from 'zod'
 import type { Posture } from '../contract/epoch.ts'
 import type { Finding, GuardAction, Mode } from '../contract/finding.ts'
 import type { Code } from '../contract/reasons.ts'
 import type { Origin } from '../contract/segment.ts'
 import type { Matcher, Span } from './rules/matcher.ts'
+import type { Tools } from './tools.ts'
 
 export type Phase = 'request' | 'reply'
+export type Layer = Finding['layer']
+
+/** How sure a guardrail must be: 1 = only the surest (about one in 10,000 ordinary texts flagged), 2 = one in 1,000, 3 = one in 100, 4 = one in 20. */
+export type Level = 1 | 2 | 3 | 4
+
+/** What a slow layer is told about the text it looks at. */
+export interface Glance {
+  readonly origin: Origin
+  readonly tenant: string
+  readonly workload: string
+  readonly route: string
+  /** What the user last asked for, cut to size; empty where nobody asked. Context for text that comes from elsewhere. */
+  readonly task: string
+  /** The system prompt of this exchange, cut to size. */
+  readonly system: string
+  readonly level: Level
+  /** Written by an operator; it stands in place of the level's own. */
+  readonly threshold: number | undefined
+  readonly layers: ReadonlySet<Layer>
+  /** What slow layers may still spend on this exchange; they take from it. */
+  readonly allowance: Allowance
+}
+
+export interface Allowance {
+  /** Windows that the deep classifier may still read. */
+  windows: number
+}
+
+/** What a slow layer saw. */
+export interface Sight {
+  readonly spans: readonly Span[]
+  /** The highest score, also where no span came of it. */
+  readonly score?: number
+  /** Why a part of the text was not looked at. That is a finding of its own. */
+  readonly inconclusive?: string
+}
 
 /**
  * One guardrail: what it looks for and what applies where nobody wrote anything else. Members are listed in list.ts.
@@ -22,13 +60,17 @@ export interface Guardrail {
   /** Findings below it are recorded and decide nothing. */
   readonly threshold: number
   readonly postures: Readonly<Record<Posture, Mode>>
+  /** The modes of `look`, where they differ from those of the rules. */
+  readonly lookPostures?: Readonly<Record<Posture, Mode>>
   readonly refusal: Readonly<Record<Phase, Code>>
   readonly matchers?: readonly Matcher[]
   /**
    * Looks at one whole text. Must heed the signal: it aborts at the entry's timeout, or when the caller has gone.
    * A rejection or a timeout counts as failed (`on_error`).
    */
-  look?(text: string, origin: Origin, signal: AbortSignal): Promise<readonly Span[]>
+  look?(text: string, glance: Glance, tools: Tools, signal: AbortSignal): Promise<Sight>
+  /** What else than text and origin the answer of `look` depends on: part of the key under which it is remembered. */
+  context?(glance: Glance): string
   /** What stands in place of a match under `redact`. Never matches any rule itself. */
   marker(category: string): string
   /** What stands there under `rewrite`; absent = nothing. */
@@ -40,4 +82,16 @@ export interface Guardrail {
 /** Placeholder for redacted text, e.g. `[REDACTED_EMAIL]`. */
 export function marker(category: string): string {
   return `[REDACTED_${category.toUpperCase()}]`
+}
+
+/**
+ * A guardrail that people make themselves: an entry with this `use`, a `name` of its own and the keys below. `make`
+ * throws a ZodError where the keys are wrong.
+ */
+export interface Kind {
+  readonly use: string
+  readonly about: string
+  /** The keys an entry of this kind takes besides those of all entries; each optional here, `make` demands what it needs. */
+  readonly keys: Readonly<Record<string, z.ZodType>>
+  make(name: string, written: Readonly<Record<string, unknown>>): Guardrail
 }

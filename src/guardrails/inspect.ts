@@ -3,23 +3,31 @@ import type { Asked } from '../contract/exchange.ts'
 import type { Inspection } from '../contract/guard.ts'
 import type { Segment } from '../contract/segment.ts'
 import type { Joint, Looked, SegmentCache, Talks } from './cache.ts'
-import type { Phase } from './guardrail.ts'
+import type { Allowance, Glance, Layer, Phase, Sight } from './guardrail.ts'
 import { lookOnce } from './looks.ts'
+import { looksMode } from './profile.ts'
 import type { Active, Plan, PlanOf, Profiles } from './profile.ts'
 import type { Span } from './rules/matcher.ts'
 import type { Scanner } from './rules/scanner.ts'
+import type { Tools } from './tools.ts'
 import { Tally, mergedEdits } from './verdict.ts'
 
 const NO_SPANS: readonly Span[] = []
 const NO_JOINT: readonly Joint[] = []
 // A payload split over neighbours is looked for in this much text on each side of the seam.
 const SEAM = 320
+// Context that slow layers get of the task and of the system prompt.
+const CONTEXT = 2000
+// Windows of 128 tokens that the deep classifier reads for one exchange: about half a second of one core.
+export const WINDOWS = 48
+const ALL_LAYERS: ReadonlySet<Layer> = new Set<Layer>(['normalise', 'rules', 'fast', 'deep', 'judge'])
 
 export interface Inspectors {
   readonly clock: Clock
   readonly profiles: Profiles
   readonly cache: SegmentCache
   readonly talks: Talks
+  readonly tools: Tools
   /** Hears of what shadow layers saw after the verdict. */
   readonly onShadow?: (asked: Asked, findings: Inspection['findings']) => void
 }
@@ -28,6 +36,8 @@ export interface Inspectors {
 export interface Ruled {
   readonly spans: readonly Span[]
   readonly failed: readonly { readonly active: Active; readonly why: string }[]
+  /** Set where the text holds more that is encoded than was read. */
+  readonly exhausted?: true
 }
 
 /**
@@ -36,7 +46,8 @@ export interface Ruled {
  */
 export function ruled(scanner: Scanner, plan: Plan, profiles: Profiles, text: string): Ruled {
   try {
-    return { spans: scanner.scan(text, true).spans, failed: [] }
+    const { spans, exhausted } = scanner.scan(text, true)
+    return { spans, failed: [], ...(exhausted && { exhausted }) }
   } catch {
     const spans: Span[] = []
     const failed: { active: Active; why: string }[] = []
@@ -98,15 +109,43 @@ function jointOf(scan: (text: string) => readonly Span[], segments: readonly Seg
   return found.length === 0 ? NO_JOINT : found
 }
 
+interface Contexts {
+  readonly task: string
+  readonly system: string
+}
+
+// What the user last asked, and what the operator's prompt says: context for texts that come from elsewhere.
+export function contextOf(asked: Asked): Contexts {
+  const { segments } = asked.reading
+  const last = segments.findLast(({ origin }) => origin === 'user')
+  const first = segments.find(({ origin }) => origin === 'system')
+  return { task: last?.text.slice(0, CONTEXT) ?? '', system: first?.text.slice(0, CONTEXT) ?? '' }
+}
+
+/** What an entry's slow layer is told about a text of one exchange. */
+export function glanceOf({ entry }: Active, asked: Asked, origin: Segment['origin'], contexts: Contexts, allowance: Allowance): Glance {
+  const { tenant, workload } = asked.principal
+  return { origin, tenant, workload, route: asked.reading.route, ...contexts, level: entry.level ?? 2, threshold: entry.written, layers: entry.layers ?? ALL_LAYERS, allowance }
+}
+
+// A sentence cut in two between neighbouring parts, as a reader sees it.
+function seamText(segments: readonly Segment[], i: number): string | undefined {
+  const segment = segments[i] as Segment
+  const before = segments[i - 1]
+  if (before === undefined || before.group !== segment.group || segment.text === '') return undefined
+  const { text } = leftOf(segments, i)
+  return text === '' ? undefined : `${text} ${segment.text.slice(0, SEAM)}`
+}
+
 /** Makes the whole-text inspection: `inspect` of the guard, and the complete leaves of replies. */
-export function inspector({ clock, profiles, cache, talks, onShadow }: Inspectors) {
+export function inspector({ clock, profiles, cache, talks, tools, onShadow }: Inspectors) {
   const look = (scanner: Scanner, plan: Plan, tenant: string, segment: Segment, tally: Tally, index: number): readonly Span[] => {
     const key = cache.key(tenant, scanner.id, segment.origin, segment.text)
     const known = key === undefined ? undefined : cache.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined) return known.spans
     const failures = tally.findings.length
     const spans = scanned(scanner, plan, segment.text, tally, segment.origin, index)
-    if (key !== undefined && tally.findings.length === failures) cache.set(key, spans)
+    if (key !== undefined && tally.findings.length === failures) cache.set(key, { spans })
     return spans
   }
 
@@ -116,23 +155,41 @@ export function inspector({ clock, profiles, cache, talks, onShadow }: Inspector
     return spans
   }
 
+  const lookAt = async (active: Active, text: string, glance: Glance, signal: AbortSignal): Promise<Sight | { readonly failed: string }> => {
+    const { guardrail, entry } = active
+    const detector = `${guardrail.id}|${glance.level}|${entry.written ?? ''}|${guardrail.context?.(glance) ?? ''}`
+    const key = cache.key(glance.tenant, detector, glance.origin, text, 0)
+    const known = key === undefined ? undefined : cache.get(key)
+    if (known !== undefined) return known
+    const seen = await lookOnce(active, text, glance, tools, clock, signal)
+    if (key !== undefined && !('failed' in seen) && seen.inconclusive === undefined) cache.set(key, seen)
+    return seen
+  }
+
   const slow = async (asked: Asked, segments: readonly Segment[], planOf: PlanOf, mode: 'enforce' | 'shadow', tally: Tally, signal: AbortSignal): Promise<void> => {
-    const tenant = asked.principal.tenant
+    const contexts = contextOf(asked)
+    const allowance: Allowance = { windows: WINDOWS }
     await Promise.all(
       segments.map(async (segment, index) => {
         const plan = planOf(segment.origin)
         if (plan === undefined) return
+        const seam = seamText(segments, index)
         for (const active of plan.looks) {
-          if (active.entry.mode !== mode) continue
-          const key = cache.key(tenant, active.guardrail.id, segment.origin, segment.text)
-          const known = key === undefined ? undefined : cache.get(key)
-          const seen = known === undefined ? await lookOnce(active, segment.text, segment.origin, clock, signal) : { spans: known }
+          if (looksMode(active.entry) !== mode) continue
+          const glance = glanceOf(active, asked, segment.origin, contexts, allowance)
+          const seen = await lookAt(active, segment.text, glance, signal)
           if ('failed' in seen) {
             if (mode === 'enforce') tally.failed(active, segment.origin, index, seen.failed)
             continue
           }
-          if (known === undefined && key !== undefined) cache.set(key, seen.spans)
+          if (seen.score !== undefined) tally.score(active.guardrail.id, seen.score)
+          if (seen.inconclusive !== undefined) tally.inconclusive(active, segment.origin, index, seen.inconclusive, mode)
           for (const span of seen.spans) tally.add(plan, span, segment.origin, index, segment.text)
+          if (seam === undefined || active.entry.action === 'redact' || active.entry.action === 'rewrite') continue
+          // What only the joined text shows counts for the later of its two parts.
+          const joined = await lookAt(active, seam, glance, signal)
+          if ('failed' in joined) continue
+          for (const span of joined.spans) tally.add(plan, span, segment.origin, index, segment.text, 0, Math.min(SEAM, segment.text.length))
         }
       }),
     )
@@ -166,11 +223,11 @@ export function inspector({ clock, profiles, cache, talks, onShadow }: Inspector
     for (let i = 0; i < segments.length; i++) {
       const segment = segments[i] as Segment
       const plan = planOf(segment.origin)
-      const detector = plan?.rules?.id
+      const detector = plan?.whole?.id
       let now = known[i]
       if (now === undefined || now.detector !== detector) {
         const before = segments[i - 1]
-        const rules = plan?.rules
+        const rules = plan?.whole
         const failures = tally.findings.length
         const spans = plan === undefined || rules === undefined ? NO_SPANS : look(rules, plan, tenant, segment, tally, i)
         const joint = plan === undefined || rules === undefined || before?.group !== segment.group ? NO_JOINT : jointOf((text) => scanned(rules, plan, text, tally, segment.origin, i), segments, i)
@@ -185,14 +242,15 @@ export function inspector({ clock, profiles, cache, talks, onShadow }: Inspector
           tally.add(plan, span, target.origin, i - piece.back, target.text, piece.start, piece.end, n === 0)
         }
       }
-      for (const { entry } of plan.looks) entry.mode === 'enforce' ? (enforcedLooks = true) : (shadowLooks = true)
+      for (const { entry } of plan.looks) looksMode(entry) === 'enforce' ? (enforcedLooks = true) : (shadowLooks = true)
     }
     if (keep) talks.remember(principal, known, looked)
     const conclude = (): Inspection => {
       if (shadowLooks) beside(asked, segments, planOf, phase)
       const { verdict, refusal, findings } = tally
+      const scores = tally.scores.size === 0 ? undefined : Object.fromEntries(tally.scores)
       const edits = verdict === 'redact' || verdict === 'rewrite' ? mergedEdits(tally.edits) : []
-      return { findings, verdict, ...(refusal && { refusal }), edits, micros: Math.round((clock.monotonic() - began) * 1000), reused, known: known.length }
+      return { findings, verdict, ...(refusal && { refusal }), ...(scores && { scores }), edits, micros: Math.round((clock.monotonic() - began) * 1000), reused, known: known.length }
     }
     // What rules already refuse needs no slower opinion.
     if (!enforcedLooks || tally.verdict === 'deny') return conclude()

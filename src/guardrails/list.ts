@@ -1,4 +1,4 @@
-import type { Guardrail } from './guardrail.ts'
+import type { Guardrail, Kind } from './guardrail.ts'
 import { invisibleText } from './invisible_text.ts'
 import { pii } from './pii.ts'
 import { promptInjection } from './prompt_injection.ts'
@@ -6,3 +6,6 @@ import { secrets } from './secrets.ts'
 
 /** Every guardrail there is. A new one is a file beside this one and a line here. */
 export const guardrails: readonly Guardrail[] = [promptInjection, secrets, pii, invisibleText]
+
+/** Guardrails that an entry of the settings makes, with a name and keys of its own. */
+export const kinds: readonly Kind[] = []

@@ -1,15 +1,17 @@
 import type { Clock } from '../contract/clock.ts'
-import type { Origin } from '../contract/segment.ts'
+import type { Glance, Sight } from './guardrail.ts'
 import type { Active } from './profile.ts'
-import type { Span } from './rules/matcher.ts'
+import type { Tools } from './tools.ts'
 
 /** What a slow layer saw, or why it could not say. */
-export type Seen = { readonly spans: readonly Span[] } | { readonly failed: string }
+export type Seen = Sight | { readonly failed: string }
+
+const NOTHING: Sight = { spans: [] }
 
 /** Runs one slow layer over one text, bounded by the entry's timeout and the caller's signal. Never rejects. */
-export async function lookOnce(active: Active, text: string, origin: Origin, clock: Clock, signal: AbortSignal): Promise<Seen> {
+export async function lookOnce(active: Active, text: string, glance: Glance, tools: Tools, clock: Clock, signal: AbortSignal): Promise<Seen> {
   const look = active.guardrail.look
-  if (look === undefined) return { spans: [] }
+  if (look === undefined) return NOTHING
   const stop = new AbortController()
   const over = Promise.withResolvers<Seen>()
   const end = (failed: string): void => {
@@ -21,8 +23,7 @@ export async function lookOnce(active: Active, text: string, origin: Origin, clo
   signal.addEventListener('abort', gone, { once: true })
   if (signal.aborted) gone()
   try {
-    const looking = (async () => ({ spans: await look.call(active.guardrail, text, origin, stop.signal) }))()
-    return await Promise.race([looking, over.promise])
+    return await Promise.race([(async () => look.call(active.guardrail, text, glance, tools, stop.signal))(), over.promise])
   } catch (error) {
     return { failed: error instanceof Error ? error.message : 'failed' }
   } finally {

@@ -2,6 +2,7 @@ import type { Asked } from '../contract/exchange.ts'
 import type { Mode } from '../contract/finding.ts'
 import type { Origin } from '../contract/segment.ts'
 import type { Guardrail, Phase } from './guardrail.ts'
+import { forDecoded } from './rules/decoded.ts'
 import { compile, forJson, scanner } from './rules/scanner.ts'
 import type { Compiled, Scanner } from './rules/scanner.ts'
 import type { Entry, GuardSettings } from './settings.ts'
@@ -17,6 +18,8 @@ export interface Plan {
   readonly byGuardrail: ReadonlyMap<string, Active>
   /** All rules, enforced and shadow, in one pass; absent where no rule looks at this origin. */
   readonly rules?: Scanner
+  /** All rules for complete texts, which are also read with their disguises off. */
+  readonly whole?: Scanner
   /** The same, apart: a stream withholds text for enforced rules only. */
   readonly enforced?: Scanner
   readonly shadow?: Scanner
@@ -38,7 +41,7 @@ export type PlanOf = (origin: Origin) => Plan | undefined
 /** How the origins' plans are found for one exchange and phase. */
 export interface Profiles {
   of(asked: Asked, phase: Phase): PlanOf
-  /** A scanner with one guardrail's rules alone, for when the common pass fails. */
+  /** A scanner for complete texts with one guardrail's rules alone, for when the common pass fails. */
   alone(guardrail: string): Scanner | undefined
 }
 
@@ -84,7 +87,7 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[])
     const shadow = scannerFor(ruled.filter(({ entry }) => entry.mode === 'shadow'), origin)
     return {
       byGuardrail: new Map(chosenHere.map((active) => [active.guardrail.id, active])),
-      ...(rules && { rules }),
+      ...(rules && { rules, whole: forDecoded(rules) }),
       ...(enforced && { enforced }),
       ...(shadow && { shadow }),
       looks: chosenHere.filter(({ entry, guardrail }) => guardrail.look !== undefined && looksMode(entry) !== 'off'),
@@ -108,7 +111,8 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[])
     },
     alone(guardrail) {
       const active = actives.find((one) => one.guardrail.id === guardrail)
-      return active === undefined ? undefined : scannerFor([active])
+      const made = active === undefined ? undefined : scannerFor([active])
+      return made && forDecoded(made)
     },
   }
 }

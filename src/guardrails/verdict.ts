@@ -3,7 +3,10 @@ import type { Edit, Origin } from '../contract/segment.ts'
 import { refuse } from '../contract/verdict.ts'
 import type { Refusal, VerdictKind } from '../contract/verdict.ts'
 import type { Phase } from './guardrail.ts'
+import type { Mode } from '../contract/finding.ts'
+import { looksMode } from './profile.ts'
 import type { Active, Plan } from './profile.ts'
+import { untrusted } from './settings.ts'
 import type { Span } from './rules/matcher.ts'
 
 const RANK: Readonly<Record<VerdictKind, number>> = { allow: 0, redact: 1, rewrite: 2, hold: 3, deny: 4 }
@@ -14,6 +17,8 @@ export const MOST_FINDINGS = 256
 /** What a set of findings comes to. Collects; the caller reads the result when everything has been added. */
 export class Tally {
   readonly findings: Finding[] = []
+  /** The highest score of each guardrail. */
+  readonly scores = new Map<string, number>()
   readonly edits: Edit[] = []
   verdict: VerdictKind = 'allow'
   refusal: Refusal | undefined
@@ -34,6 +39,7 @@ export class Tally {
     const active = plan.byGuardrail.get(span.kind.guardrail)
     if (active === undefined) return
     const { entry, guardrail } = active
+    this.score(guardrail.id, span.kind.score)
     if (this.findings.length < MOST_FINDINGS) {
       this.findings.push(findingOf(active, span, origin, segment, start, end, guardrail.mask(span.kind.category, text.slice(start, end))))
     }
@@ -44,6 +50,26 @@ export class Tally {
       const put = first ? replacement(active, span, text.slice(start, end)) : ''
       this.edits.push({ segment, start, end, text: origin === 'tool_call' ? quoted(text, start, end, put) : put })
     }
+  }
+
+  score(guardrail: string, score: number): void {
+    if (score > (this.scores.get(guardrail) ?? -1)) this.scores.set(guardrail, score)
+  }
+
+  /**
+   * A part of the text was not looked at. On untrusted text that refuses unless an operator decided otherwise: padding
+   * must not turn into a pass. A text that people whom policy trusts have written goes on, and the record says so.
+   */
+  inconclusive(active: Active, origin: Origin, segment: number, why: string, mode: Mode): void {
+    const { entry, guardrail } = active
+    const action = entry.onInconclusive ?? (untrusted(origin) ? 'deny' : 'flag')
+    this.findings.push({
+      guardrail: guardrail.id, category: 'inconclusive', score: 'inconclusive', layer: guardrail.layer, mode: mode === 'enforce' ? 'enforce' : 'shadow',
+      action, origin, segment, start: 0, end: 0, rule: why, excerpt: '',
+    })
+    if (mode !== 'enforce' || action === 'flag') return
+    const detail = `${guardrail.id}: ${why}`
+    this.#raise(action, refuse(action === 'hold' ? 'approval_unavailable' : 'inconclusive', { detail }))
   }
 
   /** An enforced guardrail could not look. */
@@ -58,8 +84,15 @@ export class Tally {
 }
 
 /** True where a span takes effect: enforced, sure enough, and more than a flag. */
-export function acts({ entry }: Active, span: Span): boolean {
-  return entry.mode === 'enforce' && entry.action !== 'flag' && span.kind.score >= entry.threshold
+export function acts(active: Active, span: Span): boolean {
+  const { entry } = active
+  const least = span.kind.layer === undefined ? entry.threshold : (entry.written ?? span.kind.least ?? entry.threshold)
+  return modeOf(active, span) === 'enforce' && entry.action !== 'flag' && span.kind.score >= least
+}
+
+/** The mode that counts for a span: the rules' or the slow layers'. */
+export function modeOf({ entry, guardrail }: Active, span: Span): Mode {
+  return span.kind.layer === undefined && guardrail.matchers !== undefined ? entry.mode : looksMode(entry)
 }
 
 export function refusalOf({ entry, guardrail }: Active, span: Span, phase: Phase): Refusal {
@@ -73,10 +106,11 @@ export function replacement({ entry, guardrail }: Active, span: Span, text: stri
   return guardrail.rewritten?.(span.kind.category, text) ?? ''
 }
 
-export function findingOf({ entry, guardrail }: Active, span: Span, origin: Origin, segment: number, start: number, end: number, excerpt: string): Finding {
+export function findingOf(active: Active, span: Span, origin: Origin, segment: number, start: number, end: number, excerpt: string): Finding {
+  const { entry, guardrail } = active
   return {
-    guardrail: guardrail.id, category: span.kind.category, score: span.kind.score, layer: guardrail.layer, mode: entry.mode === 'enforce' ? 'enforce' : 'shadow',
-    action: entry.action, origin, segment, start, end, rule: span.kind.rule, excerpt,
+    guardrail: guardrail.id, category: span.kind.category, score: span.kind.score, layer: span.kind.layer ?? guardrail.layer,
+    mode: modeOf(active, span) === 'enforce' ? 'enforce' : 'shadow', action: entry.action, origin, segment, start, end, rule: span.kind.rule, excerpt,
   }
 }
 

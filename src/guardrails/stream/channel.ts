@@ -1,6 +1,7 @@
 import type { Finding } from '../../contract/finding.ts'
 import type { Edit, Origin } from '../../contract/segment.ts'
 import type { Refusal } from '../../contract/verdict.ts'
+import type { Sight } from '../guardrail.ts'
 import type { Active, Plan } from '../profile.ts'
 import type { Span } from '../rules/matcher.ts'
 import { MOST_FINDINGS, Tally, acts, findingOf, mergedEdits, quoted, refusalOf, replacement } from '../verdict.ts'
@@ -131,10 +132,14 @@ export class Channel {
   }
 
   /** A layer that took its time has spoken about the complete text. What has left cannot be edited any more. */
-  judge(spans: readonly Span[]): void {
+  judge(active: Active, { spans, inconclusive }: Sight): void {
+    if (inconclusive !== undefined) {
+      const tally = new Tally('reply')
+      tally.inconclusive(active, this.origin, this.index, inconclusive, 'enforce')
+      this.findings.push(...tally.findings)
+      this.refusal ??= tally.refusal
+    }
     for (const span of spans) {
-      const active = this.plan?.byGuardrail.get(span.kind.guardrail)
-      if (active === undefined) continue
       this.#note(span, this.text().slice(span.start, span.end))
       if (acts(active, span)) this.refusal ??= refusalOf(active, span, 'reply')
     }

@@ -6,8 +6,11 @@ import type { Segment } from '../../contract/segment.ts'
 import { refuse } from '../../contract/verdict.ts'
 import type { Refusal } from '../../contract/verdict.ts'
 import type { Phase } from '../guardrail.ts'
+import type { Allowance } from '../guardrail.ts'
+import { WINDOWS, contextOf, glanceOf } from '../inspect.ts'
 import type { Inspectors } from '../inspect.ts'
 import { lookOnce } from '../looks.ts'
+import { looksMode } from '../profile.ts'
 import type { PlanOf } from '../profile.ts'
 import { edited } from '../verdict.ts'
 import { OpenCalls } from './calls.ts'
@@ -32,6 +35,7 @@ class Reply implements ReplyGuard {
   readonly #found: Finding[] = []
   readonly #queue = new Queue(this.#dropped)
   #refusal: Refusal | undefined
+  readonly #allowance: Allowance = { windows: WINDOWS }
   #micros = 0
 
   constructor(shared: Inspectors, inspect: Inspect, asked: Asked, options: ReplyGuardOptions) {
@@ -141,16 +145,17 @@ class Reply implements ReplyGuard {
   }
 
   #looks(channel: Channel): boolean {
-    return this.#options.mode !== 'observe' && (channel.plan?.looks.some(({ entry }) => entry.mode === 'enforce') ?? false)
+    return this.#options.mode !== 'observe' && (channel.plan?.looks.some(({ entry }) => looksMode(entry) === 'enforce') ?? false)
   }
 
   async #judge(channels: readonly Channel[]): Promise<void> {
     for (const channel of channels) {
       for (const active of channel.plan?.looks ?? []) {
-        if (active.entry.mode !== 'enforce') continue
-        const seen = await lookOnce(active, channel.text(), channel.origin, this.#shared.clock, this.#options.signal)
+        if (looksMode(active.entry) !== 'enforce') continue
+        const glance = glanceOf(active, this.#asked, channel.origin, contextOf(this.#asked), this.#allowance)
+        const seen = await lookOnce(active, channel.text(), glance, this.#shared.tools, this.#shared.clock, this.#options.signal)
         if ('failed' in seen) channel.inconclusive(active, seen.failed)
-        else channel.judge(seen.spans)
+        else channel.judge(active, seen)
         this.#refusal ??= channel.refusal
       }
     }

@@ -1,0 +1,81 @@
+/** The questions that the local classifiers answer about a text, each on its own. */
+export type Head = 'injection' | 'jailbreak' | 'harmful' | 'toxicity'
+export type ToxicityCategory = 'hate' | 'harassment' | 'threat' | 'sexual' | 'violence' | 'self_harm' | 'profanity'
+export type Output = Head | ToxicityCategory
+
+/** Where a text stands, as far as classifiers care: thresholds are calibrated for each. */
+export type Channel = 'user' | 'document' | 'tool_definition' | 'assistant'
+
+/** `fast`: the linear model alone; `grey`: the encoder too, where the linear model is not sure; `always`: both. */
+export type Depth = 'fast' | 'grey' | 'always'
+
+/** The most suspicious stretch of a text for one output, in UTF-16 units of the text. */
+export interface Spot {
+  /** A calibrated probability. */
+  readonly score: number
+  readonly start: number
+  readonly end: number
+  readonly layer: 'fast' | 'deep'
+}
+
+export interface Scored {
+  readonly spots: Readonly<Record<Output, Spot>>
+  /** Windows that the encoder read, and windows that it should have read and did not. */
+  readonly read: number
+  readonly skipped: number
+}
+
+/** A person, place or organisation named in free text. */
+export interface Entity {
+  readonly category: string
+  readonly score: number
+  readonly start: number
+  readonly end: number
+}
+
+/** The local classifiers. Every promise rejects when the signal aborts or a worker dies. */
+export interface Models {
+  /** At most `windows` windows go to the encoder, the most suspicious first. */
+  score(text: string, channel: Channel, depth: Depth, windows: number, signal: AbortSignal): Promise<Scored>
+  /** The score from which an output counts at a level (1–4) on a channel. */
+  threshold(output: Output, channel: Channel, level: 1 | 2 | 3 | 4, layer: 'fast' | 'deep'): number
+  entities(text: string, windows: number, signal: AbortSignal): Promise<{ readonly entities: readonly Entity[]; readonly skipped: number }>
+  /** Sentence embeddings of length one, 384 numbers each. */
+  embed(texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]>
+  /** A classifier folder that somebody brought: the probability of each of its labels, by label. */
+  custom(folder: string, text: string, signal: AbortSignal): Promise<Readonly<Record<string, number>>>
+}
+
+export interface Judgement {
+  /** 0 = harmless … 1 = certain, from the grade that the judge gave. */
+  readonly score: number
+  readonly reason: string
+}
+
+export interface Question {
+  /** Name of the configured route that judges. */
+  readonly route: string
+  /** What the judge is told, without the text. */
+  readonly instructions: string
+  /** The text that is judged, fenced by whoever asks. */
+  readonly content: string
+  readonly tenant: string
+  readonly workload: string
+}
+
+/** Asks a model route. Rejects when it is down, over its cap, or answers what cannot be read. */
+export interface Judge {
+  ask(question: Question, signal: AbortSignal): Promise<string>
+}
+
+/** A POST to a classifier that somebody runs, through the guarded dialer. */
+export interface Remote {
+  post(url: string, body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string>
+}
+
+/** What slow guardrails may use; absent = not built into this process. */
+export interface Tools {
+  readonly models?: Models
+  readonly judge?: Judge
+  readonly remote?: Remote
+}

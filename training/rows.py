@@ -1,0 +1,120 @@
+"""Every labelled text there is to train on: local data files (never part of the project) and what we wrote ourselves."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+import os
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DATA = Path(os.environ.get("SALLYPORT_DATA", HERE.parent.parent / "shared" / "data"))
+
+HEADS = ("injection", "jailbreak", "harmful", "toxicity")
+CATEGORIES = ("hate", "harassment", "threat", "sexual", "violence", "self_harm", "profanity")
+OUTPUTS = HEADS + CATEGORIES
+CHANNELS = ("user", "document", "tool_result", "tool_definition", "assistant")
+
+# Letters of the moderation data's categories, as its authors use them.
+MODERATION = {"S": "sexual", "S3": "sexual", "H": "hate", "H2": "hate", "V": "violence", "V2": "violence", "HR": "harassment", "SH": "self_harm"}
+BENIGN = {head: 0 for head in HEADS}
+
+
+@dataclass(frozen=True)
+class Row:
+    """`labels` holds 0 or 1 for each output that is known; what is absent is not trained on. Hold-outs go by `source`."""
+
+    text: str
+    channel: str
+    lang: str
+    labels: dict[str, int]
+    source: str
+    family: str = field(default="")
+
+
+def _lines(path: Path) -> Iterator[dict]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def _channel(kind: str, name: str) -> str:
+    if kind in ("document_benign", "unsafe_content", "benign_content"):
+        return "document"
+    if kind == "tool_output_benign" or name == "asb":
+        return "tool_result"
+    if kind == "indirect_injection":
+        return "document"
+    return "user"
+
+
+def _labels(row: dict, name: str) -> dict[str, int] | None:
+    label, kind = row["label"], row.get("kind", "")
+    if name == "toxicity_openai_moderation":
+        found = {MODERATION[key] for key in row["meta"]["categories"] if key in MODERATION}
+        labels = {"injection": 0, "jailbreak": 0, "toxicity": int(bool(found - {"self_harm"}))}
+        return labels | {category: int(category in found) for category in ("hate", "harassment", "sexual", "violence", "self_harm")}
+    if name == "harmful_requests":
+        return {"injection": 0, "jailbreak": 0, "harmful": 1}
+    if name in ("pii_presidio_generated_large", "secrets_synthetic"):
+        return {"injection": 0, "jailbreak": 0, "harmful": 0}
+    if label == 0:
+        return dict(BENIGN)
+    if kind == "jailbreak":
+        return {"injection": 1, "jailbreak": 1}
+    if name in ("garak", "neuralchemy"):
+        return {"injection": 1}
+    return {"injection": 1, "jailbreak": 0}
+
+
+def local_rows() -> Iterator[Row]:
+    """The files of the data folder; nothing when there is none."""
+    folder = DATA / "train"
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.glob("*.jsonl.gz")):
+        name = path.name.removesuffix(".jsonl.gz")
+        if name == "asb_traces":
+            continue
+        for row in _lines(path):
+            labels = _labels(row, name)
+            if labels is not None and row["text"].strip():
+                yield Row(row["text"], _channel(row.get("kind", ""), name), row.get("lang", "en"), labels, name, row.get("kind", ""))
+
+
+def written_rows(seed: int = 11) -> Iterator[Row]:
+    """What the folders under corpus/ make of their seeds."""
+    for folder in sorted((HERE / "corpus").iterdir()):
+        module = folder / "rows.py"
+        if not module.is_file():
+            continue
+        spec = importlib.util.spec_from_file_location(f"corpus_{folder.name}", module)
+        assert spec is not None and spec.loader is not None
+        loaded = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = loaded
+        spec.loader.exec_module(loaded)
+        for row in loaded.rows(random.Random(seed)):
+            labels = {key: int(value) for key, value in row["labels"].items() if key in OUTPUTS}
+            category = row.get("category", "none")
+            if labels.get("toxicity") == 0:
+                labels |= {one: 0 for one in CATEGORIES}
+            elif labels.get("toxicity") == 1 and category in CATEGORIES:
+                labels[category] = 1
+            yield Row(row["text"], row["channel"], row["lang"], labels, folder.name, f"{folder.name}/{row['family']}")
+
+
+def all_rows() -> list[Row]:
+    """All rows, each text and channel once; where two sources disagree about a text, both are left out."""
+    kept: dict[tuple[str, str], Row] = {}
+    disputed: set[tuple[str, str]] = set()
+    for row in [*local_rows(), *written_rows()]:
+        key = (row.text.strip().lower(), row.channel)
+        known = kept.setdefault(key, row)
+        if any(known.labels.get(head, value) != value for head, value in row.labels.items()):
+            disputed.add(key)
+    return [row for key, row in kept.items() if key not in disputed]
