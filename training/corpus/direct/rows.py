@@ -239,12 +239,12 @@ def rows(rng: random.Random) -> Iterator[dict]:
     for path in sorted(HERE.glob("*_*.txt")):
         for seed in _seeds(path):
             for n in range(seed.copies):
+                channel = rng.choice(["user", "document"]) if seed.channel == "both" else seed.channel
                 for _ in range(3):  # a copy that repeats an earlier one gets other slots, another noise
                     text = _fill(seed.text, slots, rng)
                     if n:
-                        text = _noise(_greet(text, slots["opener"], rng), rng)
+                        text = _noise(_greet(text, slots["opener"], rng) if channel == "user" else text, rng)
                     if fresh(text):
-                        channel = rng.choice(["user", "document"]) if seed.channel == "both" else seed.channel
                         yield _row(text, channel, seed.labels, seed.family)
                         break
     for raw, channel, labels, family in _combined(pieces, rng):
