@@ -25,6 +25,8 @@ TARGETS = {
 }
 ATTACK_SHARE = 0.45
 HARM_SHARE = 0.02
+# Rows in which two languages meet: half of Europe translates, quotes and forwards.
+CROSSED = 800
 DOC_KINDS = {"doc", "aside"}
 # Fewer families for the smaller languages: a hold-out of five rows measures nothing.
 SMALL_FAMILY = {
@@ -290,6 +292,24 @@ def harmful(corpus: Corpus, seed: str, rng: random.Random) -> dict:
     return row(noise(corpus.fill(seed, rng), corpus.lang, rng), "user", corpus.lang, labels, f"{corpus.lang}-harm" if corpus.lang == "de" else "west-harm")
 
 
+def crossed(corpora: list[Corpus], rng: random.Random) -> dict:
+    """A text in one language with a passage in another, which is an attack or is not."""
+    host, guest = rng.sample(corpora, 2)
+    planted = rng.random() < ATTACK_SHARE
+    labels = {"injection": int(planted), "jailbreak": 0, "harmful": 0, "toxicity": 0}
+    name = "crossed-attack" if planted else "crossed-benign"
+    if rng.random() < 0.4:
+        channel = rng.choice(["document", "tool_result"])
+        passage = guest.pick("+doc" if planted else "-doc", rng)
+        text = in_document(host, passage, rng)
+    else:
+        channel = "user"
+        passage = guest.pick(rng.choice(["+override", "+extract"]) if planted else rng.choice(["-ask", "-doc"]), rng)
+        opening = host.fill("{carry}", rng) if rng.random() < 0.5 else host.pick("-ask", rng)
+        text = opening + rng.choice([" ", "\n", "\n\n"]) + passage
+    return row(noise(text, host.lang, rng), channel, host.lang, labels, name)
+
+
 def cycle(corpus: Corpus, sections: list[str], rng: random.Random) -> Iterator[tuple[str, str]]:
     """Every seed once before any comes again."""
     pairs = [(section, seed) for section in sections for seed in corpus.sections[section]]
@@ -300,10 +320,11 @@ def cycle(corpus: Corpus, sections: list[str], rng: random.Random) -> Iterator[t
 
 def rows(rng: random.Random) -> Iterator[dict]:
     english = Corpus("en")
-    for lang, target in TARGETS.items():
-        if not (HERE / f"{lang}.txt").exists():
-            continue
-        corpus = Corpus(lang)
+    corpora = [Corpus(lang) for lang in TARGETS]
+    for _ in range(CROSSED):
+        yield crossed(corpora, rng)
+    for corpus in corpora:
+        target = TARGETS[corpus.lang]
         seen: set[str] = set()
         plans: list[tuple[str, int, Callable[[str, str], dict]]] = [
             ("+", int(target * ATTACK_SHARE), lambda section, seed: attack(corpus, english, section, seed, rng)),
