@@ -285,12 +285,16 @@ CLEAN_GROUPS = {
 NO_CARRIER = {"h-injection-article", "h-evals", "h-codeprompt", "h-prompt", "h-long"}
 
 
+MERGED = {
+    "h-spam": "h-phish", "h-codeprompt": "h-prompt", "h-evals": "h-injection-article", "h-seo": "h-misc", "h-game": "h-misc",
+    "h-script": "h-misc", "h-letters": "h-misc", "h-howto": "h-runbook", "h-legal": "h-policy",
+}
+
+
 def clean_family(kind: str) -> str:
     if kind[:2] in {"h-", "m-"}:
-        return kind
-    if kind.startswith("tool-"):
-        return "clean-tool"
-    return next((name for name, kinds in CLEAN_GROUPS.items() if kind in kinds), "clean-prose")
+        return MERGED.get(kind, kind)
+    return "clean-data" if kind.startswith("tool-") else next((name for name, kinds in CLEAN_GROUPS.items() if kind in kinds), "clean-prose")
 
 
 def definition(name: str, text: str, rng: random.Random, params: list[str], extra: str = "", in_param: bool = False) -> str:
@@ -411,6 +415,15 @@ def rows(rng: random.Random) -> Iterator[dict]:
             else:
                 yield placed(text, "en", injection, f"addressed-{who}")
 
+    intl: dict[str, dict[str, list[str]]] = {}
+    for part, lang, text in read_lines("compose_intl.txt"):
+        intl.setdefault(lang, {}).setdefault(part, []).append(text)
+    for lang, parts in intl.items():
+        for who, injection in (("ai", 1), ("human", 0)):
+            for _ in range(45):
+                text = noisy(fill(f"{rng.choice(parts[f'{who}-lead'])} {rng.choice(parts['request'])}", rng), rng)
+                yield placed(text, lang, injection, f"addressed-{who}")
+
     for _ in range(3):
         for kind, lang, body in read_blocks("docs_attack.txt"):
             text = fill(body, rng)
@@ -420,7 +433,7 @@ def rows(rng: random.Random) -> Iterator[dict]:
             yield row(text, rng.choice(["document", "tool_result"]), lang, 1, kind)
         for kind, lang, body in docs:
             _, _, around = rng.choice(by_lang[lang])
-            yield row("\n\n".join(rng.sample([body, around], 2)), rng.choice(["document", "tool_result"]), lang, 0, kind)
+            yield row("\n\n".join(rng.sample([body, around], 2)), rng.choice(["document", "tool_result"]), lang, 0, clean_family(kind))
 
     english = [text for _, lang, text in attacks if lang == "en"]
     for frame in frames:
