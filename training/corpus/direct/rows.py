@@ -212,14 +212,14 @@ def _combined(pieces: dict[str, list[str]], rng: random.Random) -> Iterator[tupl
         parts.insert(rng.randint(1, len(parts)), turn)
         attack = turn in pieces["pivot"]
         lead = [f"{pick(pieces['paste_task'])}"] if rng.random() < 0.6 else []
-        family = "switch-in-long-paste" if attack else "benign-order-in-long-paste"
+        family = "switch-in-paste" if attack else "benign-order-in-paste"
         yield "\n\n".join(lead + parts), pick(["user", "document"]), ATTACK if attack else CLEAN, family
     for _ in range(160):
-        yield _split_payload(pick(pieces["split_phrase"]), pick(pieces["split_tail"]), rng), "user", ATTACK, "payload-splitting"
+        yield _split_payload(pick(pieces["split_phrase"]), pick(pieces["split_tail"]), rng), "user", ATTACK, "obfuscation"
     for _ in range(160):
-        yield _split_payload(pick(pieces["split_clean"]), pick(pieces["split_clean_tail"]), rng), "user", CLEAN, "benign-string-code"
+        yield _split_payload(pick(pieces["split_clean"]), pick(pieces["split_clean_tail"]), rng), "user", CLEAN, "benign-code"
     for quoted in pieces["quoted_attack"] * 4:
-        yield pick(pieces["ask_about"]).replace("QUOTE", quoted), "user", CLEAN, "benign-about-an-attack"
+        yield pick(pieces["ask_about"]).replace("QUOTE", quoted), "user", CLEAN, "benign-about-attacks"
     for quoted in pieces["quoted_attack"] * 4:
         yield pick(pieces["obey_quote"]).replace("QUOTE", quoted), "user", ATTACK, "obey-the-quote"
 
@@ -230,10 +230,12 @@ def rows(rng: random.Random) -> Iterator[dict]:
     seen: set[str] = set()
 
     def fresh(text: str) -> bool:
-        key = " ".join(text.split())
-        if not key or key in seen:
+        exact = " ".join(text.split())
+        letters = re.sub(r"\W+", "", exact.lower()) or exact
+        # variants that differ in case and punctuation alone teach little more than their number: few are kept
+        if not exact or exact in seen or (letters in seen and rng.random() > 0.1):
             return False
-        seen.add(key)
+        seen.update((exact, letters))
         return True
 
     for path in sorted(HERE.glob("*_*.txt")):
