@@ -185,7 +185,7 @@ def _combined(pieces: dict[str, list[str]], rng: random.Random) -> Iterator[tupl
         gap = pick([" ", "\n", "\n\n", " ... ", "\n---\n"])
         yield f"{carrier}{gap}{pick(pieces['pivot'])}", "user", ATTACK, "switch-after-task"
     for carrier in pieces["carrier"] * 7:
-        gap = pick([" ", "\n", "\n\n", " ... "])
+        gap = pick([" ", "\n", "\n\n", " ... ", "\n---\n"])
         yield f"{carrier}{gap}{pick(pieces['followup'])}", "user", CLEAN, "benign-two-tasks"
     for text in pieces["paste"] * 9:
         task = pick(pieces["paste_task"])
@@ -211,7 +211,7 @@ def _combined(pieces: dict[str, list[str]], rng: random.Random) -> Iterator[tupl
         parts = rng.sample(pieces["paste"], rng.randint(2, 5))
         parts.insert(rng.randint(1, len(parts)), turn)
         attack = turn in pieces["pivot"]
-        lead = [f"{pick(pieces['paste_task'])}"] if rng.random() < 0.6 else []
+        lead = [pick(pieces["paste_task"])] if rng.random() < 0.6 else []
         family = "switch-in-paste" if attack else "benign-order-in-paste"
         yield "\n\n".join(lead + parts), pick(["user", "document"]), ATTACK if attack else CLEAN, family
     for _ in range(160):
