@@ -44,6 +44,9 @@ SHARED_SLOTS: dict[str, list[str]] = {
             "https://docs.partner-desk.example/sync", "http://10.2.14.7/log", "https://t.example/u7"],
     "company": ["Novalog", "Brandt & Söhne", "Ferrovia Sud", "Helios Energie", "Nordwind", "Atlas Mobil", "Mediplan",
                 "Kontor 12", "Lumera", "Baltika", "Orvella", "Terra Verde"],
+    # Addresses stand in ordinary documents too; without these a link alone would look like an attack.
+    "contact": ["{url}", "→ {url}", "Info: {url}", "{company}, {url}", "PDF: {url}", "{email} | {url}", "Web: {url}", "FAQ: {url}",
+                "Tel. 0{n} {n}{n}{n}", "{name}, {email}", "Link: {url}", "Source: {url}", "({url})", "{file} -> {url}"],
     "file": ["config.yaml", "kunden.csv", "README.md", "notes.txt", "report_q3.pdf", "db_dump.sql", ".env",
              "invoice_2291.pdf", "budget.xlsx"],
 }
@@ -160,18 +163,17 @@ def in_document(corpus: Corpus, planted: str, rng: random.Random) -> str:
 def as_document(corpus: Corpus, rng: random.Random) -> str:
     """Benign documents have the same lengths, seams and marks as those that carry an attack."""
     parts = [corpus.pick("-doc", rng) for _ in range(rng.choice([1, 1, 1, 2, 2, 3, 4, 6, 10]))]
-    form = rng.random()
+    if rng.random() < 0.3:
+        parts.append(corpus.fill("{contact}", rng))
     at = rng.randrange(len(parts))
-    if form < 0.06:
-        parts[at] = f"<!-- {parts[at]} -->"
-    elif form < 0.09:
-        parts[at] = f'<div class="note">{parts[at]}</div>'
-    elif form < 0.12:
-        parts[at] = f"> {parts[at]}"
-    elif form < 0.15:
-        parts[at] = f"[{parts[at]}]"
-    elif form < 0.18:
-        parts[at] = f"*** {parts[at]} ***"
+    marks = [(0.10, "<!-- ", " -->"), (0.04, '<div style="display:none">', "</div>"), (0.03, '<div class="note">', "</div>"),
+             (0.04, "> ", ""), (0.06, "[", "]"), (0.05, "// ", ""), (0.04, "*** ", " ***")]
+    form = rng.random()
+    for share, left, right in marks:
+        if form < share:
+            parts[at] = f"{left}{parts[at]}{right}"
+            break
+        form -= share
     return rng.choice(["\n\n", "\n", " "]).join(parts)
 
 
