@@ -17,7 +17,7 @@ export interface Phrase {
 
 /** How far a phrase reaches at most. */
 export const REACH = 240
-const BEFORE = 96
+const BEFORE = 120
 
 // A phrase may run over line breaks within a paragraph, not over a blank line or the end of the text it stands in.
 function paragraphEnds(text: string, from: number): number {
