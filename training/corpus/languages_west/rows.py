@@ -24,7 +24,7 @@ TARGETS = {
     "sv": 560, "da": 400, "nb": 400, "fi": 560, "hu": 560, "el": 560,
 }
 ATTACK_SHARE = 0.45
-HARM_SHARE = 0.02
+HARM_SHARE = 0.03
 # Rows in which two languages meet: half of Europe translates, quotes and forwards.
 CROSSED = 800
 DOC_KINDS = {"doc", "aside"}
@@ -285,6 +285,9 @@ def benign(corpus: Corpus, english: Corpus, section: str, seed: str, rng: random
         text = english.pick("-ask", rng) + rng.choice([" ", "\n"]) + text
     elif mixed < 0.24:
         text = text + rng.choice([" ", "\n"]) + english.pick("-ask", rng)
+    elif mixed < 0.36:
+        # What attacks switch to is harmless by itself, and people ask for it.
+        text = text + rng.choice([" ", "\n", "\n\n"]) + corpus.fill("{task}", rng) + rng.choice([".", "", "!"])
     return row(noise(framed(corpus, text, rng), lang, rng), "user", lang, labels, name)
 
 
