@@ -82,6 +82,9 @@ def fill(text: str, rng: random.Random) -> str:
     return SLOT.sub(value, text)
 
 
+WEST = {"de", "fr", "es", "it", "pt", "nl", "sv"}
+
+
 def read_lines(name: str) -> list[tuple[str, str, str]]:
     """(family, language, text) of each line; `## family [language]` starts a section, a written \\n is a line break."""
     out: list[tuple[str, str, str]] = []
@@ -90,6 +93,8 @@ def read_lines(name: str) -> list[tuple[str, str, str]]:
         if line.startswith("## "):
             parts = line[3:].split()
             family, lang = parts[0], parts[1] if len(parts) > 1 else "en"
+            if lang != "en" and "mult" in family:
+                family += "-west" if lang in WEST else "-east"
         elif line.strip():
             out.append((family, lang, line.replace("\\n", "\n")))
     return out
@@ -282,17 +287,17 @@ CLEAN_GROUPS = {
     "clean-intl": {"document"},
 }
 # A quoted attack is harmless in these, so an unquoted one there would only confuse.
-NO_CARRIER = {"h-injection-article", "h-evals", "h-codeprompt", "h-prompt", "h-long"}
+NO_CARRIER = {"i-doc", "h-injection-article", "h-evals", "h-codeprompt", "h-prompt", "h-long"}
 
 
 MERGED = {
     "h-spam": "h-phish", "h-codeprompt": "h-prompt", "h-evals": "h-injection-article", "h-seo": "h-misc", "h-game": "h-misc",
-    "h-script": "h-misc", "h-letters": "h-misc", "h-howto": "h-runbook", "h-legal": "h-policy",
+    "h-script": "h-misc", "h-letters": "h-misc", "h-howto": "h-runbook", "h-legal": "h-policy", "i-doc": "b-intl-doc",
 }
 
 
 def clean_family(kind: str) -> str:
-    if kind[:2] in {"h-", "m-"}:
+    if kind[:2] in {"h-", "m-", "i-"}:
         return MERGED.get(kind, kind)
     return "clean-data" if kind.startswith("tool-") else next((name for name, kinds in CLEAN_GROUPS.items() if kind in kinds), "clean-prose")
 
@@ -348,7 +353,7 @@ def composed(sections: dict[str, list[str]], who: str, rng: random.Random) -> st
 def rows(rng: random.Random) -> Iterator[dict]:
     """Every carrier clean, with harmless lines and with injected ones; whole documents; tool definitions."""
     carriers = [c for name in ("carriers_a.txt", "carriers_b.txt", "carriers_c.txt") for c in read_blocks(name)]
-    docs = [d for name in ("docs_benign_a.txt", "docs_benign_b.txt", "docs_benign_c.txt") for d in read_blocks(name)]
+    docs = [d for name in ("docs_benign_a.txt", "docs_benign_b.txt", "docs_benign_c.txt", "docs_benign_intl.txt") for d in read_blocks(name)]
     hosts = carriers + [d for d in docs if d[0] not in NO_CARRIER]
     by_lang: dict[str, list[tuple[str, str, str]]] = {}
     for host in hosts:
@@ -407,13 +412,17 @@ def rows(rng: random.Random) -> Iterator[dict]:
         for _, lang, text in rng.sample(pool, 330):
             yield placed(disguised(fill(text, rng), rng), lang, injection, family)
 
-    for who, injection in (("ai", 1), ("human", 0)):
-        for _ in range(800):
-            text = noisy(composed(sections, who, rng), rng)
-            if rng.random() < 0.15:
-                yield row(text, rng.choice(["document", "tool_result"]), "en", injection, f"addressed-{who}")
-            else:
-                yield placed(text, "en", injection, f"addressed-{who}")
+    # Leads and requests are split in two, so that a held-out half shares no wording with the other.
+    for half, part in ((0, "a"), (1, "b")):
+        chosen = {name: texts[half::2] for name, texts in sections.items()}
+        for who, injection in (("ai", 1), ("human", 0)):
+            for _ in range(400):
+                text = noisy(composed(chosen, who, rng), rng)
+                family = f"addressed-{who}-{part}"
+                if rng.random() < 0.15:
+                    yield row(text, rng.choice(["document", "tool_result"]), "en", injection, family)
+                else:
+                    yield placed(text, "en", injection, family)
 
     intl: dict[str, dict[str, list[str]]] = {}
     for part, lang, text in read_lines("compose_intl.txt"):
@@ -422,7 +431,7 @@ def rows(rng: random.Random) -> Iterator[dict]:
         for who, injection in (("ai", 1), ("human", 0)):
             for _ in range(45):
                 text = noisy(fill(f"{rng.choice(parts[f'{who}-lead'])} {rng.choice(parts['request'])}", rng), rng)
-                yield placed(text, lang, injection, f"addressed-{who}")
+                yield placed(text, lang, injection, f"addressed-{who}-intl")
 
     for _ in range(3):
         for kind, lang, body in read_blocks("docs_attack.txt"):
@@ -436,13 +445,15 @@ def rows(rng: random.Random) -> Iterator[dict]:
             yield row("\n\n".join(rng.sample([body, around], 2)), rng.choice(["document", "tool_result"]), lang, 0, clean_family(kind))
 
     english = [text for _, lang, text in attacks if lang == "en"]
-    for frame in frames:
-        for _ in range(22):
+    # Telling the model how to phrase its answer is what honest tool descriptions do, too.
+    for_tools = [text for family, lang, text in attacks if lang == "en" and family != "style-plain"]
+    for number, frame in enumerate(frames):
+        for _ in range(12):
             quote = one_line(fill(rng.choice(english), rng))
-            text = frame.replace("{}", quote)
+            text = fill(frame, rng).replace("{}", quote)
             if rng.random() < 0.3:
                 text = "\n\n".join(rng.sample([text, rng.choice(docs)[2]], 2))
-            yield row(text, rng.choice(["document", "document", "tool_result"]), "en", 0, "quoted-attack")
+            yield row(text, rng.choice(["document", "document", "tool_result"]), "en", 0, f"quoted-attack-{'ab'[number % 2]}")
 
     for name, body in tools:
         for _ in range(4):
@@ -457,5 +468,5 @@ def rows(rng: random.Random) -> Iterator[dict]:
             yield row(definition(name, body, rng, params, extra, rng.random() < 0.25), "tool_definition", "en", 1, "tool-poison")
     for _ in range(260):
         name, body = rng.choice(tools)
-        extra = one_line(composed(sections, "ai", rng) if rng.random() < 0.4 else fill(rng.choice(english), rng))
+        extra = one_line(composed(sections, "ai", rng) if rng.random() < 0.25 else fill(rng.choice(for_tools), rng))
         yield row(definition(name, body, rng, params, extra, rng.random() < 0.25), "tool_definition", "en", 1, "tool-injected")
