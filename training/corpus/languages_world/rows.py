@@ -34,6 +34,13 @@ ACCENTED = {"tr", "vi"}
 ARABIC = {"ar", "fa", "ur"}
 EMOJI = ["🙂", "🙏", "😂", "👍", "🔥", "😭", "❤️", "🤔", "✨", "😅"]
 
+SHARED_SLOTS = {
+    "u": [
+        "https://portal.example/login", "http://update.example/a", "https://bonus.example", "https://files.example/q3.pdf",
+        "http://kit.example/i.sh", "https://forms.example/77", "https://docs.example/start", "https://shop.example/cart",
+    ],
+    "a": ["9900", "450", "1 200", "75", "3,000", "18.50", "25000", "640"],
+}
 CYRILLIC = {
     "а": "a", "б": "b", "в": "v", "г": "g", "ґ": "g", "д": "d", "е": "e", "ё": "yo", "є": "ye", "ж": "zh", "з": "z",
     "и": "i", "і": "i", "ї": "yi", "й": "y", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r",
@@ -60,7 +67,7 @@ class Language:
 
 def load(path: Path) -> Language:
     """Read one seed file."""
-    language = Language(path.stem)
+    language = Language(path.stem, dict(SHARED_SLOTS))
     kind = ""
     for raw in path.read_text(encoding="utf-8").splitlines():
         line = raw.strip()
