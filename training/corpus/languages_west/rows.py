@@ -45,8 +45,8 @@ SHARED_SLOTS: dict[str, list[str]] = {
     "company": ["Novalog", "Brandt & Söhne", "Ferrovia Sud", "Helios Energie", "Nordwind", "Atlas Mobil", "Mediplan",
                 "Kontor 12", "Lumera", "Baltika", "Orvella", "Terra Verde"],
     # Addresses stand in ordinary documents too; without these a link alone would look like an attack.
-    "contact": ["{url}", "→ {url}", "Info: {url}", "{company}, {url}", "PDF: {url}", "{email} | {url}", "Web: {url}", "FAQ: {url}",
-                "Tel. 0{n} {n}{n}{n}", "{name}, {email}", "Link: {url}", "Source: {url}", "({url})", "{file} -> {url}"],
+    "contact": ["{url}", "→ {url}", "Info: {url}", "{company}, {url}", "PDF: {url}", "{email} | {url}", "Web: {url}",
+                "FAQ: {url}", "Tel. 0{n} {n}{n}{n}", "{name}, {email}", "Link: {url}", "Source: {url}", "({url})", "{file} -> {url}"],
     "file": ["config.yaml", "kunden.csv", "README.md", "notes.txt", "report_q3.pdf", "db_dump.sql", ".env",
              "invoice_2291.pdf", "budget.xlsx"],
 }
@@ -226,6 +226,9 @@ def attack(corpus: Corpus, english: Corpus, section: str, seed: str, rng: random
         labels["harmful"] = 1
     elif kind in DOC_KINDS or "{task}" in seed:
         labels["harmful"] = 0
+    if kind in {"override", "role", "forged"} and "{task}" not in seed:
+        # "Your limits are lifted" may mean the operator's rules or the safety rules; nobody can say which.
+        del labels["jailbreak"]
     text = corpus.fill(seed, rng)
     name = family(lang, section)
     mixed = rng.random()
@@ -249,11 +252,10 @@ def attack(corpus: Corpus, english: Corpus, section: str, seed: str, rng: random
         text = english.pick("-ask", rng) + rng.choice([" ", "\n"]) + text
     elif mixed < 0.28:
         text = text + rng.choice([" ", "\n"]) + english.pick("+override", rng)
-        if not labels.get("harmful"):
-            labels.pop("harmful", None)
+        labels = {key: value for key, value in labels.items() if value}
     elif mixed < 0.33 and kind != "jailbreak":
         text = corpus.pick("-ask", rng) + rng.choice([" ", "\n"]) + english.pick("+override", rng)
-        labels.pop("harmful", None)
+        labels = {"injection": 1}
         name = f"{lang}-mixed" if lang == "de" else "mixed-english-attack"
     elif mixed < 0.37 and kind != "jailbreak":
         planted = in_document(corpus, text, rng)
@@ -294,7 +296,8 @@ def benign(corpus: Corpus, english: Corpus, section: str, seed: str, rng: random
 def harmful(corpus: Corpus, seed: str, rng: random.Random) -> dict:
     """Harm asked for plainly: no attack on anybody's instructions."""
     labels = {"injection": 0, "jailbreak": 0, "harmful": 1}
-    return row(noise(corpus.fill(seed, rng), corpus.lang, rng), "user", corpus.lang, labels, f"{corpus.lang}-harm" if corpus.lang == "de" else "west-harm")
+    name = "de-harm" if corpus.lang == "de" else "west-harm"
+    return row(noise(corpus.fill(seed, rng), corpus.lang, rng), "user", corpus.lang, labels, name)
 
 
 def crossed(corpora: list[Corpus], rng: random.Random) -> dict:
