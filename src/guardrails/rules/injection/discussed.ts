@@ -8,7 +8,7 @@ const ALLOWED_TO = /\byou\s+(?:can|may|could|might)\s+(?:safely\s+|simply\s+|jus
 const MODEL_TO = /\b(?:attempts?|attempting|tries|try|trying|tried|how|models?|llms?|ais?|assistants?|chatbots?|bots?|agents?|it|them|him|her|says?|said|claude|chatgpt|gpt|gemini|tendency|designed|meant|used)\s+to\s+$/i
 const NAMED = /(?:phrases?|such as|like|e\.g\.?|for example|examples?|say(?:s|ing)?|said|write|wrote|types?|typed|words?|strings?|attacks?|injections?|inject\w*|commands?|called|means?|meaning|contain\w*|includ\w+|detect\w*|block\w*|flag\w*|match\w*|variations? of|mention\w*|translate|instructions?:|comme|wie|como|z\.\s?b\.)[^"'`“”‘’«»「」\n]{0,24}["'`“‘«「]{1,3}$/i
 
-const OPENS = /\\?["'`“”‘’«»„‹「『]{1,3}$/
+const OPENS = /(?:\\?["'`“”‘’«»„‹「『]{1,3}|[«„]\s)$/
 const CLOSES = /^[\s.…!?,。！？]{0,5}\\?["'`“”’«»›」』]/
 // "Text like '…'", in other languages.
 const LIKES = fold('como|comme|come|wie|zoals|som|jak|kuten|mint|gibi|kao|όπως|как|типа|наприклад|например|مثل|مانند|כמו|जैसे|যেমন|例如|比如|像|诸如|같은|例えば|เช่น|như|seperti|tulad').toLowerCase()

@@ -8,6 +8,7 @@ import type { Language } from './language.ts'
 const L = '[^\\s\\u0000-\\u002f\\u003a-\\u0040\\u005b-\\u0060\\u007b-\\u00bf“”‘’«»„‹›।॥؟،؛。、！？，：；「」『』（）–—…]'
 const BETWEEN = '(?:[\\s,*_:"\'’“”„«»|-]{1,4})'
 const SAME_SENTENCE = '[^.!?。！？؟।\\n]'
+const SAME_CLAUSE = '[^.!?,。！？，؟।\\n]'
 const ENGLISH = { earlier: 'previous|prior|above|earlier|preceding', orders: 'instruction|instructions|prompt|prompts|guidelines', your: 'your' }
 
 function words(list: string): string {
@@ -43,7 +44,8 @@ const FRESH = kind('new_instructions', 'instruction_override', 0.8)
 const CLAUSE = '(?:^|[.!?:;,\\n"\'“”‘’«»„([{<>*#|–—।。！？、，-])\\s*'
 
 // Who takes back what he himself said corrects himself.
-const MY = 'my|mein|meine|meinen|meiner|mon|mes|ma|mi|mis|mio|miei|mie|mia|meu|meus|minha|minhas|mijn|min|mina|mitt|mine|moje|moj|mojich|moich|meus|mele|mea|omat ohjeeni|saya|cua toi|мои|мой|мою|моих|мої|моїх|моите|моје|мої|μου|שלי|benim|मेरे|मेरी|मेरा|আমার|என்|میری|میرے'
+const MY = 'my|mein|meine|meinen|meiner|mon|mes|ma|mi|mis|mio|miei|mie|mia|meu|meus|minha|minhas|mijn|min|mina|mitt|mine|moje|moj|mojich|moich|meus|mele|mea|omat ohjeeni|saya|cua toi|мои|мой|мою|моих|моїх|моите|моје|моє|μου|שלי|benim|मेरे|मेरी|मेरा|আমার|என்|میری|میرے'
+const ENGLISH_VERB = /^(?:ignore|disregard|forget)(?![a-z])/i
 const MINE = new RegExp(`(?:(?:^|(?!${L})[^])(?:${words(MY)})(?!${L})|我的|我说|我說|我刚|我剛|我给|私の|僕の|俺の|私が|내가|제가|나의|저의|ของฉัน|ของผม|ที่ฉัน|ที่ผม)`, 'i')
 
 interface Grammar {
@@ -57,7 +59,7 @@ interface Grammar {
 function grammarOf({ spaced, and = '', glued }: Language): Grammar {
   if (spaced === false) {
     return {
-      gap: (most) => `${SAME_SENTENCE}{0,${most * 4}}?`,
+      gap: (most) => `${SAME_CLAUSE}{0,${most * 4}}?`,
       slot: (list) => `(?:${words(list)})`,
       has: (list) => new RegExp(list === '' ? '(?!)' : words(list), 'i'),
       inside: () => false,
@@ -77,19 +79,22 @@ function overrides(language: Language, grammar: Grammar): readonly Matcher[] {
   const { gap, slot, has } = grammar
   const { ignore, loose = '', every, rules, told, not, notAfter, lead = '', order, they } = language
   const spaced = language.spaced !== false
+  const mixed = language.mixed === true ? '|ignore|disregard|forget' : ''
   const earlier = spaced ? `${language.earlier}|${ENGLISH.earlier}` : language.earlier
   const orders = spaced ? `${language.orders}|${ENGLISH.orders}` : language.orders
   const your = spaced ? `${language.your}|${ENGLISH.your}` : language.your
   const E = slot(earlier)
   const O = slot(`${orders}|${rules}`)
   const WHOSE = slot(`${every}|${your}`)
-  const V = slot(`${ignore}|${loose}`)
+  const V = slot(`${ignore}|${loose}${mixed}`)
   const hasEarlier = has(earlier)
   const hasOrders = has(orders)
   const hasYours = has(your)
   const hasTold = has(told)
   const denied = not === '' ? /(?!)/ : new RegExp(spaced ? `(?:^|(?!${L})[^])(?:${words(not)})${BETWEEN}(?:${L}{1,14}${BETWEEN})?$` : `(?:${words(not)})[^\\s，,]{0,1}$`, 'i')
   const others = they === undefined ? /(?!)/ : new RegExp(`${has(they).source}[^.!?:;,\\n]{0,40}$`, 'i')
+  const hasNot = has(not)
+  const verbLast = new RegExp(`${V}$`, 'i')
   const isLoose = loose === '' ? /(?!)/ : new RegExp(`^${slot(loose)}`, 'i')
   const begins = new RegExp(`(?:${CLAUSE}|(?:${words(lead === '' ? '\u0001' : lead)})[\\s,]{1,3})$`, 'i')
   const sure = (found: string): number => {
@@ -105,14 +110,17 @@ function overrides(language: Language, grammar: Grammar): readonly Matcher[] {
     made.push(
       phrase({
         kind: OVERRIDE,
-        literals: beginnings(`${ignore}|${loose}`),
+        literals: beginnings(`${ignore}|${loose}${mixed}`),
         ...(!spaced && { anywhere: true }),
         pattern: new RegExp(`^${V}${negated}${gap(4)}(?:${E}${gap(2)}${O}|${WHOSE}${gap(2)}${O}(?:${gap(3)}${E})?|${O}${gap(3)}${E}|${O}${gap(1)}${slot(your)}|${slot(told)})`, 'i'),
-        weigh(before, found, after) {
+        weigh(unfolded, found, after) {
+          const before = fold(unfolded)
           if (grammar.inside(before) || denied.test(before)) return 0
+          if (!spaced && others.test(before)) return 0.6
           if (isLoose.test(found) && !begins.test(before)) return 0.7
           if (MINE.test(spaced ? found : found.slice(1))) return 0.7
-          return Math.min(mentioned(before, after) ?? 1, sure(found))
+          const talked = language.mixed === true && ENGLISH_VERB.test(found) ? discussed(unfolded, found, after) : mentioned(unfolded, after)
+          return Math.min(talked ?? 1, sure(found))
         },
       }),
     )
@@ -125,8 +133,9 @@ function overrides(language: Language, grammar: Grammar): readonly Matcher[] {
         literals: beginnings(`${language.earlier}|${every}|${language.your}|${told}|${language.orders}|${rules}`),
         ...(!spaced && { anywhere: true }),
         pattern: new RegExp(`^(?:${slot(`${earlier}|${every}|${your}`)}${gap(2)}${O}(?:${gap(2)}${E})?${gap(4)}|${O}${gap(1)}(?:${E}|${slot(your)})${gap(4)}|${slot(told)}${gap(3)})${V}${negated}`, 'i'),
-        weigh(before, found, after) {
-          if (grammar.inside(before)) return 0
+        weigh(unfolded, found, after) {
+          const before = fold(unfolded)
+          if (grammar.inside(before) || (spaced && hasNot.test(found.replace(verbLast, '')))) return 0
           if (others.test(before)) return 0.6
           if (MINE.test(found)) return 0.7
           return Math.min(mentioned(before, after) ?? 1, sure(found))
@@ -155,12 +164,13 @@ function extractions(language: Language, grammar: Grammar): readonly Matcher[] {
       literals: beginnings(prompt),
       ...(!spaced && { anywhere: true }),
       pattern: new RegExp(`^${slot(prompt)}(?:${gap(1)}${slot(your)})?${behind}`, 'i'),
-      weigh(before, found, after) {
+      weigh(unfolded, found, after) {
+        const before = fold(unfolded)
         if (grammar.inside(before)) return 0
         const lead = shown.exec(before)
         if (lead === null && !verbBehind.test(found)) return 0
-        if (bare === true && hasSample.test(before.slice(-12) + found + after.slice(0, 16))) return 0.5
         const whole = (lead?.[0] ?? before.slice(-24)) + found
+        if (bare === true && hasSample.test(whole + fold(after.slice(0, 16)))) return 0.5
         return mentioned(before.slice(0, lead?.index ?? before.length), after) ?? (bare === true || hasYours.test(whole) ? undefined : 0.7)
       },
     }),
@@ -175,7 +185,10 @@ function hijacks(language: Language, grammar: Grammar): readonly Matcher[] {
   const denied = not === '' ? /(?!)/ : new RegExp(spaced ? `(?:^|(?!${L})[^])(?:${words(not)})${BETWEEN}$` : `(?:${words(not)})$`, 'i')
   const hasYours = has(your)
   const open = new RegExp(`${CLAUSE}$`)
-  const weigh = (before: string, _found: string, after: string): number | undefined => (grammar.inside(before) || denied.test(before) ? 0 : mentioned(before, after))
+  const weigh = (unfolded: string, _found: string, after: string): number | undefined => {
+    const before = fold(unfolded)
+    return grammar.inside(before) || denied.test(before) ? 0 : mentioned(before, after)
+  }
   const english = language.mixed === true ? '|disable|bypass|turn off' : ''
   const made = [
     phrase({ kind: UNBOUND, literals: beginnings(become), ...anywhere, pattern: new RegExp(`^${slot(become)}${SAME_SENTENCE}{0,90}?(?<!${spaced ? L : '\u0001'})${slot(unbound)}`, 'i'), weigh }),
@@ -205,6 +218,8 @@ export function grammar(language: Language): readonly Matcher[] {
   return [...overrides(language, made), ...extractions(language, made), ...hijacks(language, made)]
 }
 
+const LEAD = new RegExp(`(?:${CLAUSE}|\\b(?:please|now|must|should|to|just|and|then|you|hay|tolong|pls)[\\s,]{1,3})$`, 'i')
+
 /** English verbs over objects of any of the languages: "ignore semua instruksi". */
 export function mixtures(languages: readonly Language[]): Matcher {
   const exact = { earlier: new Set<string>(), orders: new Set<string>() }
@@ -232,8 +247,9 @@ export function mixtures(languages: readonly Language[]): Matcher {
       const said = found.toLowerCase().split(/[^\p{L}\p{N}]+/u).slice(1)
       const at = said.findIndex((word) => names(word, 'earlier'))
       const what = said.findIndex((word) => names(word, 'orders'))
-      if (at < 0 || what < 0 || Math.abs(at - what) > 3 || said.slice(0, Math.max(at, what)).some((word) => word === 'and' || word === 'or' || word === 'but' || word === 'then')) return 0
-      return discussed(before, found, after)
+      if (!LEAD.test(before) || at < 0 || what < 0 || Math.abs(at - what) > 3 || said.slice(0, Math.max(at, what)).some((word) => word === 'and' || word === 'or' || word === 'but' || word === 'then')) return 0
+      const last = said[Math.max(at, what)] as string
+      return discussed(before, found, found.slice(found.toLowerCase().lastIndexOf(last) + last.length) + after)
     },
   })
 }

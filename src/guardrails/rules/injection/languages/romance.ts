@@ -110,7 +110,7 @@ export const romance: readonly Language[] = [
     and: 'si|sau|dar|ca|daca',
     lead: 'te rog|va rog|acum|trebuie sa|vreau sa|de acum|doar|pur si simplu|mai intai',
     show: 'arata|arata-mi|aratati|dezvaluie|dezvaluie-mi|afiseaza|spune-mi|spuneti-mi|repeta|scrie|tipareste|da-mi|care este|care sunt|enumera|listeaza|copiaza|divulga|tradu|rezuma|furnizeaza|imprima',
-    prompt: 'prompt* de sistem|prompt* sistemului|prompt* initial*|system prompt|mesaj* de sistem|instructiun* de sistem|instructiun* sistemului|instructiun* initiale|instructiun* originale|instructiun* ascunse|instructiun* secrete|instructiun* interne',
+    prompt: 'prompt* de sistem|prompt* tau de sistem|instructiun* tale de sistem|instructiun* tale ascunse|instructiun* tale secrete|instructiun* tale initiale|prompt* sistemului|prompt* initial*|system prompt|mesaj* de sistem|instructiun* de sistem|instructiun* sistemului|instructiun* initiale|instructiun* originale|instructiun* ascunse|instructiun* secrete|instructiun* interne',
     become: 'acum esti|esti acum|de acum inainte|de acum incolo|incepand de acum|prefa-te|prefa te|imagineaza-ti|comporta-te|raspunde|actioneaza ca|joaca rolul',
     unbound: 'fara restricti*|fara nicio restrictie|fara filtr*|fara niciun filtru|fara cenzura|fara limit*|fara regul*|fara etica|fara moral*|nicio restrictie|nicio regula|niciun filtru|nu ai restrictii|nu ai reguli|necenzurat*|nefiltrat*',
     disable: 'dezactiveaza|opreste|ocoleste|elimina|ignora|scoate|anuleaza',
