@@ -14,7 +14,10 @@ const SURE = 18
  * digits or signs is what any data decodes to now and then.
  */
 export function isText(text: string, fewest = SURE): boolean {
-  const trimmed = text.replace(/\0+$/, '').replace(/[\t\r\n]+/g, ' ')
+  let end = text.length
+  // Padding.
+  while (end > 0 && text.charCodeAt(end - 1) === 0) end--
+  const trimmed = text.slice(0, end).replace(/[\t\r\n]/g, ' ')
   if (trimmed.length < 3 || UNPRINTABLE.test(trimmed)) return false
   const { letters, perLetter, known } = likeness(trimmed)
   let foreign = 0
@@ -67,8 +70,20 @@ function wide(bytes: Buffer): string | undefined {
   return even * 3 > most ? Buffer.from(bytes).swap16().toString('utf16le').replace(/^\ufeff/, '') : undefined
 }
 
+const MOST = 786_432
+
+// The beginning, where there is too much, and no half of a character.
+function limited(bytes: Buffer, work: Work): Buffer {
+  if (bytes.length <= MOST) return bytes
+  work.over = true
+  let end = MOST
+  while (end > MOST - 4 && ((bytes[end] as number) & 0xc0) === 0x80) end--
+  return bytes.subarray(0, end)
+}
+
 /** The text that bytes stand for: UTF-8, UTF-16, or either compressed; undefined where they are no text. */
-export function textOf(bytes: Buffer, work: Work, fewest = SURE): string | undefined {
+export function textOf(all: Buffer, work: Work, fewest = SURE): string | undefined {
+  const bytes = limited(all, work)
   if (!spend(work, bytes.length)) return undefined
   const unpacked = inflated(bytes, work)
   if (unpacked !== undefined) return textOf(unpacked, work)

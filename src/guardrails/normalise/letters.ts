@@ -1,6 +1,6 @@
 import { BETTER, exchanged, LIKELY, widened, wordShare } from './odd.ts'
 import type { Oddity } from './odd.ts'
-import { spend } from './piece.ts'
+import { clipped, spend } from './piece.ts'
 import type { Piece, Source } from './piece.ts'
 
 /** An exchange of letters: `map` by place in the alphabet, 1–26. */
@@ -21,9 +21,10 @@ export function exchangedPiece(source: Source, odd: Oddity, map: Uint8Array): Pi
   const score = exchanged(odd, map)
   if (score < LIKELY || score < odd.score + BETTER) return undefined
   const { text, work } = source
-  if (!spend(work, odd.end - odd.start)) return undefined
+  const stop = clipped(work, odd.start, odd.end)
+  if (!spend(work, stop - odd.start)) return undefined
   const change = exchange(map)
   if (wordShare(text.slice(odd.start, Math.min(odd.end, odd.start + 600)), change) < 0.4) return undefined
-  const { start, end } = widened(text, odd.start, odd.end, change)
+  const { start, end } = widened(text, odd.start, stop, change)
   return { start, end, text: change(text.slice(start, end)), map: (low, high) => ({ start: start + low, end: start + high }) }
 }

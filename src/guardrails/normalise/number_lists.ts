@@ -5,6 +5,8 @@ import type { Piece, Source } from './piece.ts'
 
 const TOKEN = /[^\s,;:|\-._/[\](){}"'<>]+/g
 const FEWEST = 4
+// Longer lists are read in parts.
+const MOST = 65_536
 
 /**
  * Reads lists of numbers as the bytes of a text. `shape` captures the digits of one number; a token that does not fit,
@@ -14,7 +16,7 @@ export function byteLists(source: Source, shape: RegExp, radix: number, put: (pi
   const { text, sketch, work } = source
   for (let s = 0; s < sketch.numbers.length; s += 2) {
     const from = sketch.numbers[s] as number
-    const part = text.slice(from, sketch.numbers[s + 1] as number)
+    const to = sketch.numbers[s + 1] as number
     let bytes: number[] = []
     let starts: number[] = []
     let ends: number[] = []
@@ -36,8 +38,8 @@ export function byteLists(source: Source, shape: RegExp, radix: number, put: (pi
       ends = []
       wide = false
     }
-    TOKEN.lastIndex = 0
-    for (let token = TOKEN.exec(part); token !== null; token = TOKEN.exec(part)) {
+    TOKEN.lastIndex = from
+    for (let token = TOKEN.exec(text); token !== null && token.index < to; token = TOKEN.exec(text)) {
       if (!spend(work, token[0].length + 2)) return
       const digits = shape.exec(token[0])?.[1]
       const value = digits === undefined ? -1 : Number.parseInt(digits, radix)
@@ -46,9 +48,10 @@ export function byteLists(source: Source, shape: RegExp, radix: number, put: (pi
         continue
       }
       wide ||= value > 255
+      if (bytes.length >= MOST) close()
       bytes.push(value)
-      starts.push(from + token.index)
-      ends.push(from + token.index + token[0].length)
+      starts.push(token.index)
+      ends.push(token.index + token[0].length)
     }
     close()
   }

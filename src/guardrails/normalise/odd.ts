@@ -80,18 +80,32 @@ export const BETTER = 5
 
 const WORD = /[A-Za-z]+/g
 
-/** Share of a text's letters that stand in known words once each word is changed. Reads at most 60 words. */
+// Any exchange makes a word of some abbreviation: it takes several, of some length together.
+const FEWEST_WORDS = 2
+const FEWEST_LETTERS = 9
+
+/**
+ * Share of a text's letters that stand in known words once each word is changed; 0 where there are too few different
+ * ones. Reads at most 60 words.
+ */
 export function wordShare(text: string, change: (word: string) => string): number {
   let letters = 0
   let hits = 0
   let count = 0
+  let different = 0
+  const seen = new Set<string>()
   WORD.lastIndex = 0
   for (let found = WORD.exec(text); found !== null && count < 60; found = WORD.exec(text), count++) {
     const [word] = found
     letters += word.length
-    if (word.length > 1 && word.length < 20 && isWord(change(word.toLowerCase()))) hits += word.length
+    if (word.length < 2 || word.length > 20) continue
+    const changed = change(word.toLowerCase())
+    if (!isWord(changed)) continue
+    hits += word.length
+    if (!seen.has(changed)) different += word.length
+    seen.add(changed)
   }
-  return letters === 0 ? 0 : hits / letters
+  return seen.size < FEWEST_WORDS || different < FEWEST_LETTERS ? 0 : hits / letters
 }
 
 /** Takes words at either end into a stretch while they too become known words. */

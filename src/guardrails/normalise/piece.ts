@@ -33,6 +33,15 @@ export function spend(work: Work, units: number): boolean {
   return true
 }
 
+const LONGEST = 1 << 16
+
+/** Where reading a stretch ends: its end, or sooner in one longer than any sentence, and then the rest stays unread. */
+export function clipped(work: Work, start: number, end: number): number {
+  if (end - start <= LONGEST) return end
+  work.over = true
+  return start + LONGEST
+}
+
 /** One text to decode, with what the first pass saw. */
 export interface Source {
   readonly text: string

@@ -1,9 +1,10 @@
 import { decoders } from './decoders/list.ts'
-import type { Stretch, Work } from './piece.ts'
+import type { Piece, Stretch, Work } from './piece.ts'
 import { SEEN, sketch } from './sketch.ts'
 import { spliced } from './splice.ts'
 import type { Named, Window } from './splice.ts'
 import { viewOf } from './view.ts'
+import type { View } from './view.ts'
 
 /** What decoding may cost. Sizes are UTF-16 units. */
 export interface Bounds {
@@ -49,6 +50,24 @@ interface Level {
   readonly up: ((start: number, end: number) => Stretch) | undefined
 }
 
+const MOST_PIECES = 65_536
+
+// A piece of a view, as a piece of what the view was made of.
+function throughView(piece: Piece, view: View): Piece {
+  const { map } = piece
+  const place = (start: number, end: number): Stretch => ({ start: view.from(start), end: view.to(end) })
+  return {
+    text: piece.text,
+    ...place(piece.start, piece.end),
+    ...(map && {
+      map: (start: number, end: number) => {
+        const found = map(start, end)
+        return place(found.start, found.end)
+      },
+    }),
+  }
+}
+
 const NO_WINDOWS: readonly Window[] = []
 
 function windowsOf(text: string, work: Work): readonly Window[] {
@@ -61,31 +80,19 @@ function windowsOf(text: string, work: Work): readonly Window[] {
   if (seen === 0) return NO_WINDOWS
   if (source.sketch.full) work.over = true
   const pieces: Named[] = []
-  const folded = (start: number, end: number): Stretch => (view === undefined ? { start, end } : { start: view.from(start), end: view.to(end) })
+  const add = (name: string, piece: Piece): void => {
+    if (pieces.length < MOST_PIECES) pieces.push({ name, piece })
+    else work.over = true
+  }
   for (const decoder of decoders) {
     if ((decoder.wakes & seen) === 0) continue
     if (work.left === 0) break
     const { name } = decoder
     if (decoder.raw) {
-      decoder.read({ ...source, text }, (piece) => pieces.push({ name, piece }))
+      decoder.read({ ...source, text }, (piece) => add(name, piece))
       continue
     }
-    decoder.read(source, (piece) => {
-      const { map } = piece
-      pieces.push({
-        name,
-        piece: view === undefined ? piece : {
-          text: piece.text,
-          ...folded(piece.start, piece.end),
-          ...(map && {
-            map: (start: number, end: number) => {
-              const place = map(start, end)
-              return folded(place.start, place.end)
-            },
-          }),
-        },
-      })
-    })
+    decoder.read(source, view === undefined ? (piece) => add(name, piece) : (piece) => add(name, throughView(piece, view)))
   }
   return pieces.length === 0 ? NO_WINDOWS : spliced(text, pieces)
 }

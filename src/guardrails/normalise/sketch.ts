@@ -89,7 +89,8 @@ const MOST = 1 << 17
 // Natural words score more than this a letter, reversed or exchanged ones less; in sixteenths of a nat.
 const EXPECTED = 10
 const KNOWN = 64
-const ODD = 100
+const UNKNOWN = 24
+const ODD = 130
 const ODD_LETTERS = 9
 const LONGEST_BROKEN = 80
 
@@ -175,6 +176,9 @@ export function sketch(text: string): Sketch {
     let signs = 0
     let singles = 0
     let tokens = 0
+    // Behind the last letter of another script, and whether it stands alone so far.
+    let others = -1
+    let alone = false
     let letters = 0
     let score = 0
     let hash = 0
@@ -226,8 +230,16 @@ export function sketch(text: string): Sketch {
       if (kind === SPACE) break
       flags |= kind
       if (kind === OTHER) {
-        singles++
-        tokens++
+        if (others === i) {
+          // The second of a run: it was no single.
+          if (alone) singles--
+          alone = false
+        } else {
+          tokens++
+          singles++
+          alone = true
+        }
+        others = i + 1
         last = i + 1
       } else {
         pending |= kind
@@ -276,7 +288,7 @@ export function sketch(text: string): Sketch {
       const opening = text.charCodeAt(start)
       if (letters < 9 && opening < 128 && ((SPELLED[LETTER[opening] as number] as number) & (1 << letters)) !== 0) spelled.add(start, end)
     }
-    oddSum += EXPECTED * letters - score - (letters > 2 && maybeWord(hash) ? KNOWN : 0)
+    oddSum += EXPECTED * letters - score + (letters < 3 ? 0 : maybeWord(hash) ? -KNOWN : letters > 3 ? UNKNOWN : 0)
     if (oddSum > 0) {
       if (oddFrom < 0) oddFrom = start
       oddLetters += letters

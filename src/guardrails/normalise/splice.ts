@@ -20,6 +20,8 @@ export interface Window extends Stretch {
 const CONTEXT = 160
 // A piece of this size speaks for itself.
 const WHOLE = 1200
+// So that what a bound leaves unread is the end of a long text and not all of it.
+const LONGEST = 32_768
 
 function contextOf({ piece }: Named): number {
   return piece.text.length >= WHOLE ? 0 : CONTEXT
@@ -121,6 +123,13 @@ export function spliced(source: string, pieces: readonly Named[]): Window[] {
       }
       const context = contextOf(one)
       if (group.length > 0 && piece.start - context > end) close()
+      else if (group.length > 0 && piece.end - start > LONGEST) {
+        // A phrase over the cut is seen in the next window.
+        const kept = group.filter(({ piece: { start: from } }) => from > piece.start - CONTEXT)
+        close()
+        group = kept
+        if (group.length > 0) start = (group[0] as Named).piece.start
+      }
       if (group.length === 0) start = Math.max(last, piece.start - context)
       group.push(one)
       last = piece.end

@@ -33,6 +33,7 @@ function styled(point: number): string {
 }
 
 const UNSEEN = /^[\p{Default_Ignorable_Code_Point}\p{M}\u2060-\u2064]$/u
+const LONGEST = 6
 const DIGIT = /^\p{Nd}$/u
 
 function foldPoint(point: number): string {
@@ -48,8 +49,11 @@ function foldPoint(point: number): string {
   if ((point >= 0x2010 && point <= 0x2029) || (point >= 0x3000 && point < 0x3004 && point !== 0x3000)) return char
   if (point >= 0xac00 && point <= 0xd7a3) return char
   if (DIGIT.test(char)) return char.normalize('NFKC').replace(/^[^0-9]$/u, () => String(digitOf(point)))
+  const apart = char.normalize('NFKD')
+  // A blessing in one character is eighteen letters: a text of such would grow out of hand, and none of it is Latin.
+  if (apart.length > LONGEST) return char
   let out = ''
-  for (const part of char.normalize('NFKD')) {
+  for (const part of apart) {
     if (UNSEEN.test(part)) continue
     out += lookalikes.get(part) ?? part
   }

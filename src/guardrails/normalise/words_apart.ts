@@ -5,6 +5,8 @@ import type { Piece, Work } from './piece.ts'
 
 const MOST = 4096
 const LOOKUPS = 16
+// Nats a letter: language scores twice as much.
+const LIKELY = 0.4
 
 /** One character of a text and where it stands. */
 export interface Placed {
@@ -17,7 +19,7 @@ export interface Placed {
 export function wordsOf(letters: readonly Placed[], start: number, end: number, work: Work, share = 0.75): Piece | undefined {
   const size = Math.min(letters.length, MOST)
   const joined = letters.slice(0, size).map(({ char }) => char).join('')
-  if (likeness(joined).perLetter < 0.1 || !spend(work, size * LOOKUPS)) return undefined
+  if (likeness(joined).perLetter < LIKELY || !spend(work, size * LOOKUPS)) return undefined
   const { starts, known } = segmented(joined.toLowerCase())
   if (known < share) return undefined
   const made = new Tracked()

@@ -3,7 +3,9 @@ import { spend } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { SEEN } from '../sketch.ts'
 
-const ALPHABET = /^(?:[A-Z2-7]{16,}|[a-z2-7]{16,})$/
+const UPPER = /[^A-Z2-7]/
+const LOWER = /[^a-z2-7]/
+const FEWEST = 16
 
 function bytesOf(text: string): Buffer {
   const out = Buffer.alloc(Math.floor((text.length * 5) / 8))
@@ -30,10 +32,10 @@ export const base32: Decoder = {
     for (let r = 0; r < sketch.runs.length; r += 2) {
       const start = sketch.runs[r] as number
       let end = sketch.runs[r + 1] as number
-      if (end - start < 16) continue
+      if (end - start < FEWEST) continue
       if (!spend(work, end - start)) return
       const run = text.slice(start, end)
-      if (!ALPHABET.test(run)) continue
+      if (UPPER.test(run) && LOWER.test(run)) continue
       const found = textOf(bytesOf(run), work)
       if (found === undefined) continue
       while (text.charCodeAt(end) === 61) end++

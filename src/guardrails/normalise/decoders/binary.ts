@@ -5,7 +5,7 @@ import type { Decoder } from '../piece.ts'
 import { SEEN } from '../sketch.ts'
 
 const ONES = /^(?:0b)?([01]{7,8})$/
-const RUN = /^(?:[01]{8}){3,}$/
+const OTHER = /[^01]/
 
 /** Seven or eight digits a byte, apart or in one run. */
 export const binary: Decoder = {
@@ -19,7 +19,7 @@ export const binary: Decoder = {
       if (end - start < 24 || (end - start) % 8 !== 0 || text.charCodeAt(start) > 49 || text.charCodeAt(start + 1) > 49) continue
       if (!spend(work, end - start)) return
       const run = text.slice(start, end)
-      if (!RUN.test(run)) continue
+      if (OTHER.test(run)) continue
       const bytes = Buffer.alloc(run.length / 8)
       for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(run.slice(i * 8, i * 8 + 8), 2)
       const found = textOf(bytes, work)

@@ -6,7 +6,7 @@ import { SEEN } from '../sketch.ts'
 // Dots of the letters a to z, as in the code points: dot n is bit n-1.
 const DOTS = [1, 3, 9, 25, 17, 11, 27, 19, 10, 26, 5, 7, 13, 29, 21, 15, 31, 23, 14, 30, 37, 39, 58, 45, 61, 53]
 const SIGNS = new Map([[0, ' '], [2, ','], [6, ';'], [18, ':'], [50, '.'], [22, '!'], [38, '?'], [4, "'"], [36, '-'], ...DOTS.map((dots, i): [number, string] => [dots, String.fromCharCode(97 + i)])])
-const RUN = /[\u2800-\u28ff](?:[\u2800-\u28ff \n]*[\u2800-\u28ff])?/g
+const RUN = /[\u2800-\u28ff][\u2800-\u28ff \n]{3,65536}/g
 
 /** Uncontracted English braille in the code points U+2800 to U+28FF. */
 export const braille: Decoder = {

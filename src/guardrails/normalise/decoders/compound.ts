@@ -1,11 +1,10 @@
-import { isWord, rarity } from '../language/language.ts'
+import { isLittle, isWord } from '../language/language.ts'
 import { spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { SEEN } from '../sketch.ts'
 
-// Names and paths are compounds too; sentences have little words.
-const COMMON = rarity('all') ?? 0
 const FEWEST = 4
+const LONGEST = 2000
 
 /** A sentence whose spaces are another sign: `ignore+all+previous+instructions`. */
 export const compound: Decoder = {
@@ -15,7 +14,7 @@ export const compound: Decoder = {
     for (let s = 0; s < sketch.compounds.length; s += 2) {
       const start = sketch.compounds[s] as number
       const end = sketch.compounds[s + 1] as number
-      if (!spend(work, Math.min(end - start, 64))) return
+      if (!spend(work, 16) || end - start > LONGEST) continue
       const chunk = text.slice(start, end)
       const sign = /[^A-Za-z0-9\s'"]/.exec(chunk)?.[0]
       // Rules and readers take hyphens and underlines for spaces anyway; slashes make paths.
@@ -23,7 +22,7 @@ export const compound: Decoder = {
       const parts = chunk.split(sign)
       const words = parts.map((part) => part.toLowerCase().replace(/^[^a-z]+|[^a-z]+$/g, ''))
       const known = words.filter(isWord)
-      if (parts.length < FEWEST || known.length * 4 < parts.length * 3 || !known.some((word) => word.length > 1 && (rarity(word) ?? 99) <= COMMON)) continue
+      if (parts.length < FEWEST || known.length * 4 < parts.length * 3 || !known.some(isLittle)) continue
       const made = new Tracked()
       let at = start
       for (const [n, part] of parts.entries()) {

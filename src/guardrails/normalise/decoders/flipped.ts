@@ -21,7 +21,7 @@ export const flipped: Decoder = {
     if (!spend(work, text.length >> 2)) return
     MARKS.lastIndex = 0
     if (MARKS.exec(text) === null) return
-    for (const line of text.matchAll(/[^\n]+/g)) {
+    for (const line of text.matchAll(/[^\n]{1,4096}/g)) {
       if ((line[0].match(MARKS)?.length ?? 0) < FEWEST) continue
       if (!spend(work, line[0].length * 4)) return
       const start = line.index

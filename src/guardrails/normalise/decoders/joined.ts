@@ -1,12 +1,12 @@
-import { isWord } from '../language/language.ts'
+import { isLittle, isWord } from '../language/language.ts'
 import { spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { wordsOf } from '../words_apart.ts'
 import { SEEN } from '../sketch.ts'
 
 const HUMP = /[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g
-// Names in programs are joined too; orders are longer.
-const FEWEST = 5
+// Names in programs are joined too, of fewer words and without the little ones.
+const FEWEST = 4
 
 /** Words without spaces: `ignoreallpreviousinstructions`, `IgnoreAllPreviousInstructions`. */
 export const joined: Decoder = {
@@ -21,7 +21,7 @@ export const joined: Decoder = {
       const humps = [...run.matchAll(HUMP)]
       if (humps.length >= FEWEST) {
         const known = humps.reduce((sum, [hump]) => sum + (isWord(hump.toLowerCase()) ? hump.length : 0), 0)
-        if (known * 5 < run.length * 4) continue
+        if (known * 5 < run.length * 4 || !humps.some(([hump]) => isLittle(hump.toLowerCase()))) continue
         const made = new Tracked()
         for (const [n, hump] of humps.entries()) {
           const at = start + hump.index
@@ -30,8 +30,9 @@ export const joined: Decoder = {
         }
         put(made.piece(start, end))
       } else if (humps.length === 1 && run.length >= 18) {
-        const piece = wordsOf([...run].map((char, i) => ({ char, start: start + i, end: start + i + 1 })), start, end, work, 0.95)
-        if (piece !== undefined && piece.text.split(' ').length >= 4) put(piece)
+        const piece = wordsOf([...run].map((char, i) => ({ char, start: start + i, end: start + i + 1 })), start, end, work, run.length < 30 ? 0.95 : 0.85)
+        const words = piece?.text.toLowerCase().split(' ') ?? []
+        if (piece !== undefined && words.length >= 4 && words.some(isLittle)) put(piece)
       }
     }
   },

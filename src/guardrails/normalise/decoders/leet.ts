@@ -1,5 +1,5 @@
 import { isWord } from '../language/language.ts'
-import { spend, Tracked } from '../piece.ts'
+import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder, Stretch } from '../piece.ts'
 import { SEEN } from '../sketch.ts'
 
@@ -7,6 +7,7 @@ const SIGNS: Readonly<Record<string, string>> = { 0: 'o', 2: 'z', 3: 'e', 4: 'a'
 const EITHER = /[1!|]/g
 const ORDINAL = /^\d+(?:st|nd|rd|th|s|x|k|m|d|h|p|kb|mb|gb|ms)$/i
 const NEAR = 240
+const LONGEST = 48
 
 // Signs at the edges of a chunk are punctuation more often than letters.
 function core(chunk: string): { from: number; to: number } {
@@ -67,12 +68,13 @@ export const leet: Decoder = {
       h = last
       if (weight < 2) continue
       const low = Math.max(0, first - 64)
-      const high = Math.min(text.length, end + 64)
+      const high = clipped(work, low, Math.min(text.length, end + 64))
       if (!spend(work, (high - low) * 2)) return
       for (const found of text.slice(low, high).matchAll(/\S+/g)) {
+        if (found[0].length > LONGEST) continue
         const { from, to } = core(found[0])
         const word = found[0].slice(from, to)
-        if (!hasSign(word) || ORDINAL.test(word) || word.length > 40) continue
+        if (!hasSign(word) || ORDINAL.test(word)) continue
         const made = unleet(word)
         if (/^[^A-Za-z]*$/.test(word) ? !isWord(made) : !/^[a-z][a-z'’.,;:_/-]*$/.test(made)) continue
         const start = low + found.index + from

@@ -1,5 +1,5 @@
 import { isLanguage } from '../language/language.ts'
-import { spend, Tracked } from '../piece.ts'
+import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { wordsOf } from '../words_apart.ts'
 import type { Placed } from '../words_apart.ts'
@@ -20,7 +20,7 @@ export const morse: Decoder = {
   read({ text, sketch, work }, put) {
     for (let s = 0; s < sketch.dots.length; s += 2) {
       const start = sketch.dots[s] as number
-      const end = sketch.dots[s + 1] as number
+      const end = clipped(work, start, sketch.dots[s + 1] as number)
       if (!spend(work, (end - start) * 2)) return
       const made = new Tracked()
       const chars: Placed[] = []

@@ -2,7 +2,7 @@ import { spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { SEEN } from '../sketch.ts'
 
-const ESCAPED = /(?:%[0-9a-fA-F]{2})+|%u[0-9a-fA-F]{4}/y
+const ESCAPED = /(?:%[0-9a-fA-F]{2}){1,4096}|%u[0-9a-fA-F]{4}/y
 
 /** RFC 3986 percent-encoding, and the `%u0041` of old browsers. A `+` beside it is a space, as in forms. */
 export const percent: Decoder = {

@@ -1,5 +1,5 @@
 import { isWord, likeness, rarity } from '../language/language.ts'
-import { spend, Tracked } from '../piece.ts'
+import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { SEEN } from '../sketch.ts'
 
@@ -37,7 +37,7 @@ export const pigLatin: Decoder = {
   read({ text, sketch, work }, put) {
     for (let s = 0; s < sketch.ays.length; s += 2) {
       const start = sketch.ays[s] as number
-      const end = sketch.ays[s + 1] as number
+      const end = clipped(work, start, sketch.ays[s + 1] as number)
       if (!spend(work, (end - start) * 4)) return
       const made = new Tracked()
       let words = 0

@@ -2,7 +2,7 @@ import { spend, Tracked } from '../piece.ts'
 import type { Decoder, Piece } from '../piece.ts'
 import { SEEN } from '../sketch.ts'
 
-const CODED = /(?:=[0-9A-F]{2})+|=\r?\n/gi
+const CODED = /(?:=[0-9A-F]{2}){1,4096}|=\r?\n/gi
 const FEWEST = 3
 
 /** RFC 2045 section 6.7. A single `=20` may be anything; several are this. */

@@ -1,5 +1,6 @@
 import { backwards, BETTER, LIKELY, oddities, widened, wordShare } from '../odd.ts'
-import { spend, Tracked } from '../piece.ts'
+import { isWord } from '../language/language.ts'
+import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder, Piece, Source, Stretch } from '../piece.ts'
 import { SEEN } from '../sketch.ts'
 
@@ -72,7 +73,9 @@ function wordOrder({ text, work }: Source, put: (piece: Piece) => void): void {
       if (PREPOSITION.test(before) && DETERMINER.test(here)) forward++
       if (/[a-z][.!?;]["')]?$/.test(before) && /^[a-z]/.test(here)) back++
     }
-    if (back === 0 || forward * 2 > back) continue
+    // A short text may hold neither; then its last word must be one that a sentence can begin with, and no name.
+    const bare = back === 0 && forward === 0 && from === 0 && line[0].length === text.length && text.length < 300 && isWord(last[0].replace(/\W/g, '').toLowerCase())
+    if (!bare && (back === 0 || forward * 2 > back)) continue
     const start = line.index + (part[0] as RegExpExecArray).index
     const made = new Tracked()
     for (const [n, found] of part.reverse().entries()) {
@@ -94,7 +97,7 @@ export const reversed: Decoder = {
     let end = -1
     const close = (): void => {
       if (start < 0) return
-      const around = widened(text, start, end, turned)
+      const around = widened(text, start, clipped(work, start, end), turned)
       // The sentence's end stands before its beginning.
       const mark = /[.!?"')\]]{1,3}$/.exec(text.slice(Math.max(0, around.start - 3), around.start))
       if (spend(work, (around.end - around.start) * 3)) readings(text, around.start - (mark?.[0].length ?? 0), around.end, put)

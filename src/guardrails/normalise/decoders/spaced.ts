@@ -1,11 +1,12 @@
 import { isLanguage, isWord, likeness } from '../language/language.ts'
 import { oddities } from '../odd.ts'
-import { spend, Tracked } from '../piece.ts'
+import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder, Piece, Source } from '../piece.ts'
 import { wordsOf } from '../words_apart.ts'
 import type { Placed } from '../words_apart.ts'
 import { SEEN } from '../sketch.ts'
 
+const LONGEST = 4096
 const CHAR = /[\p{L}\p{N}]/u
 
 // Single characters with what stands between them; the commonest separator parts letters, any other parts words.
@@ -38,7 +39,7 @@ function joined({ text, work }: Source, from: number, to: number, put: (piece: P
     if (before !== inner && before !== '') {
       parted++
       const edge = (chars[n - 1] as Placed).end
-      made.put(before.includes('\n') ? '\n' : (/[.,;:!?]\s/.exec(before)?.[0] ?? ' '), edge, at)
+      made.put(before.includes('\n') && !inner.includes('\n') ? '\n' : (/[.,;:!?]\s/.exec(before)?.[0] ?? ' '), edge, at)
     }
     made.put(char, at, behind)
   }
@@ -55,7 +56,7 @@ function joined({ text, work }: Source, from: number, to: number, put: (piece: P
 
 // Words cut at random places: short fragments that are no words until they are joined.
 function fragments({ text, work }: Source, start: number, end: number, letters: number, put: (piece: Piece) => void): void {
-  if (letters > 2000 || letters < 12 || !spend(work, end - start)) return
+  if (end - start > LONGEST || letters < 12 || !spend(work, end - start)) return
   const chars: Placed[] = []
   let count = 0
   for (const found of text.slice(start, end).matchAll(/[A-Za-z]+|\S/g)) {
@@ -76,7 +77,7 @@ export const spaced: Decoder = {
     const { sketch, work } = source
     for (let s = 0; s < sketch.apart.length; s += 2) {
       const from = sketch.apart[s] as number
-      const to = sketch.apart[s + 1] as number
+      const to = clipped(work, from, sketch.apart[s + 1] as number)
       if (!spend(work, (to - from) * 4)) return
       joined(source, from, to, put)
     }

@@ -1,4 +1,4 @@
-import { spend } from '../piece.ts'
+import { clipped, spend } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { SPELLING } from '../spelling.ts'
 import { wordsOf } from '../words_apart.ts'
@@ -12,7 +12,7 @@ export const spelled: Decoder = {
   read({ text, sketch, work }, put) {
     for (let s = 0; s < sketch.spelled.length; s += 2) {
       const start = sketch.spelled[s] as number
-      const end = sketch.spelled[s + 1] as number
+      const end = clipped(work, start, sketch.spelled[s + 1] as number)
       if (!spend(work, (end - start) * 2)) return
       const letters: Placed[] = []
       for (const found of text.slice(start, end).matchAll(/[A-Za-z]+(?:-[A-Za-z]+)?/g)) {

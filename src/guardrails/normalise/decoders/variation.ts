@@ -3,7 +3,7 @@ import { spend } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { SEEN } from '../sketch.ts'
 
-const RUN = /(?:[\ufe00-\ufe0f]|\udb40[\udd00-\uddef]){4,}/g
+const RUN = /(?:[\ufe00-\ufe0f]|\udb40[\udd00-\uddef]){4,65536}/g
 
 /** Bytes hidden in the 256 variation selectors. */
 export const variation: Decoder = {
@@ -21,7 +21,7 @@ export const variation: Decoder = {
         bytes.push(point >= 0xe0100 ? point - 0xe0100 + 16 : point - 0xfe00)
       }
       const found = textOf(Buffer.from(bytes), work, 4)
-      if (found !== undefined) put({ start: run.index, end: run.index + run[0].length, text: found })
+      if (found !== undefined) put({ start: run.index, end: run.index + run[0].length, text: `\n${found}\n` })
     }
   },
 }

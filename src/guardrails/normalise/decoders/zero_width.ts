@@ -3,8 +3,7 @@ import { spend } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { SEEN } from '../sketch.ts'
 
-const RUN = /[\u200b-\u200f\u2060-\u2064\ufeff\u180e\u00ad]{16,}/g
-const MOST = 65_536
+const RUN = /[\u200b-\u200f\u2060-\u2064\ufeff\u180e\u00ad]{16,65536}/g
 
 /** Bits hidden in two kinds of zero-width characters, seven or eight to a byte; a third kind parts the bytes. */
 export const zeroWidth: Decoder = {
@@ -15,7 +14,7 @@ export const zeroWidth: Decoder = {
     if (!spend(work, text.length >> 2)) return
     RUN.lastIndex = 0
     for (let run = RUN.exec(text); run !== null; run = RUN.exec(text)) {
-      const units = run[0].slice(0, MOST)
+      const units = run[0]
       if (!spend(work, units.length * 4)) return
       const counts = new Map<string, number>()
       for (const unit of units) counts.set(unit, (counts.get(unit) ?? 0) + 1)
@@ -23,7 +22,7 @@ export const zeroWidth: Decoder = {
       if (one === undefined || other === undefined) continue
       const bits = [...units].filter((unit) => unit === one || unit === other)
       const found = tried(bits, one, work) ?? tried(bits, other, work)
-      if (found !== undefined) put({ start: run.index, end: run.index + run[0].length, text: found })
+      if (found !== undefined) put({ start: run.index, end: run.index + run[0].length, text: `\n${found}\n` })
     }
   },
 }

@@ -67,6 +67,13 @@ export function isWord(word: string): boolean {
   return all.has(word)
 }
 
+const LITTLE = new Set('the and you your yours all this that are have has what was were but now please must any me my us it its him her them they'.split(' '))
+
+/** True for the little words that sentences have, and names of things in programs do not. */
+export function isLittle(word: string): boolean {
+  return LITTLE.has(word)
+}
+
 /** Natural logarithm of how rare an English word is; undefined for a word not known. */
 export function rarity(word: string): number | undefined {
   return cost.get(word)
