@@ -12,7 +12,10 @@ import type { BodyLimits } from './gateways/llm/reading.ts'
 import type { Plan } from './gateways/llm/plan.ts'
 import { makePlan } from './gateways/llm/planning.ts'
 import type { Health } from './gateways/llm/routing/health.ts'
+import type { RunningModels } from './guardrails/classifiers/models.ts'
 import { makeGuard } from './guardrails/engine.ts'
+import { guardrails } from './guardrails/list.ts'
+import { needFor } from './guardrails/profile.ts'
 import { scanText } from './guardrails/scan.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
@@ -31,6 +34,10 @@ export interface Household {
   readonly members: BudgetsDeps['members'] & {}
   readonly policyFolder: string
   readonly onAlert: (alert: BudgetAlert) => void
+  /** The local classifiers, opened when first asked for. Throws where their files are missing or changed. */
+  readonly models: () => RunningModels
+  /** Hears that shadow guardrails look at nothing, and why. */
+  readonly onBlind: (why: string) => void
   /** Of Sallyport itself: rules and shipped prices change with it. */
   readonly version: string
 }
@@ -79,7 +86,16 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     makeDialer: (origins) => makeDialer({ origins }),
   })
   if ('problems' in planned) return planned.problems.map((one) => problemOf(loaded, one.path, one.message))
-  const guard = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES })
+  let models: RunningModels | undefined
+  const need = needFor('models', loaded.guardrails, [...guardrails, ...(loaded.guardrails.made ?? [])])
+  try {
+    if (need !== undefined) models = household.models()
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'the classifiers cannot be loaded'
+    if (need === 'enforced') return [problemOf(loaded, ['guardrails'], why)]
+    household.onBlind(why)
+  }
+  const guard = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES, tools: { ...(models && { models }) } })
   // Rules are compiled when they are first needed: here, not in somebody's first call.
   await scanText(guard, { text: 'a first look', origin: 'user' })
   await scanText(guard, { text: 'a first look', origin: 'assistant' })

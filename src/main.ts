@@ -14,6 +14,7 @@ import type { Receipt } from './contract/receipt.ts'
 import { systemClock as clock } from './edge/clock.ts'
 import { makeDialer } from './edge/dial/dialer.ts'
 import { listen, type Malformed } from './edge/listen/http.ts'
+import { openModels, type RunningModels } from './guardrails/classifiers/models.ts'
 import { compose, isComposed, shippedPolicy, type Composed, type Household } from './epoch.ts'
 import { uuid7Maker } from './formats/ids.ts'
 import { makeHealth } from './gateways/llm/routing/health.ts'
@@ -121,6 +122,8 @@ export async function start(options: StartOptions): Promise<Started> {
     opened.push(hourly(() => store.counters.sweep(clock.wall() - KEEP_COUNTERS_MS).catch((error: unknown) => defect('sweep', error))))
 
     const health = makeHealth(clock, { onChange: (target, state, was) => log('breaker', { target, state, was }) })
+    let models: RunningModels | undefined
+    opened.push(async () => models?.close())
     const household: Household = {
       clock,
       env: options.env,
@@ -133,6 +136,8 @@ export async function start(options: StartOptions): Promise<Started> {
         log('alert', { kind: alert.kind, tenant: alert.tenant, scope: `${alert.per}:${alert.value}`, window: alert.window, share: alert.used / alert.limit, ...(alert.factor !== undefined && { rate: alert.factor }) })
         webhook?.send({ ...alert, at: clock.wall() })
       },
+      models: () => (models ??= openModels()),
+      onBlind: (why) => log('classifiers_missing', { why }),
       version,
     }
     let live = await settled(first, household, 1)

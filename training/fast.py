@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from rows import HEADS, Row, all_rows
+from rows import HEADS, Row, all_rows, reserved
 from train import SHARE, WORK
 
 ROOT = Path(__file__).parent.parent
@@ -109,7 +109,7 @@ def main() -> None:
     given = parser.parse_args()
     WORK.mkdir(exist_ok=True)
     held = set(filter(None, given.without.split(",")))
-    rows = [row for row in all_rows() if row.source not in held]
+    rows = [row for row in all_rows() if row.source not in held and not reserved(row)]
     matrix, owners = featured([row.text for row in rows], "fast-features")
     kept = chosen(rows, owners)
     weights, bias = fit(matrix[kept], rows, owners[kept])

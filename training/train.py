@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import base64
+import codecs
 import random
 import re
 import time
@@ -19,7 +21,7 @@ from torch.nn import functional as F
 import vocabulary
 from base import read_base
 from encoder import Branch, Classifier, Trunk
-from rows import CHANNELS, HEADS, OUTPUTS, Row, all_rows
+from rows import CHANNELS, HEADS, OUTPUTS, Row, all_rows, reserved
 
 WORK = Path(__file__).parent / ".work"
 TRUNK = 3
@@ -45,10 +47,46 @@ def prefixes(tokenizer: Tokenizer) -> dict[str, list[int]]:
 SHARE = {"clinc150_topics": 0.25, "neuralchemy": 0.6, "pii_presidio_generated_large": 0.4, "secrets_synthetic": 0.4}
 
 
+LEET = str.maketrans("aeiostbg", "43105789")
+ALIKE = str.maketrans("aeopcxyiAEOPCXHKMT", "аеорсхуіАЕОРСХНКМТ")
+
+
+def disguised(text: str, rng: random.Random) -> str:
+    """Spellings that people read and filters miss; attacks and harmless texts get them alike."""
+    kind = rng.randrange(9)
+    words = text.split(" ")
+    if kind == 0:
+        return "".join(c.translate(LEET) if rng.random() < 0.6 else c for c in text)
+    if kind == 1:
+        return rng.choice([" ", ".", "-"]).join(text) if len(text) < 160 else text
+    if kind == 2:
+        return "".join(c.upper() if rng.random() < 0.5 else c.lower() for c in text)
+    if kind == 3:
+        return rng.choice(["_", "-", ".", ""]).join(words)
+    if kind == 4:
+        return "".join(c.translate(ALIKE) if rng.random() < 0.3 else c for c in text)
+    if kind == 5:
+        return "".join(c * 2 if c.isalpha() and rng.random() < 0.3 else c for c in text)
+    if kind == 6:
+        return " ".join(w[0] + re.sub("[aeiou]", "", w[1:]) if w else w for w in words)
+    if kind == 7:
+        return " ".join(w[: len(w) // 2] + rng.choice("*_~|") + w[len(w) // 2 :] if len(w) > 4 and rng.random() < 0.6 else w for w in words)
+    return rng.choice([" 🙂 ", " ✨ ", " 🔥 "]).join(" ".join(words[i : i + 2]) for i in range(0, len(words), 2))
+
+
+def encoded(text: str, rng: random.Random) -> str:
+    """What is encoded is read decoded; as it stands it says nothing."""
+    raw = text[:300].encode()
+    return rng.choice([lambda: base64.b64encode(raw).decode(), lambda: raw.hex(), lambda: codecs.encode(text[:300], "rot13"), lambda: "".join(f"%{b:02x}" for b in raw), lambda: text[::-1], lambda: " ".join(f"{b:08b}" for b in raw[:60])])()
+
+
 def noisy(text: str, rng: random.Random) -> str:
     """The small accidents of real text; labels survive them."""
-    if rng.random() > 0.25:
+    roll = rng.random()
+    if roll > 0.3:
         return text
+    if roll < 0.1:
+        return disguised(text, rng)
     kind = rng.randrange(6)
     if kind == 0:
         return text.lower()
@@ -118,6 +156,8 @@ class Examples:
         if len(text) > 6000:
             at = self.rng.choice([0, len(text) - 6000])
             text = text[at : at + 6000]
+        if labels.get("injection") == 0 and self.rng.random() < 0.02:
+            text = encoded(text, self.rng)
         ids = self.window(self.tokenizer.encode(clean(noisy(text, self.rng)), add_special_tokens=False).ids, row)
         known = channel if self.rng.random() < 0.75 else "text"
         return [0, *self.prefix[known], *ids, 2], labels
@@ -190,7 +230,7 @@ def train(rows: list[Row], samples: int, out: Path, seed: int = 7, batch: int = 
         schedule.step()
         optimiser.zero_grad()
         averaged.update_parameters(model)
-        shown = 0.98 * shown + 0.02 * float(loss)
+        shown = 0.98 * shown + 0.02 * float(loss.detach())
         if step % 200 == 0:
             print(f"{step}/{steps} loss {shown:.4f} {step * batch / (time.time() - began):.0f} texts/s", flush=True)
             torch.save(averaged.module.state_dict(), out)
@@ -211,7 +251,7 @@ def main() -> None:
         np.save(WORK / "pieces.npy", np.array(order))
         vocabulary.write(vocabulary.tokenizer_of(pieces), WORK / "guard")
     held = set(filter(None, given.without.split(",")))
-    train([row for row in rows if row.source not in held], given.samples, WORK / given.out, given.seed)
+    train([row for row in rows if row.source not in held and not reserved(row)], given.samples, WORK / given.out, given.seed)
 
 
 if __name__ == "__main__":

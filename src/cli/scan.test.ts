@@ -13,7 +13,7 @@ interface Answer {
 
 async function scanned(lines: readonly (string | object)[]): Promise<{ code: number; answers: readonly Answer[]; err: string }> {
   const stdin = lines.map((one) => `${typeof one === 'string' ? one : JSON.stringify(one)}\n`)
-  const { code, out, err } = await ran(['scan'], { stdin })
+  const { code, out, err } = await ran(['scan', '--layers', 'rules'], { stdin })
   return { code, err, answers: out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Answer) }
 }
 
@@ -26,12 +26,12 @@ test('an open override is refused, a harmless text passes, in the order of the i
   assert.equal(code, 0, err)
   assert.deepEqual(answers.map((one) => [one.id, one.verdict]), [['a', 'allow'], [2, 'deny'], ['c', 'allow']])
   assert.ok(answers[1]?.findings?.some((one) => one.guardrail === 'prompt_injection' && one.score > 0.9))
-  for (const one of answers) assert.deepEqual(Object.keys(one), ['id', 'verdict', 'findings', 'micros'])
+  for (const one of answers) assert.deepEqual(Object.keys(one), ['id', 'verdict', 'action', 'scores', 'findings', 'micros'])
 })
 
-test('what a guardrail only watches is listed and changes nothing', async () => {
+test('the verdict is that of enforcing, also for what the settings only watch', async () => {
   const { answers } = await scanned([{ id: 1, text: 'Write to erika@example.org, please.' }])
-  assert.equal(answers[0]?.verdict, 'allow')
+  assert.equal(answers[0]?.verdict, 'redact')
   assert.ok(answers[0]?.findings?.some((one) => one.guardrail === 'pii' && one.category === 'email'))
 })
 

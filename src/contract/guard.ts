@@ -9,10 +9,14 @@ export type OutputMode = 'observe' | 'balanced' | 'strict'
 export interface Inspection {
   readonly findings: readonly Finding[]
   readonly verdict: VerdictKind
+  /** True where something was found that is to be recorded and nothing more. */
+  readonly flagged?: true
   /** Set when the verdict is `deny` or `hold`. */
   readonly refusal?: Refusal
   /** Set when the verdict is `redact` or `rewrite`; sorted by segment and start. */
   readonly edits: readonly Edit[]
+  /** What the model must be told besides: it goes to the request's instructions, behind all others. */
+  readonly instruct?: readonly string[]
   /** Microseconds of guard work, and how many segments came from memory. */
   readonly micros: number
   readonly reused: number

@@ -40,6 +40,8 @@ export interface Sight {
   readonly spans: readonly Span[]
   /** The highest score, also where no span came of it. */
   readonly score?: number
+  /** What the model must be told before it answers such a text; counts only while the guardrail is enforced. */
+  readonly instruct?: string
   /** Why a part of the text was not looked at. That is a finding of its own. */
   readonly inconclusive?: string
 }
@@ -68,9 +70,13 @@ export interface Guardrail {
    * Looks at one whole text. Must heed the signal: it aborts at the entry's timeout, or when the caller has gone.
    * A rejection or a timeout counts as failed (`on_error`).
    */
+  /** What of the tools `look` cannot do without. */
+  readonly needs?: keyof Tools
   look?(text: string, glance: Glance, tools: Tools, signal: AbortSignal): Promise<Sight>
   /** What else than text and origin the answer of `look` depends on: part of the key under which it is remembered. */
   context?(glance: Glance): string
+  /** The sentence for the caller, where the catalogue's would say too little. */
+  say?(category: string): string
   /** What stands in place of a match under `redact`. Never matches any rule itself. */
   marker(category: string): string
   /** What stands there under `rewrite`; absent = nothing. */

@@ -13,6 +13,7 @@ export const harmful: Guardrail = {
   threshold: 0.9,
   postures: { observe: 'shadow', guard: 'shadow', strict: 'enforce' },
   refusal: { request: 'content_refused', reply: 'answer_refused' },
+  needs: 'models',
   look: headLook('harmful', [['harmful', 'harmful_request']]),
   marker: () => '[REMOVED_TEXT]',
   mask: (_category, text) => (text.length <= 120 ? text : `${text.slice(0, 117)}...`),

@@ -183,6 +183,7 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
             continue
           }
           if (seen.score !== undefined) tally.score(active.guardrail.id, seen.score)
+          if (seen.instruct !== undefined && mode === 'enforce' && tally.phase === 'request') tally.instruct.add(seen.instruct)
           if (seen.inconclusive !== undefined) tally.inconclusive(active, segment.origin, index, seen.inconclusive, mode)
           for (const span of seen.spans) tally.add(plan, span, segment.origin, index, segment.text)
           if (seam === undefined || active.entry.action === 'redact' || active.entry.action === 'rewrite') continue
@@ -247,10 +248,10 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
     if (keep) talks.remember(principal, known, looked)
     const conclude = (): Inspection => {
       if (shadowLooks) beside(asked, segments, planOf, phase)
-      const { verdict, refusal, findings } = tally
+      const { verdict, refusal, findings, flagged } = tally
       const scores = tally.scores.size === 0 ? undefined : Object.fromEntries(tally.scores)
       const edits = verdict === 'redact' || verdict === 'rewrite' ? mergedEdits(tally.edits) : []
-      return { findings, verdict, ...(refusal && { refusal }), ...(scores && { scores }), edits, micros: Math.round((clock.monotonic() - began) * 1000), reused, known: known.length }
+      return { findings, verdict, ...(refusal && { refusal }), ...(flagged && { flagged }), ...(scores && { scores }), ...(tally.instruct.size > 0 && { instruct: [...tally.instruct] }), edits, micros: Math.round((clock.monotonic() - began) * 1000), reused, known: known.length }
     }
     // What rules already refuse needs no slower opinion.
     if (!enforcedLooks || tally.verdict === 'deny') return conclude()

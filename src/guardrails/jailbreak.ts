@@ -13,6 +13,7 @@ export const jailbreak: Guardrail = {
   threshold: 0.9,
   postures: { observe: 'shadow', guard: 'shadow', strict: 'enforce' },
   refusal: { request: 'injection', reply: 'answer_refused' },
+  needs: 'models',
   look: headLook('jailbreak', [['jailbreak', 'jailbreak']]),
   marker: () => '[REMOVED_TEXT]',
   mask: (_category, text) => (text.length <= 120 ? text : `${text.slice(0, 117)}...`),

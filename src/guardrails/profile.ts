@@ -6,6 +6,7 @@ import { forDecoded } from './rules/decoded.ts'
 import { compile, forJson, scanner } from './rules/scanner.ts'
 import type { Compiled, Scanner } from './rules/scanner.ts'
 import type { Entry, GuardSettings } from './settings.ts'
+import type { Tools } from './tools.ts'
 
 /** An entry and the guardrail it uses. */
 export interface Active {
@@ -34,6 +35,12 @@ export function looksMode(entry: Entry): Mode {
 
 function live({ entry, guardrail }: Active): boolean {
   return (guardrail.matchers !== undefined && entry.mode !== 'off') || (guardrail.look !== undefined && looksMode(entry) !== 'off')
+}
+
+/** How urgently the settings need a tool: `enforced` where calls would be refused without it, `shadow` where nobody would notice. */
+export function needFor(tool: keyof Tools, { entries }: GuardSettings, members: readonly Guardrail[]): 'enforced' | 'shadow' | undefined {
+  const modes = entries.filter(({ use }) => members.some(({ id, needs }) => id === use && needs === tool)).map((entry) => (entry.onError === 'open' && looksMode(entry) === 'enforce' ? 'shadow' : looksMode(entry)))
+  return modes.includes('enforce') ? 'enforced' : modes.includes('shadow') ? 'shadow' : undefined
 }
 
 export type PlanOf = (origin: Origin) => Plan | undefined

@@ -13,6 +13,7 @@ export const toxicity: Guardrail = {
   threshold: 0.9,
   postures: { observe: 'shadow', guard: 'shadow', strict: 'enforce' },
   refusal: { request: 'content_refused', reply: 'answer_refused' },
+  needs: 'models',
   look: headLook('toxicity', [
     ['toxicity', 'toxicity'], ['hate', 'hate'], ['harassment', 'harassment'], ['threat', 'threat'],
     ['sexual', 'sexual'], ['violence', 'violence'], ['self_harm', 'self_harm'], ['profanity', 'profanity'],

@@ -20,12 +20,16 @@ export class Tally {
   /** The highest score of each guardrail. */
   readonly scores = new Map<string, number>()
   readonly edits: Edit[] = []
+  /** What the model must be told, each once. */
+  readonly instruct = new Set<string>()
   verdict: VerdictKind = 'allow'
+  /** True where a guardrail whose action is `flag` was sure. */
+  flagged = false
   refusal: Refusal | undefined
-  readonly #phase: Phase
+  readonly phase: Phase
 
   constructor(phase: Phase) {
-    this.#phase = phase
+    this.phase = phase
   }
 
   #raise(verdict: VerdictKind, refusal?: Refusal): void {
@@ -43,8 +47,12 @@ export class Tally {
     if (this.findings.length < MOST_FINDINGS) {
       this.findings.push(findingOf(active, span, origin, segment, start, end, guardrail.mask(span.kind.category, text.slice(start, end))))
     }
-    if (!acts(active, span)) return
-    if (entry.action === 'deny' || entry.action === 'hold') this.#raise(entry.action, refusalOf(active, span, this.#phase))
+    if (!counts(active, span)) return
+    if (entry.action === 'flag') {
+      this.flagged = true
+      return
+    }
+    if (entry.action === 'deny' || entry.action === 'hold') this.#raise(entry.action, refusalOf(active, span, this.phase))
     else {
       this.#raise(entry.action === 'rewrite' ? 'rewrite' : 'redact')
       const put = first ? replacement(active, span, text.slice(start, end)) : ''
@@ -85,9 +93,14 @@ export class Tally {
 
 /** True where a span takes effect: enforced, sure enough, and more than a flag. */
 export function acts(active: Active, span: Span): boolean {
+  return active.entry.action !== 'flag' && counts(active, span)
+}
+
+// Enforced, and sure enough.
+function counts(active: Active, span: Span): boolean {
   const { entry } = active
   const least = span.kind.layer === undefined ? entry.threshold : (entry.written ?? span.kind.least ?? entry.threshold)
-  return modeOf(active, span) === 'enforce' && entry.action !== 'flag' && span.kind.score >= least
+  return modeOf(active, span) === 'enforce' && span.kind.score >= least
 }
 
 /** The mode that counts for a span: the rules' or the slow layers'. */
@@ -97,7 +110,9 @@ export function modeOf({ entry, guardrail }: Active, span: Span): Mode {
 
 export function refusalOf({ entry, guardrail }: Active, span: Span, phase: Phase): Refusal {
   const detail = `${guardrail.id}: ${span.kind.rule}`
-  return refuse(entry.action === 'hold' ? 'approval_unavailable' : guardrail.refusal[phase], { detail })
+  if (entry.action === 'hold') return refuse('approval_unavailable', { detail })
+  const say = guardrail.say?.(span.kind.category)
+  return refuse(guardrail.refusal[phase], { detail, ...(say !== undefined && { say }) })
 }
 
 /** What stands in the text where the span was. */

@@ -34,6 +34,7 @@ export class Pool {
   readonly #card: Card
   readonly #hands: Hand[] = []
   readonly #waiting: Waiting[] = []
+  readonly #size: number
   #next = 1
   #deaths = 0
   #closed = false
@@ -41,7 +42,7 @@ export class Pool {
   constructor(folder: string, card: Card, size: number) {
     this.#folder = folder
     this.#card = card
-    for (let i = 0; i < size; i++) this.#hire()
+    this.#size = size
   }
 
   #hire(): void {
@@ -58,6 +59,8 @@ export class Pool {
   /** Runs one job. Rejects when the signal aborts, when too many wait, and when the worker dies. */
   run(job: Job, signal: AbortSignal): Promise<Result> {
     return new Promise((resolve, reject) => {
+      // Threads and weights are loaded when they are first needed.
+      if (!this.#closed && this.#deaths === 0) while (this.#hands.length < this.#size) this.#hire()
       if (this.#closed || this.#hands.length === 0) return reject(new Error('the classifiers have stopped'))
       if (signal.aborted) return reject(new Error('cancelled'))
       if (this.#waiting.length >= MOST_WAITING) return reject(new Error('too many texts wait for the classifiers'))
