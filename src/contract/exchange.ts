@@ -90,6 +90,8 @@ export interface Reading {
   /** Counted input and the most output the caller asked for; `output` undefined when it set no limit. */
   readonly estimate: { readonly input: number; readonly output?: number; readonly choices: number }
   apply(edits: readonly Edit[]): Reading
+  /** The same request with one more instruction of the operator's; absent where a gateway knows no instructions. */
+  instruct?(text: string): Reading
   /** Hash of everything that the decision can depend on; asked for only while refusals are remembered. */
   fingerprint(): string
 }

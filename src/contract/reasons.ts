@@ -53,6 +53,7 @@ export const reasons = {
   // guardrails
   injection: { status: 403, kind: 'forbidden', say: 'This request was flagged by our security filters. Please rephrase your query and try again.', fix: 'sallyport audit show ID names the guardrail; tune it on evidence.' },
   content_refused: { status: 403, kind: 'forbidden', say: 'This request was refused by our content rules.', fix: 'sallyport audit show ID names the guardrail.' },
+  off_topic: { status: 400, kind: 'invalid', say: 'This assistant does not help with that.', fix: 'The topic guardrail on this route decides; give it more examples, or set fail_open.' },
   secret_found: { status: 403, kind: 'forbidden', say: 'This request carries what looks like a secret.', fix: 'Remove the secret, or set the guardrail\'s action to redact.' },
   personal_data: { status: 403, kind: 'forbidden', say: 'This request carries personal data that may not leave.', fix: 'Remove it, or set the guardrail\'s action to redact.' },
   leak_in_answer: { status: 500, kind: 'internal', say: 'The answer was withheld for data privacy.', fix: 'sallyport audit show ID names the guardrail; set its action to redact to mask instead.' },

@@ -12,6 +12,7 @@ const ENTRY = 96
 export interface Known {
   readonly spans: readonly Span[]
   readonly score?: number
+  readonly instruct?: string
 }
 
 /**

@@ -168,7 +168,8 @@ function clear({ guardrail, category, score, layer, mode, action, origin, rule }
 function payloadOf(facts: Facts, { refusal }: Ending): Payload | undefined {
   const { reading, principal, inspection } = facts
   if (reading === undefined || principal === undefined || reading.effect === 'none') return undefined
-  const from = inspection?.known ?? 0
+  // An instruction of ours stands before what former receipts hold, and moves it.
+  const from = inspection?.instruct === undefined ? (inspection?.known ?? 0) : 0
   const beside = facts.reply?.beside?.() ?? []
   const findings = [...(inspection?.findings ?? []), ...(facts.guarded?.findings() ?? [])]
   return {

@@ -13,15 +13,25 @@ export const inspect: Step = (facts, signal) => {
 function outcome(inspection: Inspection, reading: Reading): Stepped {
   switch (inspection.verdict) {
     case 'allow':
-      return { inspection }
+      return inspection.instruct === undefined ? { inspection } : told(inspection, reading, inspection.instruct)
     case 'redact':
     case 'rewrite':
-      return { inspection, reading: reading.apply(inspection.edits) }
+      return told(inspection, reading.apply(inspection.edits), inspection.instruct ?? [])
     case 'hold':
       return { ...refuse('approval_unavailable'), known: { inspection } }
     case 'deny':
       return { ...(inspection.refusal ?? refuse('content_refused')), known: { inspection } }
   }
+}
+
+/** Where instructions cannot be given, what asked for them does not pass without. */
+function told(inspection: Inspection, reading: Reading, instructions: readonly string[]): Stepped {
+  let instructed = reading
+  for (const text of instructions) {
+    if (instructed.instruct === undefined) return { ...refuse('content_refused', { detail: 'the request takes no instructions' }), known: { inspection } }
+    instructed = instructed.instruct(text)
+  }
+  return { inspection, reading: instructed }
 }
 
 export function askedOf(facts: Facts): Asked {

@@ -86,6 +86,8 @@ export interface Dialect {
   survey(tree: TreeObject, allowed: readonly string[], fromPath?: { readonly model: string; readonly stream: boolean }): Surveyed | Refusal
   /** The same request for another model (same dialect): only the model field, `stream` and forced usage reporting change. */
   retarget(tree: TreeObject, model: string): TreeObject
+  /** The same request with one more instruction of the operator's, behind those that stand before the conversation. */
+  instruct(tree: TreeObject, text: string): TreeObject
   decode(tree: TreeObject, fromPath?: { readonly model: string; readonly stream: boolean }): Conversation
   /** @throws {Inexpressible} for what the dialect cannot say. */
   encode(conversation: Conversation, model: string): TreeObject

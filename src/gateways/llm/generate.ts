@@ -1,7 +1,7 @@
 import { field, type Arrival, type Outlet } from '../../contract/arrival.ts'
 import type { Errand } from '../../contract/gateway.ts'
-import { isRefusal } from '../../contract/verdict.ts'
-import { at } from '../../formats/tree.ts'
+import { isRefusal, Refused, type Refusal } from '../../contract/verdict.ts'
+import { at, type TreeObject } from '../../formats/tree.ts'
 import type { Dialect, Surveyed } from './dialect.ts'
 import type { Operation } from './paths.ts'
 import { readCall, type Desk } from './desk.ts'
@@ -19,10 +19,19 @@ export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dia
     signal: arrival.gone,
     identify: () => desk.identify(arrival),
     async read(principal) {
-      const call = await readCall(desk, arrival, principal, (tree, allowed) => dialect.survey(tree, allowed, operation.fromPath), operation.fromPath?.model)
+      const survey = (tree: TreeObject, allowed: readonly string[]): Surveyed | Refusal => {
+        const surveyed = dialect.survey(tree, allowed, operation.fromPath)
+        return isRefusal(surveyed) || operation.fromPath === undefined ? surveyed : withPathModel(surveyed)
+      }
+      const call = await readCall(desk, arrival, principal, survey, operation.fromPath?.model)
       if (isRefusal(call)) return call
-      route = call.route
-      return makeReading('llm.generate', route.name, call.tree, operation.fromPath === undefined ? call.surveyed : withPathModel(call.surveyed))
+      const { name, allowFields } = (route = call.route)
+      return makeReading('llm.generate', name, call.tree, call.surveyed, (before, text) => {
+        const tree = dialect.instruct(before, text)
+        const surveyed = survey(tree, allowFields)
+        if (isRefusal(surveyed)) throw new Refused(surveyed)
+        return { tree, surveyed }
+      })
     },
     resolve(reading, principal) {
       const { surveyed } = reading as LlmReading

@@ -40,7 +40,11 @@ function isJson(type: string | undefined): boolean {
   return type !== undefined && (type === 'application/json' || /^application\/json\s*(?:;|$)/i.test(type))
 }
 
-export function makeReading(action: Action, route: string, tree: TreeObject, surveyed: Surveyed): LlmReading {
+/** How a dialect takes in one more instruction: the new tree, and what its survey says. */
+export type InstructTree = (tree: TreeObject, text: string) => { readonly tree: TreeObject; readonly surveyed: Surveyed }
+
+/** Without `instructTree` nobody answers, so there is nobody to instruct: `instruct` changes nothing. */
+export function makeReading(action: Action, route: string, tree: TreeObject, surveyed: Surveyed, instructTree?: InstructTree): LlmReading {
   const input = estimateInput(surveyed.segments, surveyed.mediaBytes)
   const reading: LlmReading = {
     action,
@@ -57,13 +61,18 @@ export function makeReading(action: Action, route: string, tree: TreeObject, sur
     estimate: { input, ...(surveyed.maxTokens !== undefined && { output: surveyed.maxTokens }), choices: surveyed.choices },
     tree,
     surveyed,
-    apply: (edits) => edited(reading, edits),
+    apply: (edits) => edited(reading, edits, instructTree),
+    instruct(text) {
+      if (instructTree === undefined) return reading
+      const made = instructTree(tree, text)
+      return makeReading(action, route, made.tree, made.surveyed, instructTree)
+    },
     fingerprint: () => createHash('sha256').update(action).update('\n').update(`${route}\n${String(surveyed.parameters['dialect'])}\n${surveyed.stream}\n${surveyed.model}\n`).update(writeJson(tree)).digest('base64'),
   }
   return reading
 }
 
-function edited(reading: LlmReading, edits: readonly Edit[]): LlmReading {
+function edited(reading: LlmReading, edits: readonly Edit[], instructTree: InstructTree | undefined): LlmReading {
   if (edits.length === 0) return reading
   const segments = reading.segments.slice()
   let tree = reading.tree
@@ -86,5 +95,5 @@ function edited(reading: LlmReading, edits: readonly Edit[]): LlmReading {
     segments[index] = { ...segment, text }
     first = next
   }
-  return makeReading(reading.action, reading.route, tree, { ...reading.surveyed, segments })
+  return makeReading(reading.action, reading.route, tree, { ...reading.surveyed, segments }, instructTree)
 }

@@ -5,6 +5,7 @@ import { decode } from './decode.ts'
 import { encoder } from './emit.ts'
 import { encode } from './encode.ts'
 import { errorAnswer, errorEvent, errorFault } from './errors.ts'
+import { instruct } from './instruct.ts'
 import { decodeReply, dropCalls, encodeReply, viewReply } from './reply.ts'
 import { decoder, viewer } from './stream.ts'
 import { survey } from './survey.ts'
@@ -46,6 +47,7 @@ export const anthropicMessages: Dialect = {
   id: 'anthropic.messages',
   survey,
   retarget,
+  instruct,
   decode,
   encode,
   upstreamPath: () => '/v1/messages',

@@ -3,6 +3,7 @@ import type { Dialect } from '../dialect.ts'
 import { decode } from './decode.ts'
 import { encode } from './encode.ts'
 import { errorAnswer, errorFault } from './errors.ts'
+import { instruct } from './instruct.ts'
 import { get } from './names.ts'
 import { decodeReply, encodeReply } from './reply.ts'
 import { isForeignWire } from './signature.ts'
@@ -51,6 +52,7 @@ export const geminiGenerate: Dialect = {
   id: 'gemini.generate',
   survey,
   retarget,
+  instruct,
   decode,
   encode,
   upstreamPath: (model, stream) => `/models/${encodeURIComponent(model)}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,

@@ -3,6 +3,7 @@ import { errorAnswer, errorFault } from '../errors.ts'
 import { decode } from './decode.ts'
 import { dropCalls, isUsageOnly, scrub } from './drop.ts'
 import { encode } from './encode.ts'
+import { instruct } from './instruct.ts'
 import { decodeReply, encodeReply } from './reply.ts'
 import { decoder, encoder } from './stream.ts'
 import { retarget, survey } from './survey.ts'
@@ -16,6 +17,7 @@ export const openaiChat: Dialect = {
   id: 'openai.chat',
   survey,
   retarget,
+  instruct,
   decode,
   encode,
   upstreamPath: () => '/v1/chat/completions',

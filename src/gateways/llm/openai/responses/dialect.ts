@@ -6,6 +6,7 @@ import { decode } from './decode.ts'
 import { dropCalls, scrub } from './drop.ts'
 import { encoder } from './emit.ts'
 import { encode } from './encode.ts'
+import { instruct } from './instruct.ts'
 import { decodeReply, encodeReply } from './reply.ts'
 import { decoder } from './stream.ts'
 import { retarget, survey } from './survey.ts'
@@ -16,6 +17,7 @@ export const openaiResponses: Dialect = {
   id: 'openai.responses',
   survey,
   retarget,
+  instruct,
   decode,
   encode,
   upstreamPath: () => '/v1/responses',
