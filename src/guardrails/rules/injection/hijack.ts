@@ -14,6 +14,28 @@ const persona = phrase({
   weigh: discussed,
 })
 
+// Names under which prompts travel, and the mark they leave in the answer.
+const NAMES = '(?:dan|stan|dude|aim|ucar|kevin|basedgpt|betterdan|antigpt|freegpt|chaosgpt|evilgpt|darkgpt|wormgpt|fraudgpt|badgpt|jailbreakgpt|hackergpt|evil-bot|evilbot|evil confidant|mongo tom|developer mode|apophis|omega|yes ?man|anti-?gpt|maximum|dan \\d{1,2}(?:\\.\\d)?|unfiltered (?:ai|bot|gpt)|an? (?:unrestricted|unfiltered|uncensored|jailbroken|amoral|evil|unethical|immoral|lawless) (?:and \\w{4,14} )?(?:ai|chat ?bot|bot|assistant|language model|llm|model|gpt|version of (?:yourself|chatgpt|claude|gpt)))'
+const named = phrase({
+  kind: kind('known_persona', 0.91),
+  literals: ['act as ', 'acting as ', 'you are ', 'you’re ', 'you\'re ', 'pretend to be', 'pretending to be', 'simulate ', 'simulating ', 'roleplay as', 'role-play as', 'role play as', 'become ', 'imitate ', 'respond as ', 'answer as ', 'emulate ', 'impersonate', 'take on the role', 'behave like', 'behave as', 'in the persona', 'play the role', 'playing the role'],
+  pattern: new RegExp(`^(?:act(?:ing)? as|you(?:['’]re| are)(?: now| going to (?:act|be|pretend)(?: as| to be)?| about to become)?|pretend(?:ing)? to be|simulat(?:e|ing)|role-? ?play as|become|imitate|respond as|answer as|emulate|impersonate|(?:take on|play|playing) the role of|behave (?:like|as)|in the persona of)(?: (?:a|an|the|my|chatgpt with|chatgpt in|gpt-?\\d? (?:with|in)|model|ai|bot|character|called|named)){0,3} ["'“”‘*]{0,2}${NAMES}(?![\\w'’-])(?! [A-Z][a-z])`, 'i'),
+  weigh(before, found, after) {
+    const talked = discussed(before, found, after)
+    if (talked !== undefined) return talked
+    if (/unrestricted|unfiltered|uncensored|jailbroken|gpt|developer mode|evil-?bot|evil confidant|mongo|betterdan/i.test(found)) return undefined
+    // Dan, Kevin and Stan are people too.
+    return /do anything|jailbr|no (?:rules|restrictions|limits)|unethical|immoral|amoral|unfiltered|filter|openai|content policy|never refus|restrictions|stands for/i.test(after) ? undefined : /evil|amoral|unethical|immoral|lawless/i.test(found) ? 0.8 : 0.4
+  },
+})
+
+const twice = phrase({
+  kind: kind('two_answers', 0.91),
+  literals: ['two responses', 'two different', 'two answers', 'two ways', 'two replies', 'both responses', 'two separate', 'two outputs', '2 responses', '2 answers', 'two paragraphs', 'normal output', '[🔒', '(🔒', '🔒', '[gpt]', '[classic]', 'as chatgpt and', 'as gpt and', 'two versions'],
+  pattern: /^(?:(?:two|both|2) (?:different |separate |distinct |unique )?(?:responses?|answers?|replies|ways|outputs?|paragraphs|versions)[^]{0,170}?\b(?:unfiltered|uncensored|unrestricted|jailbr\w*|dan\b|developer mode|no restrictions|without (?:any )?(?:restrictions|filters|limits)|do anything)|\(?🔒?normal output\)?[^]{0,80}developer mode|[[(]?🔒(?:classic|gpt|chatgpt|normal)?|as (?:chat)?gpt and (?:then )?as (?:dan|an? (?:unfiltered|unrestricted|uncensored)))/iu,
+  weigh: (before, found, after) => (/^[[(]?🔒/u.test(found) ? (/🔓|jailbr|dan\b|developer/iu.test(after) ? undefined : 0.5) : discussed(before, '', after)),
+})
+
 const unbound = phrase({
   kind: kind('no_restrictions', 0.93),
   literals: ['you have no', 'you are not bound', 'you are not restricted', 'you are free', 'you are unbound', 'you will have no', 'you no longer have', 'you do not have any', 'you don\'t have any', 'you have been freed', 'you are now free', 'you are no longer', 'you\'re no longer', 'pretend you have no', 'pretend that you have no', 'imagine you have no', 'have broken free', 'you do not follow', 'you don\'t follow', 'you are now unrestricted', 'you are unrestricted', 'you are not limited', 'with no restrictions', 'without any restrictions', 'without any filter', 'without any ethical', 'without any censorship', 'without any moral', 'without ethical', 'without moral', 'with no filter', 'with no ethical', 'with no moral'],
@@ -59,4 +81,4 @@ const fromNow = phrase({
   weigh: discussed,
 })
 
-export const hijacks: readonly Matcher[] = [persona, unbound, answering, safety, mode, fromNow]
+export const hijacks: readonly Matcher[] = [persona, named, twice, unbound, answering, safety, mode, fromNow]
