@@ -1,11 +1,15 @@
 import type { Guardrail, Kind } from './guardrail.ts'
+import { harmful } from './harmful.ts'
 import { invisibleText } from './invisible_text.ts'
+import { jailbreak } from './jailbreak.ts'
 import { pii } from './pii.ts'
 import { promptInjection } from './prompt_injection.ts'
+import { topicRails } from './kinds/topics.ts'
 import { secrets } from './secrets.ts'
+import { toxicity } from './toxicity.ts'
 
 /** Every guardrail there is. A new one is a file beside this one and a line here. */
-export const guardrails: readonly Guardrail[] = [promptInjection, secrets, pii, invisibleText]
+export const guardrails: readonly Guardrail[] = [promptInjection, secrets, pii, invisibleText, jailbreak, harmful, toxicity]
 
 /** Guardrails that an entry of the settings makes, with a name and keys of its own. */
-export const kinds: readonly Kind[] = []
+export const kinds: readonly Kind[] = [topicRails]
