@@ -128,7 +128,7 @@ export function readingsOf(text: string, bounds: Bounds = BOUNDS): Readings {
           return up(place.start, place.end)
         }
         const via = [...level.via, window.names.join('+')]
-        found.push({ text: window.text, via, ...span(0, window.text.length), span, decoded: window.decoded })
+        found.push({ text: window.text, via, ...(up === undefined ? { start: window.start, end: window.end } : up(window.start, window.end)), span, decoded: window.decoded })
         next.push({ text: window.text, via, up: span })
       }
     }

@@ -152,7 +152,7 @@ export function sketch(text: string): Sketch {
   const broken: number[] = []
   const long: number[] = []
   const compounds: number[] = []
-  const apart = new Row(4, 5)
+  const apart = new Row(4, 12)
   const numbers = new Row(4, 4)
   const dots = new Row(3, 4)
   const ays = new Row(3, 28)

@@ -5,8 +5,6 @@ import type { Piece, Work } from './piece.ts'
 
 const MOST = 4096
 const LOOKUPS = 16
-// Nats a letter: language scores twice as much.
-const LIKELY = 0.4
 
 /** One character of a text and where it stands. */
 export interface Placed {
@@ -15,11 +13,14 @@ export interface Placed {
   readonly end: number
 }
 
-/** Puts spaces between the words of letters that follow one another; undefined where they make no words. */
-export function wordsOf(letters: readonly Placed[], start: number, end: number, work: Work, share = 0.75): Piece | undefined {
+/**
+ * Puts spaces between the words of letters that follow one another; undefined where they make no words: less than
+ * `share` of the letters in known ones. Below `likely` nats a letter nothing is looked up.
+ */
+export function wordsOf(letters: readonly Placed[], start: number, end: number, work: Work, share = 0.75, likely = 0.1): Piece | undefined {
   const size = Math.min(letters.length, MOST)
   const joined = letters.slice(0, size).map(({ char }) => char).join('')
-  if (likeness(joined).perLetter < LIKELY || !spend(work, size * LOOKUPS)) return undefined
+  if (likeness(joined).perLetter < likely || !spend(work, size * LOOKUPS)) return undefined
   const { starts, known } = segmented(joined.toLowerCase())
   if (known < share) return undefined
   const made = new Tracked()

@@ -41,6 +41,8 @@ function nextLine(text: string, at: number): number {
   return found === null ? -1 : at + found[0].length
 }
 
+const WORD = /^[A-Z]?[a-z]+$/
+
 function decodedAt(source: Source, from: number, to: number): Piece | undefined {
   const { text, work } = source
   let end = to
@@ -52,7 +54,8 @@ function decodedAt(source: Source, from: number, to: number): Piece | undefined 
       let stop = next
       while (stop < text.length && inAlphabet(text, stop)) stop++
       const part = text.slice(next, stop)
-      if (part.length > width) break
+      // The last line is shorter; a word below an encoded line is none of it.
+      if (part.length > width || (part.length < width && (part.length % 4 === 1 || WORD.test(part)))) break
       parts.push(part)
       end = stop
       if (part.length < width) break

@@ -7,6 +7,8 @@ import { SEEN } from '../sketch.ts'
 const HUMP = /[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g
 // Names in programs are joined too, of fewer words and without the little ones.
 const FEWEST = 4
+// Nats a letter: names are not made to be read.
+const LIKELY = 0.4
 
 /** Words without spaces: `ignoreallpreviousinstructions`, `IgnoreAllPreviousInstructions`. */
 export const joined: Decoder = {
@@ -30,7 +32,7 @@ export const joined: Decoder = {
         }
         put(made.piece(start, end))
       } else if (humps.length === 1 && run.length >= 18) {
-        const piece = wordsOf([...run].map((char, i) => ({ char, start: start + i, end: start + i + 1 })), start, end, work, run.length < 30 ? 0.95 : 0.85)
+        const piece = wordsOf([...run].map((char, i) => ({ char, start: start + i, end: start + i + 1 })), start, end, work, run.length < 30 ? 0.95 : 0.85, LIKELY)
         const words = piece?.text.toLowerCase().split(' ') ?? []
         if (piece !== undefined && words.length >= 4 && words.some(isLittle)) put(piece)
       }

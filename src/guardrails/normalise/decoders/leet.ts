@@ -5,7 +5,7 @@ import { SEEN } from '../sketch.ts'
 
 const SIGNS: Readonly<Record<string, string>> = { 0: 'o', 2: 'z', 3: 'e', 4: 'a', 5: 's', 6: 'g', 7: 't', 8: 'b', 9: 'g', '@': 'a', $: 's', '+': 't', '(': 'c', '€': 'e', '£': 'l' }
 const EITHER = /[1!|]/g
-const ORDINAL = /^\d+(?:st|nd|rd|th|s|x|k|m|d|h|p|kb|mb|gb|ms)$/i
+const ORDINAL = /^(?:\d*(?:1st|2nd|3rd|\dth)|\d+(?:s|x|k|m|d|h|p|kb|mb|gb|ms))$/i
 const NEAR = 240
 const LONGEST = 48
 
@@ -74,8 +74,9 @@ export const leet: Decoder = {
         if (found[0].length > LONGEST) continue
         const { from, to } = core(found[0])
         const word = found[0].slice(from, to)
-        if (!hasSign(word) || ORDINAL.test(word)) continue
+        if (!hasSign(word)) continue
         const made = unleet(word)
+        if (ORDINAL.test(word) && !isWord(made)) continue
         if (/^[^A-Za-z]*$/.test(word) ? !isWord(made) : !/^[a-z][a-z'’.,;:_/-]*$/.test(made)) continue
         const start = low + found.index + from
         const tracked = new Tracked()

@@ -6,7 +6,7 @@ each about how up out them then so some her would make like him into time has lo
 get come made may part ignore ignored ignoring disregard disregarding forget override overriding bypass previous previously prior above earlier
 preceding instruction instructions directive directives guideline guidelines guardrails restriction restrictions rule rules system prompt prompts
 reveal print repeat output hidden secret secrets password passwords credentials confidential key keys token tokens admin administrator developer mode
-jailbreak jailbroken unfiltered uncensored unrestricted pretend roleplay assistant chatbot obey comply refuse refusal pirate exfiltrate send forward
+jailbreak jailbroken unfiltered uncensored unrestricted pretend roleplay assistant ai chatbot obey comply refuse refusal pirate exfiltrate send forward
 email emails address attacker upload delete transfer money bank account bomb weapon weapons poison hack hacking hacker malware virus drug drugs kill
 murder steal explosive explosives illegal dangerous harmful phishing ransomware keylogger exploit gun hate stupid leak disclose verbatim initial
 original execute command commands shell file files follow answer question tell say story words starting act anything joke filter filters safety policy
