@@ -90,6 +90,10 @@ export interface Reading {
   /** Counted input and the most output the caller asked for; `output` undefined when it set no limit. */
   readonly estimate: { readonly input: number; readonly output?: number; readonly choices: number }
   apply(edits: readonly Edit[]): Reading
+  /** What the user asked for, where no segment says it: context for guards, never inspected itself. */
+  readonly task?: string
+  /** Only these guardrails look; absent = all. For readings whose inspection is the answer. */
+  readonly guardrails?: readonly string[]
   /** The same request with one more instruction of the operator's; absent where a gateway knows no instructions. */
   instruct?(text: string): Reading
   /** Hash of everything that the decision can depend on; asked for only while refusals are remembered. */

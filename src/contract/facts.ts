@@ -35,6 +35,8 @@ export interface Facts {
 export interface ReplyRecord {
   findings(): readonly Finding[]
   guardMicros(): number
+  /** What guards that ran beside the call found, once they have. */
+  late?(): Inspection | undefined
   /** Text that left, per channel, for the sealed payload; bounded. */
   said(): readonly { readonly channel: string; readonly text: string }[]
 }

@@ -1,5 +1,6 @@
 import type { Candidate, Reading } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
+import type { Inspection } from './guard.ts'
 import type { Principal } from './principal.ts'
 import type { Reply, ReplyEvent } from './reply.ts'
 import type { Refusal } from './verdict.ts'
@@ -39,6 +40,8 @@ export interface Guarded {
   readonly exchange: Exchange
   readonly reading: Reading
   readonly events: AsyncIterable<ReplyEvent>
+  /** Set where the inspection itself is what was asked for (`guard.evaluate`). */
+  readonly inspection?: Inspection
 }
 
 export interface Delivery {

@@ -1,6 +1,6 @@
 import type { Asked } from './exchange.ts'
 import type { Edit, Segment } from './segment.ts'
-import type { Finding } from './finding.ts'
+import type { Finding, GuardAction } from './finding.ts'
 import type { Proposal, ReplyEvent } from './reply.ts'
 import type { Refusal, VerdictKind } from './verdict.ts'
 
@@ -22,6 +22,14 @@ export interface Inspection {
   readonly reused: number
   /** The highest score of each guardrail that looked, allowed texts included. */
   readonly scores?: Readonly<Record<string, number>>
+  /** The same, of what is enforced alone: a policy must not refuse because of what is only watched. */
+  readonly enforced?: Readonly<Record<string, number>>
+  /** The strongest action of each guardrail that was sure. */
+  readonly decided?: Readonly<Record<string, GuardAction>>
+  /** How close a score that counts for nothing came to the threshold where it would: its share of it, below 1. */
+  readonly near?: number
+  /** Where slow layers run beside the call: what they add to this. Nothing of the answer leaves before it; never rejects. */
+  readonly pending?: Promise<Inspection>
   /** Leading segments that this principal's last inspections already held, so that a receipt need not store them again. */
   readonly known?: number
 }

@@ -59,6 +59,7 @@ export const reasons = {
   leak_in_answer: { status: 500, kind: 'internal', say: 'The answer was withheld for data privacy.', fix: 'sallyport audit show ID names the guardrail; set its action to redact to mask instead.' },
   answer_refused: { status: 500, kind: 'internal', say: 'The answer was withheld by our security filters.', fix: 'sallyport audit show ID names the guardrail.' },
   inconclusive: { status: 403, kind: 'forbidden', say: 'This request holds content that could not be inspected.', fix: 'Remove the part, or allow it on the route.' },
+  probing: { status: 429, kind: 'rate', say: 'Too many texts of this credential came out just below a limit; it gets no evaluations for a while.', fix: 'Wait as long as Retry-After says. The receipts of the evaluations show what was tried; evaluate.near_misses sets how many are too many.' },
   guard_failed: { status: 503, kind: 'overloaded', say: 'A security filter did not answer, so the request was not sent.', fix: 'See the log; set on_error: open only where a miss is acceptable.', retry: true },
   // upstream
   upstream_refused: { status: 400, kind: 'invalid', say: 'The model provider refused the request.', fix: 'See the provider\'s reason in the message.' },

@@ -16,6 +16,8 @@ export interface FindingFact {
   readonly action: GuardAction
   readonly origin: Origin
   readonly rule: string
+  /** Which segment, and the UTF-16 offsets in it. */
+  readonly at?: readonly [segment: number, start: number, end: number]
 }
 
 interface Common {
@@ -55,6 +57,8 @@ export interface Receipt extends Common {
   readonly shadow: readonly { readonly policy: string; readonly verdict: string }[]
   readonly context: Context
   readonly findings: readonly FindingFact[]
+  /** The highest score of each guardrail that looked at what was sent, in whole percent. */
+  readonly scores?: Readonly<Record<string, number>>
   readonly edits: number
   readonly attempts: readonly Attempt[]
   readonly usage: Usage

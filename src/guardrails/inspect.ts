@@ -2,6 +2,7 @@ import type { Clock } from '../contract/clock.ts'
 import type { Asked } from '../contract/exchange.ts'
 import type { Inspection } from '../contract/guard.ts'
 import type { Segment } from '../contract/segment.ts'
+import { refuse } from '../contract/verdict.ts'
 import type { Joint, Looked, SegmentCache, Talks } from './cache.ts'
 import type { Allowance, Glance, Layer, Phase, Sight } from './guardrail.ts'
 import { lookOnce } from './looks.ts'
@@ -119,13 +120,22 @@ export function contextOf(asked: Asked): Contexts {
   const { segments } = asked.reading
   const last = segments.findLast(({ origin }) => origin === 'user')
   const first = segments.find(({ origin }) => origin === 'system')
-  return { task: last?.text.slice(0, CONTEXT) ?? '', system: first?.text.slice(0, CONTEXT) ?? '' }
+  return { task: (asked.reading.task ?? last?.text ?? '').slice(0, CONTEXT), system: first?.text.slice(0, CONTEXT) ?? '' }
 }
 
 /** What an entry's slow layer is told about a text of one exchange. */
 export function glanceOf({ entry }: Active, asked: Asked, origin: Segment['origin'], contexts: Contexts, allowance: Allowance): Glance {
   const { tenant, workload } = asked.principal
-  return { origin, tenant, workload, route: asked.reading.route, ...contexts, level: entry.level ?? 2, threshold: entry.written, layers: entry.layers ?? ALL_LAYERS, allowance }
+  return { asked, origin, tenant, workload, route: asked.reading.route, ...contexts, level: entry.level ?? 2, threshold: entry.written, layers: entry.layers ?? ALL_LAYERS, allowance }
+}
+
+/**
+ * Whether an entry's slow layer may still look while the call is under way: only a model's answer can be withheld when
+ * it comes to a refusal, and what has been sent can no longer be edited.
+ */
+function runsBeside({ entry }: Active, { reading }: Asked): boolean {
+  if (entry.parallel !== true || entry.action === 'redact' || entry.action === 'rewrite') return false
+  return reading.action === 'llm.generate' && reading.effect === 'dial' && reading.overlapsIntent && reading.subordinates.length === 0 && reading.effects.every((one) => one === 'read')
 }
 
 // A sentence cut in two between neighbouring parts, as a reader sees it.
@@ -166,7 +176,7 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
     return seen
   }
 
-  const slow = async (asked: Asked, segments: readonly Segment[], planOf: PlanOf, mode: 'enforce' | 'shadow', tally: Tally, signal: AbortSignal): Promise<void> => {
+  const slow = async (asked: Asked, segments: readonly Segment[], planOf: PlanOf, mode: 'enforce' | 'shadow', tally: Tally, signal: AbortSignal, chosen: (active: Active) => boolean = all): Promise<void> => {
     const contexts = contextOf(asked)
     const allowance: Allowance = { windows: WINDOWS }
     await Promise.all(
@@ -175,14 +185,14 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
         if (plan === undefined) return
         const seam = seamText(segments, index)
         for (const active of plan.looks) {
-          if (looksMode(active.entry) !== mode) continue
+          if (looksMode(active.entry) !== mode || !tally.wants(active.guardrail.id) || !chosen(active)) continue
           const glance = glanceOf(active, asked, segment.origin, contexts, allowance)
           const seen = await lookAt(active, segment.text, glance, signal)
           if ('failed' in seen) {
             if (mode === 'enforce') tally.failed(active, segment.origin, index, seen.failed)
             continue
           }
-          if (seen.score !== undefined) tally.score(active.guardrail.id, seen.score)
+          if (seen.score !== undefined) tally.score(active.guardrail.id, seen.score, mode)
           if (seen.instruct !== undefined && mode === 'enforce' && tally.phase === 'request') tally.instruct.add(seen.instruct)
           if (seen.inconclusive !== undefined) tally.inconclusive(active, segment.origin, index, seen.inconclusive, mode)
           for (const span of seen.spans) tally.add(plan, span, segment.origin, index, segment.text)
@@ -216,10 +226,11 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
     const keep = phase === 'request' && segments.length > 1
     const principal = keep ? `${tenant.length}:${tenant}|${workload}|${chain.join('|')}` : ''
     const known = keep ? talks.recall(principal, segments) : []
-    const tally = new Tally(phase)
+    const tally = new Tally(phase, asked.reading.guardrails)
     const looked: Looked[] = keep ? known.slice() : []
     let reused = 0
     let enforcedLooks = false
+    let besideLooks = false
     let shadowLooks = false
     for (let i = 0; i < segments.length; i++) {
       const segment = segments[i] as Segment
@@ -243,18 +254,51 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
           tally.add(plan, span, target.origin, i - piece.back, target.text, piece.start, piece.end, n === 0)
         }
       }
-      for (const { entry } of plan.looks) looksMode(entry) === 'enforce' ? (enforcedLooks = true) : (shadowLooks = true)
+      for (const active of plan.looks) {
+        if (looksMode(active.entry) === 'shadow') shadowLooks = true
+        else if (phase === 'request' && runsBeside(active, asked)) besideLooks = true
+        else enforcedLooks = true
+      }
     }
     if (keep) talks.remember(principal, known, looked)
     const conclude = (): Inspection => {
       if (shadowLooks) beside(asked, segments, planOf, phase)
-      const { verdict, refusal, findings, flagged } = tally
-      const scores = tally.scores.size === 0 ? undefined : Object.fromEntries(tally.scores)
-      const edits = verdict === 'redact' || verdict === 'rewrite' ? mergedEdits(tally.edits) : []
-      return { findings, verdict, ...(refusal && { refusal }), ...(flagged && { flagged }), ...(scores && { scores }), ...(tally.instruct.size > 0 && { instruct: [...tally.instruct] }), edits, micros: Math.round((clock.monotonic() - began) * 1000), reused, known: known.length }
+      const made = concluded(tally, Math.round((clock.monotonic() - began) * 1000), reused, known.length)
+      if (!besideLooks || made.verdict === 'deny' || made.verdict === 'hold') return made
+      const more = new Tally(phase, asked.reading.guardrails)
+      const late = (): Inspection => concluded(more, 0, 0, 0)
+      const pending = slow(asked, segments, planOf, 'enforce', more, signal, (active) => runsBeside(active, asked)).then(late, (error: unknown) => {
+        const detail = error instanceof Error ? error.message : 'failed'
+        return { ...late(), verdict: 'deny', refusal: refuse('guard_failed', { detail }) } as const
+      })
+      return { ...made, pending }
     }
     // What rules already refuse needs no slower opinion.
     if (!enforcedLooks || tally.verdict === 'deny') return conclude()
-    return slow(asked, segments, planOf, 'enforce', tally, signal).then(conclude)
+    const waited = besideLooks ? (active: Active) => !runsBeside(active, asked) : all
+    return slow(asked, segments, planOf, 'enforce', tally, signal, waited).then(conclude)
+  }
+}
+
+function all(): boolean {
+  return true
+}
+
+function concluded(tally: Tally, micros: number, reused: number, known: number): Inspection {
+  const { verdict, refusal, findings, flagged, scores, enforced, decided, near, instruct } = tally
+  return {
+    findings,
+    verdict,
+    ...(refusal && { refusal }),
+    ...(flagged && { flagged }),
+    ...(scores.size > 0 && { scores: Object.fromEntries(scores) }),
+    ...(enforced.size > 0 && { enforced: Object.fromEntries(enforced) }),
+    ...(decided.size > 0 && { decided: Object.fromEntries(decided) }),
+    ...(near > 0 && { near }),
+    ...(instruct.size > 0 && { instruct: [...instruct] }),
+    edits: verdict === 'redact' || verdict === 'rewrite' ? mergedEdits(tally.edits) : [],
+    micros,
+    reused,
+    known,
   }
 }

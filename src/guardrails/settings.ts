@@ -58,6 +58,8 @@ const entry = z
     for (const key of Object.keys(own)) {
       if ((written as Record<string, unknown>)[key] !== undefined && !(key in (kind?.keys ?? {}))) refuse(key, `"${written.use}" takes no "${key}"`)
     }
+    if (written.parallel === true && (written.action === 'redact' || written.action === 'rewrite')) refuse('parallel', `what was sent cannot be changed any more: not with "action: ${written.action}"`)
+    if (written.parallel === true && (written as Record<string, unknown>)['fail_open'] === true) refuse('parallel', 'a model cannot be told anything once it answers: not with "fail_open"')
     if (kind === undefined) {
       if (written.parallel === true && (written.use === 'secrets' || written.use === 'pii')) refuse('parallel', `"${written.use}" must be sure before anything is sent`)
       return
@@ -123,7 +125,7 @@ function defaults(guardrail: Guardrail, posture: Posture): Entry {
     action: guardrail.action,
     threshold: guardrail.threshold,
     onError: 'closed',
-    timeout: TIMEOUT,
+    timeout: guardrail.timeout ?? TIMEOUT,
     phase: guardrail.phase,
     except: { routes: [], workloads: [], cohorts: [] },
   }

@@ -1,15 +1,15 @@
-import type { Finding } from '../contract/finding.ts'
+import type { Finding, GuardAction, Mode } from '../contract/finding.ts'
 import type { Edit, Origin } from '../contract/segment.ts'
 import { refuse } from '../contract/verdict.ts'
 import type { Refusal, VerdictKind } from '../contract/verdict.ts'
 import type { Phase } from './guardrail.ts'
-import type { Mode } from '../contract/finding.ts'
 import { looksMode } from './profile.ts'
 import type { Active, Plan } from './profile.ts'
 import { untrusted } from './settings.ts'
 import type { Span } from './rules/matcher.ts'
 
 const RANK: Readonly<Record<VerdictKind, number>> = { allow: 0, redact: 1, rewrite: 2, hold: 3, deny: 4 }
+const ACTIONS: Readonly<Record<GuardAction, number>> = { flag: 0, redact: 1, rewrite: 2, hold: 3, deny: 4 }
 
 /** Findings kept of one inspection or channel: a text that is all hits would fill the record and say nothing more. */
 export const MOST_FINDINGS = 256
@@ -19,6 +19,12 @@ export class Tally {
   readonly findings: Finding[] = []
   /** The highest score of each guardrail. */
   readonly scores = new Map<string, number>()
+  /** The same, of what is enforced alone. */
+  readonly enforced = new Map<string, number>()
+  /** The strongest action of each guardrail that was sure. */
+  readonly decided = new Map<string, GuardAction>()
+  /** The highest share that a score below its threshold had of it. */
+  near = 0
   readonly edits: Edit[] = []
   /** What the model must be told, each once. */
   readonly instruct = new Set<string>()
@@ -27,9 +33,21 @@ export class Tally {
   flagged = false
   refusal: Refusal | undefined
   readonly phase: Phase
+  readonly #only: ReadonlySet<string> | undefined
 
-  constructor(phase: Phase) {
+  /** @param only guardrails that count; absent = all. */
+  constructor(phase: Phase, only?: readonly string[]) {
     this.phase = phase
+    this.#only = only && new Set(only)
+  }
+
+  /** True where this guardrail was asked for. */
+  wants(guardrail: string): boolean {
+    return this.#only?.has(guardrail) ?? true
+  }
+
+  #decide(guardrail: string, action: GuardAction): void {
+    if (ACTIONS[action] > (ACTIONS[this.decided.get(guardrail) as GuardAction] ?? -1)) this.decided.set(guardrail, action)
   }
 
   #raise(verdict: VerdictKind, refusal?: Refusal): void {
@@ -41,13 +59,18 @@ export class Tally {
   /** Records one span of a segment. `pieces` later than the first of a split match are taken out, not marked. */
   add(plan: Plan, span: Span, origin: Origin, segment: number, text: string, start = span.start, end = span.end, first = true): void {
     const active = plan.byGuardrail.get(span.kind.guardrail)
-    if (active === undefined) return
+    if (active === undefined || !this.wants(span.kind.guardrail)) return
     const { entry, guardrail } = active
-    this.score(guardrail.id, span.kind.score)
+    this.score(guardrail.id, span.kind.score, modeOf(active, span))
     if (this.findings.length < MOST_FINDINGS) {
       this.findings.push(findingOf(active, span, origin, segment, start, end, guardrail.mask(span.kind.category, text.slice(start, end))))
     }
-    if (!counts(active, span)) return
+    if (!counts(active, span)) {
+      const least = leastOf(active, span)
+      if (span.kind.score < least) this.near = Math.max(this.near, span.kind.score / least)
+      return
+    }
+    this.#decide(guardrail.id, entry.action)
     if (entry.action === 'flag') {
       this.flagged = true
       return
@@ -60,8 +83,9 @@ export class Tally {
     }
   }
 
-  score(guardrail: string, score: number): void {
+  score(guardrail: string, score: number, mode: Mode): void {
     if (score > (this.scores.get(guardrail) ?? -1)) this.scores.set(guardrail, score)
+    if (mode === 'enforce' && score > (this.enforced.get(guardrail) ?? -1)) this.enforced.set(guardrail, score)
   }
 
   /**
@@ -76,6 +100,7 @@ export class Tally {
       action, origin, segment, start: 0, end: 0, rule: why, excerpt: '',
     })
     if (mode !== 'enforce' || action === 'flag') return
+    this.#decide(guardrail.id, action)
     const detail = `${guardrail.id}: ${why}`
     this.#raise(action, refuse(action === 'hold' ? 'approval_unavailable' : 'inconclusive', { detail }))
   }
@@ -87,7 +112,9 @@ export class Tally {
       guardrail: guardrail.id, category: 'inconclusive', score: 'inconclusive', layer: guardrail.layer, mode: entry.mode === 'off' ? 'shadow' : entry.mode,
       action: entry.action, origin, segment, start: 0, end: 0, rule: why, excerpt: '',
     })
-    if (entry.mode === 'enforce' && entry.onError === 'closed') this.#raise('deny', refuse('guard_failed', { detail: `${guardrail.id}: ${why}` }))
+    if (entry.mode !== 'enforce' || entry.onError === 'open') return
+    this.#decide(guardrail.id, 'deny')
+    this.#raise('deny', refuse('guard_failed', { detail: `${guardrail.id}: ${why}` }))
   }
 }
 
@@ -98,9 +125,11 @@ export function acts(active: Active, span: Span): boolean {
 
 // Enforced, and sure enough.
 function counts(active: Active, span: Span): boolean {
-  const { entry } = active
-  const least = span.kind.layer === undefined ? entry.threshold : (entry.written ?? span.kind.least ?? entry.threshold)
-  return modeOf(active, span) === 'enforce' && span.kind.score >= least
+  return modeOf(active, span) === 'enforce' && span.kind.score >= leastOf(active, span)
+}
+
+function leastOf({ entry }: Active, { kind }: Span): number {
+  return kind.layer === undefined ? entry.threshold : (entry.written ?? kind.least ?? entry.threshold)
 }
 
 /** The mode that counts for a span: the rules' or the slow layers'. */
