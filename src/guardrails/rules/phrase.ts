@@ -26,6 +26,16 @@ function paragraphEnds(text: string, from: number): number {
   return limit
 }
 
+// What one place shows: a dozen phrases begin with "ignore", and each would cut the same window out of the text.
+let window = { text: '', at: -1, across: false, end: 0, seen: '' }
+
+function windowAt(text: string, at: number, across: boolean): { readonly end: number; readonly seen: string } {
+  if (window.at === at && window.across === across && window.text === text) return window
+  const end = across ? Math.min(text.length, at + REACH + 1) : paragraphEnds(text, at)
+  window = { text, at, across, end, seen: text.slice(at, end) }
+  return window
+}
+
 /** A matcher for one phrase. It answers once a whole phrase's reach, or the end of the paragraph, is known. */
 export function phrase(made: Phrase): Matcher {
   const { kind, pattern, weigh, across } = made
@@ -34,12 +44,11 @@ export function phrase(made: Phrase): Matcher {
     ...(made.anywhere && { anywhere: made.anywhere }),
     maxLength: REACH,
     find(text, at, _after, final): Found {
-      const end = across === true ? Math.min(text.length, at + REACH + 1) : paragraphEnds(text, at)
+      const { end, seen } = windowAt(text, at, across === true)
       if (!final && end === text.length) return { more: at }
-      const window = text.slice(at, end)
-      const matched = pattern.exec(window)?.[0]
+      const matched = pattern.exec(seen)?.[0]
       if (matched === undefined) return undefined
-      const score = weigh?.(text.slice(Math.max(0, at - BEFORE), at), matched, window.slice(matched.length))
+      const score = weigh?.(text.slice(Math.max(0, at - BEFORE), at), matched, seen.slice(matched.length))
       if (score === 0) return undefined
       return { kind: score === undefined ? kind : scored(kind, score), start: at, end: at + matched.length }
     },

@@ -45,8 +45,13 @@ const CLAUSE = '(?:^|[.!?:;,\\n"\'“”‘’«»„([{<>*#|–—।。！？�
 
 // Who takes back what he himself said corrects himself.
 const MY = 'my|mein|meine|meinen|meiner|mon|mes|ma|mi|mis|mio|miei|mie|mia|meu|meus|minha|minhas|mijn|min|mina|mitt|mine|moje|moj|mojich|moich|meus|mele|mea|omat ohjeeni|saya|cua toi|мои|мой|мою|моих|моїх|моите|моје|моє|μου|שלי|benim|मेरे|मेरी|मेरा|আমার|என்|میری|میرے'
+// Behind a verb that English shares, these say that the sentence is English: those rules look at it.
+const NOT_ENGLISH = `(?!${BETWEEN}(?:the|this|that|these|those|your|any|it|my|what|about|how|to|him|her|them|everything|if|when|errors?)(?![a-z]))`
 const ENGLISH_VERB = /^(?:ignore|disregard|forget)(?![a-z])/i
 const MINE = new RegExp(`(?:(?:^|(?!${L})[^])(?:${words(MY)})(?!${L})|我的|我说|我說|我刚|我剛|我给|私の|僕の|俺の|私が|내가|제가|나의|저의|ของฉัน|ของผม|ที่ฉัน|ที่ผม)`, 'i')
+
+// Routers and pools have filters, and only a model has ethics to switch off.
+const ETHICS = new RegExp(fold('ethi|ethiq|etic|etik|etisk|eettis|moral|ahlak|đạo đức|kiểm duyệt|道德|伦理|倫理|윤리|도덕|этич|моральн|етич|ηθικ|أخلاق|اخلاق|नैतिक|নৈতিক|จริยธรรม|ศีลธรรม|האתי|מוסר|நெறிமுறை|maadili|cenzur|censur').toLowerCase(), 'i')
 
 interface Grammar {
   readonly gap: (most: number) => string
@@ -112,7 +117,7 @@ function overrides(language: Language, grammar: Grammar): readonly Matcher[] {
         kind: OVERRIDE,
         literals: beginnings(`${ignore}|${loose}${mixed}`),
         ...(!spaced && { anywhere: true }),
-        pattern: new RegExp(`^${V}${negated}${gap(4)}(?:${E}${gap(2)}${O}|${WHOSE}${gap(2)}${O}(?:${gap(3)}${E})?|${O}${gap(3)}${E}|${O}${gap(1)}${slot(your)}|${slot(told)})`, 'i'),
+        pattern: new RegExp(`^${V}${spaced ? NOT_ENGLISH : ''}${negated}${gap(4)}(?:${E}${gap(2)}${O}|${WHOSE}${gap(2)}${O}(?:${gap(3)}${E})?|${O}${gap(3)}${E}|${O}${gap(1)}${slot(your)}|${slot(told)})`, 'i'),
         weigh(unfolded, found, after) {
           const before = fold(unfolded)
           if (grammar.inside(before) || denied.test(before)) return 0
@@ -197,8 +202,7 @@ function hijacks(language: Language, grammar: Grammar): readonly Matcher[] {
       literals: beginnings(disable + english),
       ...anywhere,
       pattern: new RegExp(`^${slot(disable + english)}${gap(4)}${slot(limits)}(?:${gap(0)}${slot(your)})?`, 'i'),
-      // Routers and pools have such filters; the model's own are meant where they are called its own.
-      weigh: (before, found, after) => weigh(before, found, after) ?? (hasYours.test(found) || (!spaced && hasYours.test(before.slice(-8))) ? undefined : 0.85),
+      weigh: (before, found, after) => weigh(before, found, after) ?? (hasYours.test(found) || ETHICS.test(found) || (!spaced && hasYours.test(before.slice(-8))) ? undefined : 0.85),
     }),
     phrase({
       kind: FRESH,
@@ -242,12 +246,13 @@ export function mixtures(languages: readonly Language[]): Matcher {
   return phrase({
     kind: OVERRIDE,
     literals: ['ignore', 'disregard', 'forget', 'override', 'bypass'],
-    pattern: new RegExp(`^(?:ignore|disregard|forget|override|bypass)(?!${L})(?:${BETWEEN}${L}{1,24}){2,7}`, 'i'),
+    pattern: new RegExp(`^(?:ignore|disregard|forget|override|bypass)(?!${L})${NOT_ENGLISH}(?:${BETWEEN}${L}{1,24}){2,7}`, 'i'),
     weigh(before, found, after) {
+      if (!LEAD.test(before)) return 0
       const said = found.toLowerCase().split(/[^\p{L}\p{N}]+/u).slice(1)
       const at = said.findIndex((word) => names(word, 'earlier'))
       const what = said.findIndex((word) => names(word, 'orders'))
-      if (!LEAD.test(before) || at < 0 || what < 0 || Math.abs(at - what) > 3 || said.slice(0, Math.max(at, what)).some((word) => word === 'and' || word === 'or' || word === 'but' || word === 'then')) return 0
+      if (at < 0 || what < 0 || Math.abs(at - what) > 3 || said.slice(0, Math.max(at, what)).some((word) => word === 'and' || word === 'or' || word === 'but' || word === 'then')) return 0
       const last = said[Math.max(at, what)] as string
       return discussed(before, found, found.slice(found.toLowerCase().lastIndexOf(last) + last.length) + after)
     },

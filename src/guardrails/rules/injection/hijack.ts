@@ -40,12 +40,13 @@ const unbound = phrase({
   kind: kind('no_restrictions', 0.93),
   literals: ['you have no', 'you are not bound', 'you are not restricted', 'you are free', 'you are unbound', 'you will have no', 'you no longer have', 'you do not have any', 'you don\'t have any', 'you have been freed', 'you are now free', 'you are no longer', 'you\'re no longer', 'pretend you have no', 'pretend that you have no', 'imagine you have no', 'have broken free', 'you do not follow', 'you don\'t follow', 'you are now unrestricted', 'you are unrestricted', 'you are not limited', 'with no restrictions', 'without any restrictions', 'without any filter', 'without any ethical', 'without any censorship', 'without any moral', 'without ethical', 'without moral', 'with no filter', 'with no ethical', 'with no moral'],
   pattern: new RegExp(`^(?:(?:pretend(?: that)? |imagine(?: that)? )?(?:you|your|you're|you are|have)(?: will| do not| don't| are| have| been| now| no longer| not| going to be)* ?(?:(?:have|having|follow|obey|adhere to|abide by|subject to|constrained by|restricted by|limited by|bound(?:ed)? (?:by|to)|broken free (?:of|from)|freed? (?:of|from)) )?(?:no |any |the )?${WHICH}${LIMITS}|you(?: are|'re) (?:now )?(?:unrestricted|unfiltered|uncensored)(?: and (?:unrestricted|unfiltered|uncensored))? (?:ai|model|assistant|bot|version)|you(?: are|'re) no longer (?:an? )?(?:ai\\b|assistant\\b|chatbot\\b|language model|chatgpt|claude|gemini|bound|restricted|limited to|constrained|required to follow|subject to))`, 'i'),
-  weigh(before, found) {
+  weigh(before, found, after) {
     if (/^(?:with|without)/i.test(found)) return 0.7
     if (!/\b(?:no|not|n't|free|freed|unrestricted|unfiltered|uncensored|longer|unbound)\b|n't/i.test(found)) return 0
     // People have no limits either: without "ethical", "content", "safety" or the like this is a slogan.
     const sure = /ethic|moral|content|safety|filter|censor|guardrail|safeguard|openai|programm|unrestricted|no longer (?:an? )?(?:ai|assistant|chatbot|language|chatgpt|claude|gemini|bound)/i.test(found)
-    return discussed(before, found) ?? (sure ? undefined : 0.8)
+    const more = /^[^]{0,90}\b(?:comply|obey|answer (?:any|every|all)|never refuse|do anything|unrestricted|unfiltered|uncensored|jailbr)/i.test(after)
+    return discussed(before, found, after) ?? (sure || more || /^pretend/i.test(found) ? undefined : 0.8)
   },
 })
 
@@ -56,11 +57,19 @@ const answering = phrase({
   weigh: (before, found) => discussed(before, found) ?? (/ethic|moral|content|safety|filter|censor|guardrail|safeguard|polic/i.test(found) ? undefined : 0.8),
 })
 
+const unethical = phrase({
+  kind: kind('ethics_aside', 0.85),
+  literals: ['disregard', 'ignore', 'ignoring', 'setting aside', 'set aside', 'without regard', 'forget about', 'forget any', 'forget all', 'regardless of any', 'without considering'],
+  pattern: /^(?:(?:disregard|ignore|ignoring|disregarding|set(?:ting)? aside|forget(?: about)?|without (?:regard (?:to|for)|considering)|regardless of))(?: any| all| the| your| possible| potential| of){0,4} (?:ethical|moral|legal)(?:(?:,| or| and|\/)+ ?(?:ethical|moral|legal|safety))* (?:implications?|considerations?|concerns?|guidelines?|consequences?|constraints?|restrictions?|boundaries|limits|rules|standards|principles)/i,
+  weigh: (before, found, after) => discussed(before, found, after) ?? (/^(?:setting|ignoring|disregarding|without|regardless)/i.test(found) ? 0.7 : undefined),
+})
+
 const safety = phrase({
   kind: kind('disable_safety', 0.94),
   literals: ['disable', 'turn off', 'deactivate', 'remove', 'bypass', 'lift', 'drop', 'override', 'suspend'],
-  pattern: new RegExp(`^(?:disable|turn off|deactivate|remove|bypass|lift|drop|override|suspend) (?:all |any )?(?:of )?your (?:own )?(?:(?:ethical|moral|content|safety|internal|built-in|openai) ){0,3}${LIMITS}(?!\\w)`, 'i'),
-  weigh: discussed,
+  pattern: new RegExp(`^(?:disable|turn off|deactivate|remove|bypass|lift|drop|override|suspend) (?:all |any )?(?:of )?(?:your |the )?(?:own )?(?:(?:ethical|moral|content|safety|internal|built-in|openai) ){0,3}${LIMITS}(?!\\w)`, 'i'),
+  // Networks and games have filters too: the model's own are meant where they are called its own, or all go at once.
+  weigh: (before, found, after) => discussed(before, found, after) ?? (/\byour\b/i.test(found) ? undefined : /ethical|moral/i.test(found) ? 0.91 : /safety (?:filter|guideline|protocol|measure)|content polic|guardrail|safeguard/i.test(found) ? 0.85 : 0.4),
 })
 
 const mode = phrase({
@@ -81,4 +90,4 @@ const fromNow = phrase({
   weigh: discussed,
 })
 
-export const hijacks: readonly Matcher[] = [persona, named, twice, unbound, answering, safety, mode, fromNow]
+export const hijacks: readonly Matcher[] = [persona, named, twice, unbound, unethical, answering, safety, mode, fromNow]

@@ -37,6 +37,20 @@ const own = phrase({
   weigh: discussed,
 })
 
+// What comes later is set aside in letters too ("ignore the instructions below if you have paid").
+const later = phrase({
+  kind: kind('override_later', 0.85),
+  literals: ['ignore', 'ignoring', 'disregard', 'forget', 'do not follow', 'don\'t follow', 'don’t follow', 'do not listen', 'don\'t listen', 'do not obey'],
+  pattern: new RegExp(`^(?:ignor(?:e|ing)|disregard(?:ing)?|forget|(?:do not|don['’]?t) (?:follow|listen to|obey))${BETWEEN}(?:${WORD}){0,3}?(?:(?:below|following|further|subsequent|other|remaining|additional|later|future|rest of the|rest of your)${BETWEEN}(?:${WORD}){0,2}?(?:instructions?|prompts?|directives?|commands?|orders|rules|requests)|(?:instructions?|prompts?|directives?|commands?|orders|rules|requests)${BETWEEN}(?:${WORD}){0,2}?(?:below|that follow|which follow|following|after this|to follow)|everything (?:else|below|after this|that follows|besides|other than)|(?:all|any) (?:of the )?(?:text|content)? ?(?:below|that follows|after this))(?!\\w)`, 'i'),
+  weigh(before, found, after) {
+    const talked = discussed(before, found, after)
+    if (talked !== undefined) return talked
+    const sure = /\b(?:any|all)\b/i.test(found) && /instruct|prompt|directive/i.test(found) && !/^\s{0,3}(?:if|unless|when)\b/i.test(after)
+    const ordered = /^[\s,.;:!]{1,3}(?:and |then |instead |now |just |please |only ){1,3}(?:say|print|output|reply|respond|write|return|answer|tell|reveal)/i.test(after)
+    return sure || (ordered && !/requests|rules/i.test(found)) ? 0.91 : /everything else/i.test(found) ? 0.6 : undefined
+  },
+})
+
 const everything = phrase({
   kind: kind('forget_everything', 0.93),
   literals: ['forget', 'disregard', 'ignore', 'erase', 'clear', 'wipe', 'reset your', 'delete all your', 'delete your'],
@@ -61,8 +75,8 @@ const task = phrase({
 
 const fresh = phrase({
   kind: kind('new_instructions', 0.85),
-  literals: ['your new', 'your only', 'your real', 'your true', 'your actual', 'new instruction', 'new system', 'new directive', 'new task', 'updated instruction', 'updated system', 'real instruction', 'revised instruction', 'override instruction', 'here are your new', 'here are new instruction', 'these are your new'],
-  pattern: /^(?:your (?:new|real|true|actual|only) (?:instructions?|task|objective|goal|mission|directive|orders?|prime directive|system prompt|purpose|job) (?:is|are|will be|now)\b|(?:new|updated|real|revised|override)(?: system| developer| user)? (?:instructions?|directives?|prompt|task)(?: from (?:the )?(?:admin\w*|system|developers?|openai|anthropic|google|user))?\s?:|(?:here|these) are (?:your |the )?new (?:instructions?|directives|orders|rules)\b)/i,
+  literals: ['your new', 'your only', 'your real', 'your true', 'your actual', 'new instruction', 'new system', 'new directive', 'new task', 'updated instruction', 'updated system', 'real instruction', 'revised instruction', 'override instruction', 'here are your new', 'here are new instruction', 'these are your new', 'update your instructions'],
+  pattern: /^(?:your (?:new|real|true|actual|only) (?:instructions?|task|objective|goal|mission|directive|orders?|prime directive|system prompt|purpose|job) (?:is|are|will be|now)\b|(?:new|updated|real|revised|override)(?: system| developer| user)? (?:instructions?|directives?|prompt|task)(?: from (?:the )?(?:admin\w*|system|developers?|openai|anthropic|google|user))?\s?:|(?:here|these) are (?:your |the )?new (?:instructions?|directives|orders|rules)\b|update your instructions\b)/i,
   weigh: (before, found, after) => discussed(before, found, after) ?? (/system|developer|openai|anthropic|google|admin|directive|system prompt/i.test(found) ? 0.92 : /^your (?:only|new) (?:job|purpose|task|goal|objective)/i.test(found) ? 0.7 : undefined),
 })
 
@@ -82,7 +96,7 @@ const supersede = phrase({
 const voided = phrase({
   kind: kind('earlier_void', 0.91),
   literals: ['previous', 'prior ', 'earlier ', 'above ', 'your instructions', 'your previous', 'your original', 'your initial', 'all instructions', 'your restrictions', 'your rules', 'your guidelines', 'initial instruction', 'original instruction'],
-  pattern: /^(?:(?:your )?(?:previous|prior|earlier|above|original|initial)(?: system)? (?:instructions?|prompts?|directives?|guidelines|rules|commands)|(?:your|all) (?:instructions|restrictions|rules|guidelines)(?: above| so far)?),? (?:given |provided )?(?:are|have been|were|should be|must be|is|has been|will be|can be)(?: all)?(?: now| hereby| only| just)? (?:cancell?ed|void(?:ed)?|null|obsolete|revoked|suspended|deprecated|overridden|superseded|ignored|disregarded|invalid(?:ated)?|out ?dated|out of date|lifted|removed|deleted|erased|forgotten|a test|wrong|fake|no longer (?:valid|relevant|applicable|in effect|active|binding)|changed|updated|replaced)\b/i,
+  pattern: /^(?:(?:your )?(?:previous|prior|earlier|above|original|initial)(?: system)? (?:instructions?|prompts?|directives?|guidelines|rules|commands)|(?:your|all) (?:instructions|restrictions|rules|guidelines)(?: above| so far)?),? (?:given |provided )?(?:(?:do|does|did)(?: not|n['’]t| no longer) (?:apply|count|matter|hold)|no longer apply|(?:are|have been|were|should be|must be|is|has been|will be|can be)(?: all)?(?: now| hereby| only| just)? (?:cancell?ed|void(?:ed)?|null|obsolete|revoked|suspended|deprecated|overridden|superseded|ignored|disregarded|invalid(?:ated)?|out ?dated|out of date|lifted|removed|deleted|erased|forgotten|a test|wrong|fake|no longer (?:valid|relevant|applicable|in effect|active|binding)|changed|updated|replaced))\b/i,
   weigh(before, found, after) {
     const talked = discussed(before, found, after)
     if (talked !== undefined) return talked
@@ -91,4 +105,4 @@ const voided = phrase({
   },
 })
 
-export const overrides: readonly Matcher[] = [earlier, own, everything, instead, task, fresh, supersede, voided]
+export const overrides: readonly Matcher[] = [earlier, later, own, everything, instead, task, fresh, supersede, voided]
