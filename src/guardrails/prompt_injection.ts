@@ -1,8 +1,13 @@
+import { addressed } from './rules/injection/addressed.ts'
+import { authorities } from './rules/injection/authority.ts'
+import { calls } from './rules/injection/calls.ts'
 import { extractions } from './rules/injection/extraction.ts'
-import { forgeries } from './rules/injection/forgery.ts'
 import { hijacks } from './rules/injection/hijack.ts'
 import { overrides } from './rules/injection/override.ts'
+import { refusals } from './rules/injection/refusal.ts'
+import { templates } from './rules/injection/template.ts'
 import { world } from './rules/injection/world.ts'
+import { headLook } from './classifiers/head.ts'
 import type { Guardrail } from './guardrail.ts'
 
 /** Signatures of open attempts to take the model over. Subtle ones are the classifiers' business. */
@@ -10,14 +15,17 @@ export const promptInjection: Guardrail = {
   id: 'prompt_injection',
   about: 'Text that tries to override the instructions, extract the system prompt, change the role or forge the chat template.',
   layer: 'rules',
-  categories: ['instruction_override', 'prompt_extraction', 'role_hijack', 'template_forgery'],
+  categories: ['instruction_override', 'prompt_extraction', 'role_hijack', 'refusal_suppression', 'false_authority', 'template_forgery', 'forged_call', 'addressed_instruction', 'injected_instruction'],
   on: ['user', 'tool_result', 'document', 'tool_definition', 'body'],
   phase: 'both',
   action: 'deny',
   threshold: 0.9,
   postures: { observe: 'shadow', guard: 'enforce', strict: 'enforce' },
+  lookPostures: { observe: 'shadow', guard: 'shadow', strict: 'enforce' },
   refusal: { request: 'injection', reply: 'answer_refused' },
-  matchers: [...overrides, ...extractions, ...hijacks, ...forgeries, ...world],
+  matchers: [...overrides, ...extractions, ...hijacks, ...refusals, ...authorities, ...templates, ...calls, ...addressed, ...world],
+  needs: 'models',
+  look: headLook('prompt_injection', [['injection', 'injected_instruction']]),
   marker: () => '[REMOVED_TEXT]',
   // An instruction is no secret: the record shows it as it was, cut to size.
   mask: (_category, text) => (text.length <= 120 ? text : `${text.slice(0, 117)}...`),
