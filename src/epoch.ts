@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import type { Loaded } from './config/load.ts'
+import { judgeWarnings } from './config/judge.ts'
 import type { Problem } from './config/problem.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Epoch } from './contract/epoch.ts'
+import type { Pass } from './contract/gateway.ts'
+import type { Guard } from './contract/guard.ts'
 import type { BudgetAlert } from './budgets/alert.ts'
 import { makeBudgets, type BudgetsDeps } from './budgets/reserve.ts'
 import type { Ledger } from './budgets/ledger.ts'
@@ -17,6 +20,7 @@ import { makeGuard } from './guardrails/engine.ts'
 import { guardrails } from './guardrails/list.ts'
 import { needFor } from './guardrails/profile.ts'
 import { scanText } from './guardrails/scan.ts'
+import { isCall, makeJudge, type JudgeBook } from './judging.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
 import { loadPolicy } from './policy/load.ts'
@@ -36,6 +40,11 @@ export interface Household {
   readonly onAlert: (alert: BudgetAlert) => void
   /** The local classifiers, opened when first asked for. Throws where their files are missing or changed. */
   readonly models: () => RunningModels
+  /** The one path, for questions to a judge. */
+  readonly pass: Pass
+  readonly judged: JudgeBook
+  /** Hears what about the settings deserves a word although they stand. */
+  readonly onWarning: (what: string) => void
   /** Hears that shadow guardrails look at nothing, and why. */
   readonly onBlind: (why: string) => void
   /** Of Sallyport itself: rules and shipped prices change with it. */
@@ -95,7 +104,18 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     if (need === 'enforced') return [problemOf(loaded, ['guardrails'], why)]
     household.onBlind(why)
   }
-  const guard = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES, tools: { ...(models && { models }) } })
+  const { judged } = household
+  const judge = loaded.judge === undefined ? undefined : makeJudge({ settings: loaded.judge, plan: planned.plan, pass: household.pass, clock, book: judged })
+  for (const warning of judgeWarnings(loaded.judge, loaded.llm, loaded.guardrails)) household.onWarning(warning)
+  const made = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES, tools: { ...(models && { models }), ...(judge && { judge }) } })
+  const guard: Guard = judge === undefined ? made : {
+    ...made,
+    inspect(asked, segments, phase, signal) {
+      // The judge's share is one of calls.
+      if (phase === 'request' && isCall(asked)) judged.called(asked.principal)
+      return made.inspect(asked, segments, phase, signal)
+    },
+  }
   // Rules are compiled when they are first needed: here, not in somebody's first call.
   await scanText(guard, { text: 'a first look', origin: 'user' })
   await scanText(guard, { text: 'a first look', origin: 'assistant' })

@@ -19,6 +19,7 @@ import { compose, isComposed, shippedPolicy, type Composed, type Household } fro
 import { uuid7Maker } from './formats/ids.ts'
 import { makeHealth } from './gateways/llm/routing/health.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
+import { JudgeBook } from './judging.ts'
 import { makeAdminDoor } from './identity/admin.ts'
 import { openKeyring } from './identity/keyring.ts'
 import { openAdminKey, openSecret } from './identity/secret.ts'
@@ -124,6 +125,7 @@ export async function start(options: StartOptions): Promise<Started> {
     const health = makeHealth(clock, { onChange: (target, state, was) => log('breaker', { target, state, was }) })
     let models: RunningModels | undefined
     opened.push(async () => models?.close())
+    const judged = new JudgeBook(clock)
     const household: Household = {
       clock,
       env: options.env,
@@ -137,6 +139,9 @@ export async function start(options: StartOptions): Promise<Started> {
         webhook?.send({ ...alert, at: clock.wall() })
       },
       models: () => (models ??= openModels()),
+      pass: (errand) => pass(spine, errand),
+      judged,
+      onWarning: (what) => log('doubtful', { what }),
       onBlind: (why) => log('classifiers_missing', { why }),
       version,
     }
@@ -236,7 +241,7 @@ export async function start(options: StartOptions): Promise<Started> {
       identify: admin,
       ready,
       metrics: metrics.scrape,
-      routes: adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log }),
+      routes: adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, judged: () => judged.today() }),
       newId,
       onDefect: defect,
     })

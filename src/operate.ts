@@ -8,6 +8,7 @@ import type { Epoch } from './contract/epoch.ts'
 import type { Keyring } from './identity/keyring.ts'
 import { keySpec } from './identity/settings.ts'
 import { StoreError, type Receipts } from './store/interfaces.ts'
+import type { JudgedToday } from './judging.ts'
 import type { Log } from './telemetry/log.ts'
 
 export interface Operated {
@@ -19,14 +20,16 @@ export interface Operated {
   readonly newId: () => string
   readonly epoch: () => Epoch
   readonly log: Log
+  /** What judging came to today. */
+  readonly judged: () => JudgedToday
 }
 
 /** What an operator may ask over the admin port. Whatever changes something leaves a record of who did it. */
-export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, epoch, log }: Operated): readonly AdminRoute[] {
+export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, epoch, log, judged }: Operated): readonly AdminRoute[] {
   const record = (by: string, tenant: string, act: string, detail: Readonly<Record<string, string | number | boolean>>): Promise<void> =>
     audit.act({ kind: 'act', exchange: newId(), tenant, at: clock.wall(), by, act, detail })
   return [
-    { verb: 'GET', path: 'status', run: () => ({ epoch: epoch().id, serial: epoch().serial, posture: epoch().posture, healthy: audit.healthy() }) },
+    { verb: 'GET', path: 'status', run: () => ({ epoch: epoch().id, serial: epoch().serial, posture: epoch().posture, healthy: audit.healthy(), judge: judged() }) },
     {
       verb: 'GET',
       path: 'receipts',

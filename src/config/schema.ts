@@ -4,7 +4,9 @@ import { auditSchema, settleAudit, type AuditSettings } from '../audit/settings.
 import { budgetsSettings, settleBudgets, type SettledBudget } from '../budgets/settings.ts'
 import { limitsSchema, listenSchema, settleLimits, settleListen, type Limits, type Listen } from '../edge/settings.ts'
 import { llmSchema, practiceDefault, settle as settleLlm, type LlmSettings } from '../gateways/llm/settings.ts'
+import { judgeSchema, settleJudge, type JudgeSettings } from '../guardrails/judge_settings.ts'
 import { guardrailsSchema, settleGuardrails, type GuardSettings } from '../guardrails/settings.ts'
+import { judgeProblem } from './judge.ts'
 import { identitySettings, settleIdentity, type SettledIdentity } from '../identity/settings.ts'
 import { policySettings, settlePolicy, type SettledPolicy } from '../policy/settings.ts'
 import { settleTelemetry, telemetrySchema, type Telemetry } from '../telemetry/settings.ts'
@@ -21,6 +23,7 @@ export const schema = z.strictObject({
   limits: limitsSchema.optional().describe('Bounds on what is read and held.'),
   ...llmSchema.shape,
   guardrails: guardrailsSchema,
+  judge: judgeSchema.optional(),
   budgets: budgetsSettings.optional(),
   identity: identitySettings.optional(),
   policy: policySettings.optional(),
@@ -37,6 +40,7 @@ export interface Settings {
   readonly limits: Limits
   readonly llm: LlmSettings
   readonly guardrails: GuardSettings
+  readonly judge?: JudgeSettings
   readonly budgets: readonly SettledBudget[]
   readonly identity: SettledIdentity
   readonly policy: SettledPolicy
@@ -56,12 +60,18 @@ export class SettingsError extends Error {
 /** @throws {SettingsError}, and what the folders' own settle functions throw, for what a schema cannot see. */
 export function settle(written: WrittenSettings): Settings {
   const posture = written.posture ?? 'guard'
+  const llm = settleLlm(reachable(written))
+  const guardrails = settleGuardrails(written.guardrails, posture)
+  const judge = written.judge === undefined ? undefined : settleJudge(written.judge)
+  const wrong = judgeProblem(judge, llm, guardrails)
+  if (wrong !== undefined) throw new SettingsError(wrong.path, wrong.problem)
   return Object.freeze({
     posture,
     listen: settleListen(written.listen ?? {}),
     limits: settleLimits(written.limits ?? {}),
-    llm: settleLlm(reachable(written)),
-    guardrails: settleGuardrails(written.guardrails, posture),
+    llm,
+    guardrails,
+    ...(judge && { judge }),
     budgets: settleBudgets(written.budgets),
     identity: settleIdentity(written.identity),
     policy: settlePolicy(written.policy),

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Posture } from '../contract/epoch.ts'
+import type { Asked } from '../contract/exchange.ts'
 import type { Finding, GuardAction, Mode } from '../contract/finding.ts'
 import type { Code } from '../contract/reasons.ts'
 import type { Origin } from '../contract/segment.ts'
@@ -14,6 +15,8 @@ export type Level = 1 | 2 | 3 | 4
 
 /** What a slow layer is told about the text it looks at. */
 export interface Glance {
+  /** The exchange that the text belongs to. */
+  readonly asked: Asked
   readonly origin: Origin
   readonly tenant: string
   readonly workload: string
@@ -65,6 +68,8 @@ export interface Guardrail {
   /** The modes of `look`, where they differ from those of the rules. */
   readonly lookPostures?: Readonly<Record<Posture, Mode>>
   readonly refusal: Readonly<Record<Phase, Code>>
+  /** How long `look` may take where nobody wrote it, in milliseconds. */
+  readonly timeout?: number
   readonly matchers?: readonly Matcher[]
   /**
    * Looks at one whole text. Must heed the signal: it aborts at the entry's timeout, or when the caller has gone.
@@ -72,6 +77,8 @@ export interface Guardrail {
    */
   /** What of the tools `look` cannot do without. */
   readonly needs?: keyof Tools
+  /** Set where `look` makes sense of a complete text only: on a stream it waits for the end. */
+  readonly wholly?: true
   look?(text: string, glance: Glance, tools: Tools, signal: AbortSignal): Promise<Sight>
   /** What else than text and origin the answer of `look` depends on: part of the key under which it is remembered. */
   context?(glance: Glance): string

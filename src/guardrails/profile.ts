@@ -52,6 +52,8 @@ export interface Profiles {
   alone(guardrail: string): Scanner | undefined
 }
 
+const nobody: PlanOf = () => undefined
+
 function applies(entry: Entry, asked: Asked, phase: Phase): boolean {
   if (entry.phase !== 'both' && entry.phase !== phase) return false
   const { route } = asked.reading
@@ -104,6 +106,8 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[])
   const plans = new Map<string, Map<Origin, Plan | undefined>>()
   return {
     of(asked, phase) {
+      // A judge is not judged: we alone read its answer, strictly, and what it was asked was masked on the way.
+      if (asked.exchange.gateway === 'judge') return nobody
       let key = ''
       for (const { entry } of actives) key += applies(entry, asked, phase) ? '1' : '0'
       let known = plans.get(key)

@@ -7,7 +7,7 @@ import { guardrails, kinds } from './list.ts'
 
 const ORIGINS = ['system', 'user', 'assistant', 'reasoning', 'tool_call', 'tool_result', 'tool_definition', 'document', 'command', 'body'] as const satisfies readonly Origin[]
 
-const duration = z
+export const duration = z
   .union([z.number().int().positive(), z.string().regex(/^[1-9]\d{0,8}(?:ms|s|m)$/)])
   .transform((written) => {
     if (typeof written === 'number') return written

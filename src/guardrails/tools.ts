@@ -1,3 +1,5 @@
+import type { Asked } from '../contract/exchange.ts'
+
 /** The questions that the local classifiers answer about a text, each on its own. */
 export type Head = 'injection' | 'jailbreak' | 'harmful' | 'toxicity'
 export type ToxicityCategory = 'hate' | 'harassment' | 'threat' | 'sexual' | 'violence' | 'self_harm' | 'profanity'
@@ -46,24 +48,22 @@ export interface Models {
   custom(folder: string, text: string, signal: AbortSignal): Promise<Readonly<Record<string, number>>>
 }
 
-export interface Judgement {
-  /** 0 = harmless … 1 = certain, from the grade that the judge gave. */
-  readonly score: number
-  readonly reason: string
-}
-
 export interface Question {
-  /** Name of the configured route that judges. */
-  readonly route: string
   /** What the judge is told, without the text. */
   readonly instructions: string
-  /** The text that is judged, fenced by whoever asks. */
+  /** The text that is judged, fenced by whoever asks. Secrets and personal data are taken out before it is sent. */
   readonly content: string
-  readonly tenant: string
-  readonly workload: string
+  /** The exchange that the text belongs to: its principal is who pays and whom policy is asked about. */
+  readonly asked: Asked
 }
 
-/** Asks a model route. Rejects when it is down, over its cap, or answers what cannot be read. */
+/** The judge was not asked: its share or its spend for this principal is used up, or the text is too long for it. */
+export class Capped extends Error {}
+
+/**
+ * Asks the configured judge's route and gives the text of its answer. Rejects with `Capped` where it may not be asked,
+ * and with another error when it is down, refused, slow, or says too much.
+ */
 export interface Judge {
   ask(question: Question, signal: AbortSignal): Promise<string>
 }

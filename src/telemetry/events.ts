@@ -24,6 +24,7 @@ export const events = {
   epoch: { level: 'info', say: 'new settings are in force', fields: { epoch: 'word', serial: 'number', config: 'word', posture: 'word' } },
   epoch_refused: { level: 'error', say: 'changed settings are wrong: the old ones stay in force', fields: { config: 'word', problems: 'words', error: 'error' } },
   classifiers_missing: { level: 'warn', say: 'shadow guardrails look at nothing: the classifiers cannot be loaded', fields: { why: 'word' } },
+  doubtful: { level: 'warn', say: 'settings that stand, but deserve a second look', fields: { what: 'word' } },
   breaker: { level: 'warn', say: 'circuit breaker', fields: { target: 'word', state: 'word', was: 'word' } },
   alert: { level: 'warn', say: 'budget alert', fields: { kind: 'word', tenant: 'word', scope: 'word', window: 'word', share: 'number', rate: 'number' } },
   webhook_failed: { level: 'warn', say: 'an alert could not be delivered', fields: { error: 'error' } },

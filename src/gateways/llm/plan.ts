@@ -29,6 +29,7 @@ export interface Sending {
 /** Routes, targets and how to reach them: one immutable plan per epoch. */
 export interface Plan {
   routeFor(model: string): PlannedRoute | undefined
+  routeNamed(name: string): PlannedRoute | undefined
   /** Targets in the strategy's order, then mirrors. */
   order(route: PlannedRoute, reading: LlmReading): readonly Candidate[]
   send(sending: Sending): Reply | Refusal

@@ -117,6 +117,7 @@ export function makePlan(settings: LlmSettings, parts: PlanParts): { readonly pl
 
   const plan: Plan = {
     routeFor: (model) => routes.find((one) => one.matches(model)) ?? usual,
+    routeNamed: (name) => routes.find((one) => one.name === name),
     order,
     send,
     passThrough: (path, method) => routes.find((one) => one.passThrough.some((pass) => pass.methods.includes(method) && pathFits(pass.path, path))),
