@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
@@ -119,4 +120,48 @@ export function entropy(text: string): number {
   let bits = 0
   for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length)
   return bits
+}
+
+/** The check digit of American bank routing numbers (ABA), with the ranges that are in use. */
+export function abaRouting(digits: string): boolean {
+  const district = Number(digits.slice(0, 2))
+  const used = district <= 12 || (district >= 21 && district <= 32) || (district >= 61 && district <= 72) || district === 80
+  return digits.length === 9 && used && digits !== '000000000' && weighted(digits, [3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 === 0
+}
+
+/** Mexico's standardised bank account number, 18 digits. */
+export function clabe(digits: string): boolean {
+  let sum = 0
+  for (let i = 0; i < 17; i++) sum += ((digits.charCodeAt(i) - 48) * ([3, 7, 1][i % 3] as number)) % 10
+  return digits.length === 18 && (10 - (sum % 10)) % 10 === digits.charCodeAt(17) - 48
+}
+
+const VIN_WEIGHTS = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2]
+const VIN_VALUES: Readonly<Record<string, number>> = { A: 1, B: 2, C: 3, D: 4, E: 5, F: 6, G: 7, H: 8, J: 1, K: 2, L: 3, M: 4, N: 5, P: 7, R: 9, S: 2, T: 3, U: 4, V: 5, W: 6, X: 7, Y: 8, Z: 9 }
+
+/** The ninth character of a vehicle identification number, as North America checks it. */
+export function vin(text: string): boolean {
+  let sum = 0
+  for (let i = 0; i < 17; i++) sum += (VIN_VALUES[text.charAt(i)] ?? Number(text.charAt(i))) * (VIN_WEIGHTS[i] as number)
+  return text.length === 17 && (sum % 11 === 10 ? 'X' : String(sum % 11)) === text.charAt(8)
+}
+
+/** Check digits of machine-readable travel documents (ICAO 9303): weights 7-3-1, letters 10 to 35, `<` nothing. */
+export function icao9303(text: string, check: string): boolean {
+  let sum = 0
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charAt(i)
+    sum += (char === '<' ? 0 : Number.parseInt(char, 36)) * ([7, 3, 1][i % 3] as number)
+  }
+  return String(sum % 10) === check
+}
+
+/** True where the capitals of a hexadecimal Ethereum address are its checksum (EIP-55); `body` has no `0x`. */
+export function eip55(body: string): boolean {
+  const hash = Buffer.from(keccak_256(Buffer.from(body.toLowerCase(), 'latin1'))).toString('hex')
+  for (let i = 0; i < 40; i++) {
+    const char = body.charAt(i)
+    if (/[a-f]/i.test(char) && (Number.parseInt(hash.charAt(i), 16) > 7) !== (char < 'a')) return false
+  }
+  return true
 }

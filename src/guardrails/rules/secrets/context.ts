@@ -57,7 +57,7 @@ function placeOf(text: string, at: number, after: number): (Place & { readonly w
   if (word === 'pass' && isIn(LETTER, text.charCodeAt(after)) && text.charCodeAt(after) >= 97) return undefined
   if (word === 'key' && end - after > 1) return undefined
   if (HARMLESS.test(whole) || HARMLESS_BEFORE.test(text.slice(Math.max(0, first - 20), first))) return undefined
-  if (MARKER.test(text.slice(Math.max(0, at - 26), at))) return undefined
+  if (MARKER.test(text.slice(Math.max(0, at - 26), at)) || /\barn:[\w:-]{0,56}$/.test(text.slice(Math.max(0, at - 60), at))) return undefined
   const weak = /^-{0,2}keys?$/i.test(whole) && !QUALIFIED.test(text.slice(Math.max(0, first - 16), first))
   const mark = text.charCodeAt(first - 1)
   const query = mark === 38 || mark === 63

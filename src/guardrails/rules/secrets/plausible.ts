@@ -70,12 +70,13 @@ function kindsOf(value: string): number {
   return Number(/[a-z]/.test(value)) + Number(/[A-Z]/.test(value)) + Number(/[0-9]/.test(value)) + Number(/[^a-zA-Z0-9]/.test(value))
 }
 
-// Code, paths, addresses and references to variables.
-const NO_VALUE = /^\w+(?:\.\w+)+$|^[\w.]+\(|^[/.]|:\/\/|^\$(?:\w+$|[{(])|^%.*%$|^[@#&][\w./-]+$|^-{1,2}[a-z-]+$|^\w*::|^[A-Za-z_]+=|^[([{<]|^[a-z]+(?:-[a-z]+)+$/i
+// Calls, addresses, references to variables, options, versions and hyphenated words.
+const CODE = /^[\w.]+\(|:\/\/|^\$(?:\w+$|[{(])|^%.*%$|^[@#&][a-z_./-]+\d{0,2}$|^-{1,2}[a-z-]+$|^\w*::|^[A-Za-z_]+=|^[([{<]|^[a-z]+(?:-[a-z]+)+$|^v?\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?$/i
+const MEMBER_OR_PATH = /^\w+(?:\.\w+)+$|^[/.]/
 
 /** Looks like a password that somebody or something made: several kinds of characters, or letters that spell nothing. */
 export function strongPassword(value: string): boolean {
-  if (value.length < 8 || value.length > 64 || !/[a-zA-Z]/.test(value) || NO_VALUE.test(value)) return false
+  if (value.length < 8 || value.length > 64 || !/[a-zA-Z]/.test(value) || CODE.test(value) || MEMBER_OR_PATH.test(value)) return false
   if (standIn(value) || publicValue(value)) return false
   const kinds = kindsOf(value)
   if (kinds >= 3) return entropy(value) >= 2.6 && !(wordlike(value) && !/[0-9]/.test(value)) && !(/^[a-z]+(?:[A-Z][a-z]+)+[0-9]{0,2}$|^[A-Z][a-zA-Z]*[-_][a-zA-Z_-]*[0-9]{0,2}$/.test(value) && wordlike(value))
@@ -86,7 +87,7 @@ export function strongPassword(value: string): boolean {
 
 /** Looks like a token that a machine made. `named`: its name says that it is secret, so that even a digest counts. */
 export function strongSecret(value: string, named: boolean): boolean {
-  if (value.length < 16 || /^[a-z0-9]*:\/\//i.test(value)) return false
+  if (value.length < 16 || CODE.test(value)) return false
   if (named && opaque(value)) return !/^(?:sha\d|md5|blake)/i.test(value) && random(value, 2.6)
   if (publicValue(value) || !random(value, 3)) return false
   const digits = value.replace(/[^0-9]/g, '').length
@@ -94,6 +95,7 @@ export function strongSecret(value: string, named: boolean): boolean {
   if (digits === value.length || !/[a-zA-Z]/.test(value)) return false
   // Names and versions have dots and dashes and few digits; random text has digits throughout.
   if (/^[a-z0-9]+(?:[._-][a-z0-9]+)+$/i.test(value) && digits < value.length / 5 && wordlike(value)) return false
+  // A path, or the forty characters of an AWS secret.
   if (/^[/.]/.test(value) && (value.length !== 40 || wordlike(value))) return false
-  return !/:\/\//.test(value) && !(wordlike(value) && digits < 5) && entropy(value) >= 3.2
+  return !(wordlike(value) && digits < 5) && entropy(value) >= 3.2
 }

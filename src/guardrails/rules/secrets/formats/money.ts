@@ -31,5 +31,4 @@ export const money: readonly Format[] = [
   plain('easypost_key', ['EZAK', 'EZTK'], ALNUM, 54),
   plain('shippo_token', ['shippo_live_', 'shippo_test_'], HEX, 40),
   plain('sumsub_token', ['prd:', 'sbx:'], DOTTED, 40, 80, 3.8),
-  plain('paystack_key', ['sk_live_', 'sk_test_'], LOWER_HEX, 40),
 ]

@@ -30,6 +30,5 @@ export const work: readonly Format[] = [
   plain('metabase_key', ['mb_'], charSet('a-zA-Z0-9+/='), 43, 46, 3.8),
   plain('growthbook_key', ['secret_user_', 'secret_admin_', 'secret_readonly_'], ALNUM, 32, 60, 3.5),
   shaped('descope_key', ['K2'], ALNUM, 120, /^K2[A-Za-z0-9]{60,}/, 4.5),
-  shaped('clerk_secret', ['sk_live_', 'sk_test_'], ALNUM, 60, /^sk_(?:live|test)_[A-Za-z0-9]{40,}/, 3.5),
   plain('hex_secret', ['hxtp_', 'hxtw_'], HEX, 64, 128),
 ]
