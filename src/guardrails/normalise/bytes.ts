@@ -31,7 +31,9 @@ export function isText(text: string, fewest = SURE): boolean {
     if (last >= 0 && block !== last) jumps++
     last = block
   }
-  if (foreign > 0 && (jumps * 4 > foreign || (foreign < 4 && letters < 6))) return false
+  // Chance mixes scripts; so do look-alikes, but between plain letters.
+  const mixed = foreign * 2 > trimmed.length || trimmed.length < fewest
+  if (foreign > 0 && mixed && (jumps * 4 > foreign || (foreign < 4 && letters < 6))) return false
   if (trimmed.length >= fewest) return true
   if (foreign * 2 > trimmed.length) return foreign >= 4
   return letters >= 3 && letters * 4 >= trimmed.length * 3 && (known >= 0.5 || (letters >= 8 && perLetter > 0.5))
