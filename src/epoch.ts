@@ -16,10 +16,13 @@ import type { Plan } from './gateways/llm/plan.ts'
 import { makePlan } from './gateways/llm/planning.ts'
 import type { Health } from './gateways/llm/routing/health.ts'
 import type { RunningModels } from './guardrails/classifiers/models.ts'
+import type { SettledEvaluate } from './gateways/guard/settings.ts'
 import { makeGuard } from './guardrails/engine.ts'
+import { evaluated, forEvaluation, withEvaluation } from './guardrails/evaluation.ts'
 import { guardrails } from './guardrails/list.ts'
 import { needFor } from './guardrails/profile.ts'
 import { scanText } from './guardrails/scan.ts'
+import { Capped, type Judge } from './guardrails/tools.ts'
 import { isCall, makeJudge, type JudgeBook } from './judging.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
@@ -57,6 +60,8 @@ export interface Composed {
   readonly plan: Plan
   readonly identity: SettledIdentity
   readonly limits: BodyLimits
+  /** What `POST /guard` answers with: the guardrails that are on, and how probing is met. */
+  readonly evaluate: { readonly on: ReadonlySet<string>; readonly settings: SettledEvaluate }
   /** True where every provider is the built-in practice model. */
   readonly practice: boolean
   /** Files and folders whose change makes a new epoch. */
@@ -105,9 +110,14 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     household.onBlind(why)
   }
   const { judged } = household
-  const judge = loaded.judge === undefined ? undefined : makeJudge({ settings: loaded.judge, plan: planned.plan, pass: household.pass, clock, book: judged })
+  let serving = false
+  const real = loaded.judge === undefined ? undefined : makeJudge({ settings: loaded.judge, plan: planned.plan, pass: household.pass, clock, book: judged })
+  // Nobody pays for the first look below.
+  const judge: Judge | undefined = real && { ask: (question, signal) => (serving ? real.ask(question, signal) : Promise.reject(new Capped('not serving yet'))) }
   for (const warning of judgeWarnings(loaded.judge, loaded.llm, loaded.guardrails)) household.onWarning(warning)
-  const made = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES, tools: { ...(models && { models }), ...(judge && { judge }) } })
+  const tools: Tools = { ...(models && { models }), ...(judge && { judge }) }
+  const guarding = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES, tools })
+  const made = withEvaluation(guarding, makeGuard(forEvaluation(loaded.guardrails), { clock, cacheBytes: EVALUATION_MEMORY_BYTES, tools }))
   const guard: Guard = judge === undefined ? made : {
     ...made,
     inspect(asked, segments, phase, signal) {
@@ -117,8 +127,9 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     },
   }
   // Rules are compiled when they are first needed: here, not in somebody's first call.
-  await scanText(guard, { text: 'a first look', origin: 'user' })
-  await scanText(guard, { text: 'a first look', origin: 'assistant' })
+  await scanText(made, { text: 'a first look', origin: 'user' })
+  await scanText(made, { text: 'a first look', origin: 'assistant' })
+  serving = true
   const routes = new Map(loaded.llm.routes.map((one) => [one.name, { output: one.output, onDeniedCall: one.onDeniedCall }]))
   const usual = { output: 'balanced', onDeniedCall: 'fail' } as const
   const epoch: Epoch = Object.freeze({

@@ -5,7 +5,6 @@ import type { Principal } from './contract/principal.ts'
 import type { Plan } from './gateways/llm/plan.ts'
 import { questionErrand } from './gateways/llm/question.ts'
 import type { JudgeSettings } from './guardrails/judge_settings.ts'
-import { masked } from './guardrails/masking.ts'
 import { Capped, type Judge } from './guardrails/tools.ts'
 
 /** Calls of a principal and day that may be judged whatever the share says. */
@@ -110,7 +109,7 @@ export function makeJudge({ settings, plan, pass, clock, book }: JudgeParts): Ju
       sequences.set(asked.exchange, sequence + 1)
       const { errand, answered } = questionErrand({
         plan, route: settings.route, principal: asked.principal, parent: { exchange: asked.exchange, sequence },
-        system: masked(instructions), user: masked(content), maxTokens: MOST_TOKENS, longest: LONGEST_ANSWER, signal: AbortSignal.any([signal, stop.signal]),
+        system: instructions, user: content, maxTokens: MOST_TOKENS, longest: LONGEST_ANSWER, signal: AbortSignal.any([signal, stop.signal]),
       })
       try {
         const { refusal } = await pass(errand)

@@ -4,6 +4,7 @@ import { invisibleText } from './invisible_text.ts'
 import { jailbreak } from './jailbreak.ts'
 import { pii } from './pii.ts'
 import { promptInjection } from './prompt_injection.ts'
+import { rubrics } from './kinds/rubric.ts'
 import { topicRails } from './kinds/topics.ts'
 import { secrets } from './secrets.ts'
 import { toxicity } from './toxicity.ts'
@@ -12,4 +13,4 @@ import { toxicity } from './toxicity.ts'
 export const guardrails: readonly Guardrail[] = [promptInjection, secrets, pii, invisibleText, jailbreak, harmful, toxicity]
 
 /** Guardrails that an entry of the settings makes, with a name and keys of its own. */
-export const kinds: readonly Kind[] = [topicRails]
+export const kinds: readonly Kind[] = [topicRails, rubrics]

@@ -22,9 +22,14 @@ export interface Spot {
 
 export interface Scored {
   readonly spots: Readonly<Record<Output, Spot>>
-  /** Windows that the encoder read, and windows that it should have read and did not. */
-  readonly read: number
+  /** Windows that the encoder should have read and did not. */
   readonly skipped: number
+}
+
+/** What slow layers may still spend on one exchange. Who spends takes it away at once, so that nobody spends it twice. */
+export interface Allowance {
+  /** Windows that the encoder may still read. */
+  windows: number
 }
 
 /** A person, place or organisation named in free text. */
@@ -37,11 +42,11 @@ export interface Entity {
 
 /** The local classifiers. Every promise rejects when the signal aborts or a worker dies. */
 export interface Models {
-  /** At most `windows` windows go to the encoder, the most suspicious first. */
-  score(text: string, channel: Channel, depth: Depth, windows: number, signal: AbortSignal): Promise<Scored>
+  /** The most suspicious windows go to the encoder first; each is taken from the allowance, at once. */
+  score(text: string, channel: Channel, depth: Depth, allowance: Allowance, signal: AbortSignal): Promise<Scored>
   /** The score from which an output counts at a level (1–4) on a channel. */
   threshold(output: Output, channel: Channel, level: 1 | 2 | 3 | 4, layer: 'fast' | 'deep'): number
-  entities(text: string, windows: number, signal: AbortSignal): Promise<{ readonly entities: readonly Entity[]; readonly skipped: number }>
+  entities(text: string, allowance: Allowance, signal: AbortSignal): Promise<{ readonly entities: readonly Entity[]; readonly skipped: number }>
   /** Sentence embeddings of length one, 384 numbers each. */
   embed(texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]>
   /** A classifier folder that somebody brought: the probability of each of its labels, by label. */
@@ -51,7 +56,7 @@ export interface Models {
 export interface Question {
   /** What the judge is told, without the text. */
   readonly instructions: string
-  /** The text that is judged, fenced by whoever asks. Secrets and personal data are taken out before it is sent. */
+  /** The text that is judged, without secrets and personal data, fenced by whoever asks. */
   readonly content: string
   /** The exchange that the text belongs to: its principal is who pays and whom policy is asked about. */
   readonly asked: Asked

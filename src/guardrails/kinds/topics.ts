@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Glance, Guardrail, Kind, Level, Sight } from '../guardrail.ts'
-import type { Kind as Rule } from '../rules/matcher.ts'
+import { settled } from '../kind_of.ts'
 import type { Models, Tools } from '../tools.ts'
 import { SMALL_TALK, WORLD } from './world.ts'
 
@@ -155,13 +155,7 @@ export const topicRails: Kind = {
       preparing.catch(() => (preparing = undefined))
       return preparing
     }
-    const rules = new Map<string, Rule>()
-    const ruleOf = (topic: string, score: number, least: number): Rule => {
-      const key = `${topic}|${score}|${least}`
-      let rule = rules.get(key)
-      if (rule === undefined) rules.set(key, (rule = { guardrail: id, rule: `topic:${topic}`, category: topic, score, least, layer: 'deep' }))
-      return rule
-    }
+    const kindOf = settled(id, 'deep')
     const look = async (text: string, { level, threshold }: Glance, { models }: Tools, signal: AbortSignal): Promise<Sight> => {
       if (models === undefined) throw new Error('the local classifiers are not loaded')
       const windows = windowsOf(text)
@@ -175,7 +169,7 @@ export const topicRails: Kind = {
         if (score > worst.score) worst = { score, topic, ...(windows[i] as { start: number; end: number }) }
       }
       const score = Math.round(worst.score * 1000) / 1000
-      const span = { kind: ruleOf(worst.topic, score, least), start: worst.start, end: worst.end }
+      const span = { kind: kindOf(`topic:${worst.topic}`, worst.topic, score, least), start: worst.start, end: worst.end }
       if (score < (threshold ?? least)) return { spans: [], score }
       return { spans: [span], score, ...(failOpen && { instruct: instructionFor(Object.keys(allowed), Object.keys(denied)) }) }
     }
