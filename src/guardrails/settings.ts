@@ -16,7 +16,6 @@ export const duration = z
   })
 
 const LAYERS = ['rules', 'fast', 'deep', 'judge'] as const satisfies readonly Layer[]
-const UNTRUSTED: ReadonlySet<Origin> = new Set(['tool_result', 'document', 'tool_definition', 'body'])
 
 const own = Object.assign({}, ...kinds.map((kind) => kind.keys)) as Readonly<Record<string, z.ZodType>>
 
@@ -107,11 +106,6 @@ export interface GuardSettings {
   readonly entries: readonly Entry[]
   /** Guardrails that these settings made, besides the built-in ones. */
   readonly made?: readonly Guardrail[]
-}
-
-/** Untrusted text is text that nobody whom policy trusts has written. */
-export function untrusted(origin: Origin): boolean {
-  return UNTRUSTED.has(origin)
 }
 
 const TIMEOUT = 5000

@@ -5,7 +5,7 @@ import type { Refusal, VerdictKind } from '../contract/verdict.ts'
 import type { Phase } from './guardrail.ts'
 import { looksMode } from './profile.ts'
 import type { Active, Plan } from './profile.ts'
-import { untrusted } from './settings.ts'
+import { untrusted } from './origins.ts'
 import type { Span } from './rules/matcher.ts'
 
 const RANK: Readonly<Record<VerdictKind, number>> = { allow: 0, redact: 1, rewrite: 2, hold: 3, deny: 4 }
