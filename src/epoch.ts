@@ -22,7 +22,7 @@ import { evaluated, forEvaluation, withEvaluation } from './guardrails/evaluatio
 import { guardrails } from './guardrails/list.ts'
 import { needFor } from './guardrails/profile.ts'
 import { scanText } from './guardrails/scan.ts'
-import { Capped, type Judge } from './guardrails/tools.ts'
+import { Capped, type Judge, type Tools } from './guardrails/tools.ts'
 import { isCall, makeJudge, type JudgeBook } from './judging.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
@@ -76,6 +76,8 @@ const RETIRE_AFTER_MS = 30 * 60_000
 const DEEPEST_JSON = 128
 /** What guards may remember of texts that they have seen. */
 const GUARD_MEMORY_BYTES = 64 * 1024 * 1024
+/** The same for texts that somebody asked about. */
+const EVALUATION_MEMORY_BYTES = 8 * 1024 * 1024
 
 export function isComposed(made: Composed | readonly Problem[]): made is Composed {
   return 'epoch' in made
@@ -127,8 +129,8 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     },
   }
   // Rules are compiled when they are first needed: here, not in somebody's first call.
-  await scanText(made, { text: 'a first look', origin: 'user' })
-  await scanText(made, { text: 'a first look', origin: 'assistant' })
+  await scanText(guarding, { text: 'a first look', origin: 'user' })
+  await scanText(guarding, { text: 'a first look', origin: 'assistant' })
   serving = true
   const routes = new Map(loaded.llm.routes.map((one) => [one.name, { output: one.output, onDeniedCall: one.onDeniedCall }]))
   const usual = { output: 'balanced', onDeniedCall: 'fail' } as const
@@ -146,6 +148,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     plan: planned.plan,
     identity: loaded.identity,
     limits: { bodyBytes: loaded.limits.bodyBytes, depth: DEEPEST_JSON },
+    evaluate: { on: evaluated(loaded.guardrails), settings: loaded.evaluate },
     practice: loaded.llm.providers.every((one) => one.kind === 'practice'),
     files: [...(loaded.file === undefined ? [] : [loaded.file]), ...folders],
     retire: () => void clock.timer(RETIRE_AFTER_MS, () => void planned.close()),

@@ -17,6 +17,8 @@ import { listen, type Malformed } from './edge/listen/http.ts'
 import { openModels, type RunningModels } from './guardrails/classifiers/models.ts'
 import { compose, isComposed, shippedPolicy, type Composed, type Household } from './epoch.ts'
 import { uuid7Maker } from './formats/ids.ts'
+import { guardErrand, isGuardPath } from './gateways/guard/errand.ts'
+import { makeProbes } from './gateways/guard/probes.ts'
 import { makeHealth } from './gateways/llm/routing/health.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
 import { JudgeBook } from './judging.ts'
@@ -183,11 +185,16 @@ export async function start(options: StartOptions): Promise<Started> {
       onDefect: (step, error, exchange) => defect(step, error, exchange.id),
     }
 
+    const probes = makeProbes(clock)
     const data = async (arrival: Arrival, outlet: Outlet): Promise<void> => {
-      const { plan, identity, limits } = live
+      const { plan, identity, limits, evaluate } = live
+      const identify = (one: Arrival) => keyring.identify(one, identity)
       inflight++
       try {
-        await pass(spine, llmErrand({ identify: (one) => keyring.identify(one, identity), limits, plan, clock }, arrival, outlet))
+        const errand = isGuardPath(arrival.target)
+          ? guardErrand({ ...evaluate, identify, bodyBytes: limits.bodyBytes, probes, pass: house.pass, clock }, arrival, outlet)
+          : llmErrand({ identify, limits, plan, clock }, arrival, outlet)
+        await pass(spine, errand)
       } finally {
         inflight--
       }

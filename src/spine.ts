@@ -212,7 +212,7 @@ function nonsense(name: StepName, facts: Facts, more: unknown): string | undefin
     case 'reserve':
       return facts.reading?.effect !== 'dial' || typeof facts.reservation?.id === 'string' ? undefined : 'no reservation'
     case 'inspect':
-      return isInspection(facts.inspection) ? undefined : 'no inspection'
+      return isInspection(facts) ? undefined : 'no inspection'
     case 'intent':
       return facts.committed instanceof Promise ? undefined : 'no intent'
     case 'dial':
@@ -232,6 +232,9 @@ function unlawful(facts: Facts): string | undefined {
   return permit.candidates.every((one) => candidates?.includes(one)) ? undefined : 'a permit for a target that was not resolved'
 }
 
-function isInspection(inspection: Facts['inspection']): boolean {
-  return inspection !== undefined && Array.isArray(inspection.findings) && (inspection.verdict === 'allow' || inspection.verdict === 'redact' || inspection.verdict === 'rewrite')
+/** A refusing verdict is an answer only where somebody asked for one: nothing can be dialled there. */
+function isInspection({ inspection, reading }: Facts): boolean {
+  if (inspection === undefined || !Array.isArray(inspection.findings)) return false
+  if (reading?.action === 'guard.evaluate' && reading.effect === 'none') return true
+  return inspection.verdict === 'allow' || inspection.verdict === 'redact' || inspection.verdict === 'rewrite'
 }

@@ -33,7 +33,7 @@ export function estimate(asked: Asked, dearest: Candidate, candidates: readonly 
   const { reading, principal } = asked
   const choices = Math.max(1, reading.estimate.choices)
   const learn = { key: `${principal.tenant}\n${dearest.model}\n${reading.route}`, choices }
-  if (reading.action === 'llm.count' || reading.action === 'llm.list') return { tokens: 0, money: 0, perToken: 0, perMoney: 0, least: 0, likely: 0, longest: 0, priced: true, learn }
+  if (reading.action === 'llm.count' || reading.action === 'llm.list' || reading.action === 'guard.evaluate') return { tokens: 0, money: 0, perToken: 0, perMoney: 0, least: 0, likely: 0, longest: 0, priced: true, learn }
 
   let mirrors = 0
   let input = 0

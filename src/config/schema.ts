@@ -3,6 +3,7 @@ import type { Posture } from '../contract/epoch.ts'
 import { auditSchema, settleAudit, type AuditSettings } from '../audit/settings.ts'
 import { budgetsSettings, settleBudgets, type SettledBudget } from '../budgets/settings.ts'
 import { limitsSchema, listenSchema, settleLimits, settleListen, type Limits, type Listen } from '../edge/settings.ts'
+import { evaluateSchema, settleEvaluate, type SettledEvaluate } from '../gateways/guard/settings.ts'
 import { llmSchema, practiceDefault, settle as settleLlm, type LlmSettings } from '../gateways/llm/settings.ts'
 import { judgeSchema, settleJudge, type JudgeSettings } from '../guardrails/judge_settings.ts'
 import { guardrailsSchema, settleGuardrails, type GuardSettings } from '../guardrails/settings.ts'
@@ -23,6 +24,7 @@ export const schema = z.strictObject({
   limits: limitsSchema.optional().describe('Bounds on what is read and held.'),
   ...llmSchema.shape,
   guardrails: guardrailsSchema,
+  evaluate: evaluateSchema.optional(),
   judge: judgeSchema.optional(),
   budgets: budgetsSettings.optional(),
   identity: identitySettings.optional(),
@@ -40,6 +42,7 @@ export interface Settings {
   readonly limits: Limits
   readonly llm: LlmSettings
   readonly guardrails: GuardSettings
+  readonly evaluate: SettledEvaluate
   readonly judge?: JudgeSettings
   readonly budgets: readonly SettledBudget[]
   readonly identity: SettledIdentity
@@ -71,6 +74,7 @@ export function settle(written: WrittenSettings): Settings {
     limits: settleLimits(written.limits ?? {}),
     llm,
     guardrails,
+    evaluate: settleEvaluate(written.evaluate),
     ...(judge && { judge }),
     budgets: settleBudgets(written.budgets),
     identity: settleIdentity(written.identity),

@@ -119,6 +119,8 @@ const LLM_PARAMETERS: Readonly<Record<string, Declared>> = {
   speed: 'String',
   inference_geo: 'String',
 }
+/** Of `POST /guard`: the guardrails asked for (empty = all), and how many texts. */
+const GUARD_PARAMETERS: Readonly<Record<string, Declared>> = { guardrails: 'String', inputs: 'Long', bytes: 'Long' }
 const TOOL_PARAMETERS: Readonly<Record<string, Declared>> = { tool: 'String', argumentBytes: 'Long' }
 
 export interface Schema {
@@ -155,7 +157,7 @@ export function makeSchema(extras: Extras = {}): Schema {
 }
 
 function contextOf(action: Action, extras: Extras): Attributes {
-  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : action === 'tool.propose' ? TOOL_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
+  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : action === 'tool.propose' ? TOOL_PARAMETERS : action === 'guard.evaluate' ? GUARD_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
   const more: Record<string, Attribute> = { parameters: record(optionals(parameters)) }
   if (extras.dimensions !== undefined) more['dimensions'] = { ...record(optionals(extras.dimensions)), required: false }
   if (extras.history !== undefined) more['history'] = { ...record(optionals(extras.history)), required: false }

@@ -41,7 +41,7 @@ const subordinateCodes: Partial<Record<Action, Code>> = {
 export function reauthorize(house: House): Step {
   return (facts) => {
     const known = facts as Known
-    const findings = (facts.inspection?.findings ?? []).filter((one) => one.mode === 'enforce')
+    const findings = known.reading.action === 'guard.evaluate' ? [] : (facts.inspection?.findings ?? []).filter((one) => one.mode === 'enforce')
     if (findings.length === 0) return { permit: known.permit as NonNullable<Facts['permit']> }
     return decide(house, { ...known, candidates: known.permit?.candidates ?? [] }, findings)
   }

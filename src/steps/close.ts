@@ -67,8 +67,10 @@ export function malformedReceipt({ id, code, status }: { readonly id: string; re
   }
 }
 
-function settle({ reservation, reply, epoch }: Facts, { step }: Ending, attempts: readonly Attempt[], cost: number | undefined): void {
+function settle({ reservation, reply, epoch, reading, inspection }: Facts, { step }: Ending, attempts: readonly Attempt[], cost: number | undefined): void {
   if (reservation === undefined) return
+  // A text that was looked at was a request, whether or not somebody waited for the answer.
+  if (reading?.effect === 'none' && inspection !== undefined) return epoch.budgets.settle(reservation, NO_USAGE, 0)
   if (reply !== undefined && !attempts.some(uncounted)) return epoch.budgets.settle(reservation, total(attempts), cost)
   // What hung, broke or was left may have reached the provider: nobody knows what it cost, so the estimate stands.
   if (reply !== undefined || step === 'dial') return epoch.budgets.settle(reservation, NO_USAGE, undefined)
@@ -146,6 +148,7 @@ function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonl
 function verdictOf(facts: Facts, { refusal }: Ending): VerdictKind {
   if (refusal?.refuse === 'approval_unavailable') return 'hold'
   if (refusal !== undefined) return 'deny'
+  if (facts.reading?.action === 'guard.evaluate') return facts.inspection?.verdict ?? 'allow'
   const replied = facts.guarded?.findings().some((one) => one.mode === 'enforce' && one.action === 'redact')
   return facts.inspection?.verdict === 'rewrite' ? 'rewrite' : facts.inspection?.verdict === 'redact' || replied === true ? 'redact' : 'allow'
 }
@@ -160,14 +163,14 @@ function outcomeOf({ refusal, delivery }: Ending): Receipt['outcome'] {
   return 'refused'
 }
 
-function clear({ guardrail, category, score, layer, mode, action, origin, rule }: Finding): FindingFact {
-  return { guardrail, category, score, layer, mode, action, origin, rule }
+function clear({ guardrail, category, score, layer, mode, action, origin, rule, segment, start, end }: Finding): FindingFact {
+  return { guardrail, category, score, layer, mode, action, origin, rule, at: [segment, start, end] }
 }
 
 /** What was said, under the subject's key. Segments that a former receipt of the conversation holds are left to it. */
 function payloadOf(facts: Facts, { refusal }: Ending): Payload | undefined {
   const { reading, principal, inspection } = facts
-  if (reading === undefined || principal === undefined || reading.effect === 'none') return undefined
+  if (reading === undefined || principal === undefined || (reading.effect === 'none' && reading.action !== 'guard.evaluate')) return undefined
   // An instruction of ours stands before what former receipts hold, and moves it.
   const from = inspection?.instruct === undefined ? (inspection?.known ?? 0) : 0
   const beside = facts.reply?.beside?.() ?? []

@@ -158,9 +158,10 @@ function tokensOf(text: string): number {
 }
 
 /** Where nothing is dialled the verdict itself is the answer. */
-function unanswered({ exchange, reading }: Facts): Guarded & ReplyRecord {
+function unanswered({ exchange, reading, inspection }: Facts): Guarded & ReplyRecord {
   return {
     exchange,
+    ...(inspection !== undefined && { inspection }),
     reading: reading as NonNullable<Facts['reading']>,
     events: nothing(),
     findings: () => [],

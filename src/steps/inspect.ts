@@ -7,7 +7,10 @@ import { then } from './ask.ts'
 /** Looks at everything that would be sent, and applies what the guardrails change before anybody else sees it. */
 export const inspect: Step = (facts, signal) => {
   const reading = facts.reading as NonNullable<Facts['reading']>
-  return then(facts.epoch.guard.inspect(askedOf(facts), reading.segments, 'request', signal), (inspection) => outcome(inspection, reading))
+  const asks = reading.action === 'guard.evaluate'
+  const phase = asks && reading.direction === 'inbound' ? 'reply' : 'request'
+  // Whoever asks about a text gets the verdict as the answer: it refuses nothing.
+  return then(facts.epoch.guard.inspect(askedOf(facts), reading.segments, phase, signal), (inspection) => (asks ? { inspection } : outcome(inspection, reading)))
 }
 
 function outcome(inspection: Inspection, reading: Reading): Stepped {

@@ -7,13 +7,27 @@ import { subjectOf } from '../contract/principal.ts'
 import { askedOf } from './inspect.ts'
 import type { House } from './house.ts'
 
-/** Sets aside what the dearest permitted target could cost. What is decided without a dial costs nothing. */
+/**
+ * Sets aside what the dearest permitted target could cost. What is decided without a dial costs nothing, but for
+ * texts that guards are asked about: each of them is a request.
+ */
 export const reserve: Step = (facts) => {
   const { permit, reading, epoch } = facts
-  if (reading?.effect !== 'dial' || permit === undefined) return {}
+  if (reading === undefined || permit === undefined) return {}
+  if (reading.effect !== 'dial' && (reading.action !== 'guard.evaluate' || reading.segments.length === 0)) return {}
   const targets = permit.candidates
-  const reservation = epoch.budgets.reserve(askedOf(facts), dearest(targets, reading.estimate.input), targets)
+  const reservation = epoch.budgets.reserve(askedOf(facts), targets.length === 0 ? NOBODY : dearest(targets, reading.estimate.input), targets)
   return isRefusal(reservation) ? reservation : { reservation }
+}
+
+/** Where nothing is dialled: a target that costs nothing. */
+const NOBODY: Candidate = {
+  id: 'none',
+  resource: { type: 'Endpoint', id: 'none', attributes: {} },
+  provider: 'none',
+  model: 'none',
+  role: 'primary',
+  price: { input: 0, output: 0, cachedInput: 0, cacheWrite: 0 },
 }
 
 function dearest(candidates: readonly Candidate[], input: number): Candidate {
