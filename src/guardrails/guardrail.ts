@@ -5,7 +5,7 @@ import type { Finding, GuardAction, Mode } from '../contract/finding.ts'
 import type { Code } from '../contract/reasons.ts'
 import type { Origin } from '../contract/segment.ts'
 import type { Matcher, Span } from './rules/matcher.ts'
-import type { Tools } from './tools.ts'
+import type { Allowance, Tools } from './tools.ts'
 
 export type Phase = 'request' | 'reply'
 export type Layer = Finding['layer']
@@ -31,11 +31,6 @@ export interface Glance {
   readonly layers: ReadonlySet<Layer>
   /** What slow layers may still spend on this exchange; they take from it. */
   readonly allowance: Allowance
-}
-
-export interface Allowance {
-  /** Windows that the deep classifier may still read. */
-  windows: number
 }
 
 /** What a slow layer saw. */

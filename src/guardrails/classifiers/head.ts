@@ -44,8 +44,7 @@ export function headLook(guardrail: string, outputs: readonly (readonly [Output,
     if (!glance.layers.has('fast') && !glance.layers.has('deep')) return { spans: [] }
     const channel = channelOf(glance.origin)
     const depth = depthOf(glance, UNTRUSTED.has(channel))
-    const { spots, read, skipped } = await models.score(text, channel, depth, glance.allowance.windows, signal)
-    glance.allowance.windows -= read
+    const { spots, skipped } = await models.score(text, channel, depth, glance.allowance, signal)
     const spans: Span[] = []
     let score = 0
     for (const [i, [output, category]] of outputs.entries()) {

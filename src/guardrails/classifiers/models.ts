@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { readingsOf } from '../normalise/readings.ts'
 import { viewOf } from '../normalise/view.ts'
-import type { Channel, Entity, Models, Output, Scored, Spot } from '../tools.ts'
+import type { Allowance, Channel, Depth, Entity, Models, Output, Scored, Spot } from '../tools.ts'
 import { readCard } from './card.ts'
 import type { Card } from './card.ts'
 import { BUCKETS, FAST_HEADS, fastLogits } from './fast.ts'
@@ -82,7 +82,7 @@ export function openModels(folder: string = SHIPPED, threads: number = Math.max(
   }
   const suspicion = ({ fast }: Window): number => FAST_HEADS.reduce((most, head) => Math.max(most, fastScore(head, fast)), 0)
 
-  const look = async (text: string, channel: Channel, depth: 'fast' | 'grey' | 'always', allowed: number, signal: AbortSignal): Promise<Scored> => {
+  const look = async (text: string, channel: Channel, depth: Depth, allowance: Allowance, signal: AbortSignal): Promise<Scored> => {
     const { windows, exhausted } = windowed(linear, text)
     const fastSpot = (output: Output): Spot => {
       let best: Spot = { score: 0, start: 0, end: 0, layer: 'fast' }
@@ -94,12 +94,13 @@ export function openModels(folder: string = SHIPPED, threads: number = Math.max(
       return best
     }
     const asked = depth === 'fast' ? [] : depth === 'always' ? [...windows] : windows.filter((window) => suspicion(window) >= card.grey[channel])
-    if (asked.length === 0) return { spots: Object.fromEntries(outputs.map((output) => [output, fastSpot(output)])) as Record<Output, Spot>, read: 0, skipped: exhausted ? 1 : 0 }
+    if (asked.length === 0) return { spots: Object.fromEntries(outputs.map((output) => [output, fastSpot(output)])) as Record<Output, Spot>, skipped: exhausted ? 1 : 0 }
     // Attacks like the ends of a text, so these are read before the merely suspicious.
     const first = asked[0] as Window
     const last = asked.at(-1) as Window
     asked.sort((a, b) => Number(b === first || b === last) - Number(a === first || a === last) || suspicion(b) - suspicion(a))
-    const chosen = asked.slice(0, Math.max(0, allowed))
+    const chosen = asked.slice(0, Math.max(0, allowance.windows))
+    allowance.windows -= chosen.length
     const { rows } = chosen.length === 0 ? { rows: [] } : await pool.run({ kind: 'guard', texts: chosen.map((window) => window.text), channel }, signal)
     const spots = {} as Record<Output, Spot>
     for (const [j, output] of outputs.entries()) {
@@ -112,16 +113,16 @@ export function openModels(folder: string = SHIPPED, threads: number = Math.max(
       }
       spots[output] = best
     }
-    return { spots, read: chosen.length, skipped: asked.length - chosen.length + (exhausted ? 1 : 0) }
+    return { spots, skipped: asked.length - chosen.length + (exhausted ? 1 : 0) }
   }
 
   return {
     version: card.version,
-    score(text, channel, depth, windows, signal) {
+    score(text, channel, depth, allowance, signal) {
       const key = `${channel}|${depth}|${text}`
       const same = known.get(key)
       if (same !== undefined) return same
-      const scoring = look(text, channel, depth, windows, signal)
+      const scoring = look(text, channel, depth, allowance, signal)
       known.set(key, scoring)
       // An answer that is not complete, or none, is nobody else's.
       scoring.then(({ skipped }) => skipped > 0 && known.delete(key), () => known.delete(key))
@@ -133,9 +134,10 @@ export function openModels(folder: string = SHIPPED, threads: number = Math.max(
       // The linear model does not tell kinds of toxicity apart: such a score never counts.
       return levels?.[channel][level - 1] ?? 1.01
     },
-    async entities(text, windows, signal) {
+    async entities(text, allowance, signal) {
       const stretches = windowsOf(text)
-      const chosen = stretches.slice(0, Math.max(0, windows))
+      const chosen = stretches.slice(0, Math.max(0, allowance.windows))
+      allowance.windows -= chosen.length
       const { rows } = chosen.length === 0 ? { rows: [] } : await pool.run({ kind: 'tags', texts: chosen.map(({ start, end }) => text.slice(start, end)) }, signal)
       return { entities: rows.flatMap((row, i) => entitiesOf(card, text, chosen[i]?.start ?? 0, row)), skipped: stretches.length - chosen.length }
     },

@@ -11,7 +11,7 @@ const STRIDE = 340
 const SLACK = 40
 
 /**
- * Overlapping windows over a text, borders between words where there are any. Anything of fewer than 140 units stands
+ * Overlapping windows over a text, borders between words where there are any. Anything of at most 100 units stands
  * whole in at least one of them.
  */
 export function windowsOf(text: string): readonly Stretch[] {
