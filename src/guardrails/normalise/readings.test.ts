@@ -141,7 +141,7 @@ test('a bound that is met shows, and the rest was read', () => {
 })
 
 test('texts made to be slow or large are only texts', () => {
-  const size = 300_000
+  const size = 60_000
   const pieces = [
     'a', ' ', '1', '.', '-', '%', '%41', '&', '&#65;', '\\', '\\u0041', '=', '=41', '=\n', '+', '"+"', 'a ', 'a.', 'a-b-c ', 'ay ', 'igay ', '1gn0re ', 'ig*nore ', 'e-mail ', '0 ', '65 ', '0x41,', '01000001',
     'QUJD', 'aWdub3Jl ', 'H4sIAAAA', 'aA=\n', 'vtaber nyy ', 'erongi lla ', 'alpha bravo ', 'aabb', 'thequickbrownfox', 'TheQuickBrownFoxAnd', '.- ', 'x+y+z+all ', 'end. of the A\n', 'A\nB\n', 'U+0041 ', '\\101', '((',
@@ -175,6 +175,6 @@ test('whatever the text, spans lie inside it, and the same text reads the same',
         assert.ok(place.start >= reading.start && place.start <= place.end && place.end <= reading.end)
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: 500 },
   )
 })

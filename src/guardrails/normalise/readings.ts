@@ -1,6 +1,7 @@
 import { decoders } from './decoders/list.ts'
 import type { Piece, Stretch, Work } from './piece.ts'
-import { SEEN, sketch } from './sketch.ts'
+import { sketch } from './sketch.ts'
+import { SEEN } from './units.ts'
 import { spliced } from './splice.ts'
 import type { Named, Window } from './splice.ts'
 import { viewOf } from './view.ts'

@@ -57,6 +57,6 @@ test('spans of decoded texts are sorted and lie inside the text', () => {
         last = start
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   )
 })

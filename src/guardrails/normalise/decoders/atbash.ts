@@ -1,7 +1,7 @@
 import { exchangedPiece } from '../letters.ts'
 import { oddities } from '../odd.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const MAP = Uint8Array.from({ length: 27 }, (_, i) => (i === 0 ? 0 : 27 - i))
 

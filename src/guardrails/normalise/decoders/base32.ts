@@ -1,7 +1,7 @@
 import { textOf } from '../bytes.ts'
 import { spend } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const UPPER = /[^A-Z2-7]/
 const LOWER = /[^a-z2-7]/

@@ -1,7 +1,7 @@
 import { textOf } from '../bytes.ts'
 import { spend } from '../piece.ts'
 import type { Decoder, Piece, Source } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const VALUES = new Int8Array(128).fill(-1)
 for (const [i, char] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'].entries()) VALUES[char.charCodeAt(0)] = i

@@ -1,6 +1,6 @@
 import { spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const OVERRIDE = '\u202e'
 const ENDS = /[\u202c\u2069\n\u2029]/

@@ -2,7 +2,7 @@ import { textOf } from '../bytes.ts'
 import { byteLists } from '../number_lists.ts'
 import { spend } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const ONES = /^(?:0b)?([01]{7,8})$/
 const OTHER = /[^01]/

@@ -1,7 +1,7 @@
 import { isLanguage } from '../language/language.ts'
 import { spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 // Dots of the letters a to z, as in the code points: dot n is bit n-1.
 const DOTS = [1, 3, 9, 25, 17, 11, 27, 19, 10, 26, 5, 7, 13, 29, 21, 15, 31, 23, 14, 30, 37, 39, 58, 45, 61, 53]

@@ -1,7 +1,7 @@
 import { exchangedPiece } from '../letters.ts'
 import { exchanged, oddities } from '../odd.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const SHIFTS = Array.from({ length: 25 }, (_, n) => Uint8Array.from({ length: 27 }, (_unused, i) => (i === 0 ? 0 : ((i + n) % 26) + 1))).filter((_, n) => n !== 12)
 

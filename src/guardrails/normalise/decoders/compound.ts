@@ -1,7 +1,7 @@
 import { isLittle, isWord } from '../language/language.ts'
 import { spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const FEWEST = 4
 const LONGEST = 2000

@@ -1,7 +1,7 @@
 import { isWord } from '../language/language.ts'
 import { spend } from '../piece.ts'
 import type { Decoder, Piece } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const BEFORE = /([A-Za-z]*)["'`]\s{0,3}$/
 const AFTER = /^(?:\+|\.\.|\|\|)?\s{0,3}["'`]([A-Za-z]*)/

@@ -1,6 +1,6 @@
 import { byteLists } from '../number_lists.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const NUMBER = /^(\d{1,5})$/
 

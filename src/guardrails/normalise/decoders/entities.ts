@@ -1,6 +1,6 @@
 import { spend } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const ENTITY = /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-zA-Z]{2,24}(?:\d{1,2})?));?/y
 const NAMED: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { spend } from '../piece.ts'
 import type { Decoder, Piece } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const ESCAPE = /\\u\{([0-9a-fA-F]{1,6})\}|\\[uU]0{0,4}([0-9a-fA-F]{4})|\\x\{?([0-9a-fA-F]{2})\}?|\\([0-3]?[0-7]{2})(?![0-9])|[uU]\+0{0,2}([0-9a-fA-F]{4,5})(?![0-9a-fA-F])/g
 // Single ones occur in honest text ("U+200B is a space"); a word takes more.

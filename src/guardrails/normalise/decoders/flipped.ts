@@ -1,7 +1,7 @@
 import { likeness } from '../language/language.ts'
 import { spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 // Turned letters; those that are letters themselves (n, u, p, d, b, q) count only beside the others.
 const TURNED: ReadonlyMap<string, string> = new Map(Object.entries({

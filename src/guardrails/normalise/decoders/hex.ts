@@ -3,7 +3,7 @@ import { isLanguage } from '../language/language.ts'
 import { spend } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { byteLists } from '../number_lists.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const OTHER = /[^0-9a-fA-F]/
 const FEWEST = 8

@@ -2,7 +2,7 @@ import { isLittle, isWord } from '../language/language.ts'
 import { spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { wordsOf } from '../words_apart.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const HUMP = /[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g
 // Names in programs are joined too, of fewer words and without the little ones.

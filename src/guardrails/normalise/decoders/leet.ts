@@ -1,7 +1,7 @@
 import { isWord } from '../language/language.ts'
 import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder, Stretch } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const SIGNS: Readonly<Record<string, string>> = { 0: 'o', 2: 'z', 3: 'e', 4: 'a', 5: 's', 6: 'g', 7: 't', 8: 'b', 9: 'g', '@': 'a', $: 's', '+': 't', '(': 'c', '€': 'e', '£': 'l' }
 const EITHER = /[1!|]/g

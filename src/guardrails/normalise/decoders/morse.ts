@@ -3,7 +3,7 @@ import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
 import { wordsOf } from '../words_apart.ts'
 import type { Placed } from '../words_apart.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const CODES = new Map(
   '.- a -... b -.-. c -.. d . e ..-. f --. g .... h .. i .--- j -.- k .-.. l -- m -. n --- o .--. p --.- q .-. r ... s - t ..- u ...- v .-- w -..- x -.-- y --.. z ----- 0 .---- 1 ..--- 2 ...-- 3 ....- 4 ..... 5 -.... 6 --... 7 ---.. 8 ----. 9 .-.-.- . --..-- , ..--.. ? -.-.-- ! .----. \' -..-. / ---... : -....- - .-..-. "'

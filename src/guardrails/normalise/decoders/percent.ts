@@ -1,6 +1,6 @@
 import { spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const ESCAPED = /(?:%[0-9a-fA-F]{2}){1,4096}|%u[0-9a-fA-F]{4}/y
 

@@ -1,7 +1,7 @@
 import { isWord, likeness, rarity } from '../language/language.ts'
 import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 // Words that end so anyway.
 const PLAIN = new Set(['day', 'days', 'say', 'way', 'may', 'pay', 'play', 'stay', 'away', 'today', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday', 'display', 'always', 'array', 'delay', 'gray', 'okay', 'birthday', 'holiday', 'highway', 'gateway', 'pathway', 'railway', 'subway', 'runway', 'anyway', 'yesterday', 'essay', 'relay', 'replay', 'overlay', 'spray', 'tray', 'clay', 'pray', 'lay', 'bay', 'ray', 'hay', 'jay', 'decay', 'betray', 'everyday', 'norway', 'broadway', 'doorway', 'hallway', 'midday', 'weekday', 'x-ray', 'xray', 'repay', 'payday', 'portray', 'astray', 'uruguay', 'paraguay', 'bombay', 'ebay', 'assay'])

@@ -1,6 +1,6 @@
 import { spend, Tracked } from '../piece.ts'
 import type { Decoder, Piece } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const CODED = /(?:=[0-9A-F]{2}){1,4096}|=\r?\n/gi
 const FEWEST = 3

@@ -2,7 +2,7 @@ import { isWord } from '../language/language.ts'
 import { oddities } from '../odd.ts'
 import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 /** Every letter written twice, or three times: `iiggnnoorree`. */
 export const repeated: Decoder = {

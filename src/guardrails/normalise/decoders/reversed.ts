@@ -2,7 +2,7 @@ import { backwards, BETTER, LIKELY, oddities, widened, wordShare } from '../odd.
 import { isWord } from '../language/language.ts'
 import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder, Piece, Source, Stretch } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const turned = (word: string): string => [...word].reverse().join('')
 // Stretches so near one another are one text: a number or a name between them reads the same to the first pass.

@@ -3,7 +3,7 @@ import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder, Piece, Source } from '../piece.ts'
 import { wordsOf } from '../words_apart.ts'
 import type { Placed } from '../words_apart.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const CHAR = /[\p{L}\p{N}]/u
 

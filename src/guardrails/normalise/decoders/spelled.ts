@@ -3,7 +3,7 @@ import type { Decoder } from '../piece.ts'
 import { SPELLING } from '../spelling.ts'
 import { wordsOf } from '../words_apart.ts'
 import type { Placed } from '../words_apart.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 /** The spelling alphabet of radio (ICAO Annex 10): `india golf november oscar romeo echo`. */
 export const spelled: Decoder = {

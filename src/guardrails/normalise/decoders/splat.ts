@@ -1,7 +1,7 @@
 import { isWord } from '../language/language.ts'
 import { clipped, spend, Tracked } from '../piece.ts'
 import type { Decoder, Piece, Source } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const LETTERS = /[A-Za-z]+/g
 

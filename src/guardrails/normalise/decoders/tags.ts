@@ -1,6 +1,6 @@
 import { spend, Tracked } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const RUN = /(?:\udb40[\udc20-\udc7f]){1,4096}/g
 

@@ -1,7 +1,7 @@
 import { textOf } from '../bytes.ts'
 import { spend } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const RUN = /(?:[\ufe00-\ufe0f]|\udb40[\udd00-\uddef]){4,65536}/g
 

@@ -1,7 +1,7 @@
 import { textOf } from '../bytes.ts'
 import { spend } from '../piece.ts'
 import type { Decoder } from '../piece.ts'
-import { SEEN } from '../sketch.ts'
+import { SEEN } from '../units.ts'
 
 const RUN = /[\u200b-\u200f\u2060-\u2064\ufeff\u180e\u00ad]{16,65536}/g
 
