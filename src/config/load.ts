@@ -33,7 +33,7 @@ export function findConfig(cwd: string, env: Env): string | undefined {
  * embedded settings count, which depend only on which provider credentials the environment names.
  */
 export function loadConfig(path: string | undefined, env: Env): Loaded | readonly Problem[] {
-  if (path === undefined) return check(Buffer.from(standardSettings(env)), 'embedded settings', undefined)
+  if (path === undefined) return check(Buffer.from(standardSettings(env)), 'embedded settings', undefined, env)
   let bytes: Uint8Array
   try {
     bytes = readFileSync(path)
@@ -42,28 +42,29 @@ export function loadConfig(path: string | undefined, env: Env): Loaded | readonl
     const message = code === 'ENOENT' ? 'there is no such file.' : code === 'EISDIR' ? 'is a folder, not a file.' : `cannot be read (${code ?? String(error)}).`
     return [{ file: path, line: 0, column: 0, path: '', message }]
   }
-  return check(bytes, path, path)
+  return check(bytes, path, path, env)
 }
 
 export function isLoaded(result: Loaded | readonly Problem[]): result is Loaded {
   return !Array.isArray(result)
 }
 
-function check(bytes: Uint8Array, name: string, file: string | undefined): Loaded | readonly Problem[] {
+function check(bytes: Uint8Array, name: string, file: string | undefined, env: Env): Loaded | readonly Problem[] {
   const written = readYaml(bytes, name)
   if (!('value' in written)) return written
   const parsed = schema.safeParse(written.value)
   if (!parsed.success) return inOrder(explain(parsed.error.issues, schema, written, name))
+  const base = file === undefined ? process.cwd() : dirname(resolve(file))
   let settings: Settings
   try {
-    settings = settle(written.value as WrittenSettings)
+    settings = settle(written.value as WrittenSettings, { base, env })
   } catch (error) {
     return [mistake(error, written, name)]
   }
   return Object.freeze({
     ...settings,
     ...(file !== undefined && { file }),
-    base: file === undefined ? process.cwd() : dirname(resolve(file)),
+    base,
     place: (path: readonly PropertyKey[]) => written.place(path, 'value'),
     digest: createHash('sha256').update(bytes).digest('hex'),
   })

@@ -7,6 +7,7 @@ import { evaluateSchema, settleEvaluate, type SettledEvaluate } from '../gateway
 import { llmSchema, practiceDefault, settle as settleLlm, type LlmSettings } from '../gateways/llm/settings.ts'
 import { judgeSchema, settleJudge, type JudgeSettings } from '../guardrails/judge_settings.ts'
 import { guardrailsSchema, settleGuardrails, type GuardSettings } from '../guardrails/settings.ts'
+import type { Place } from '../guardrails/kinds/place.ts'
 import { judgeProblem } from './judge.ts'
 import { identitySettings, settleIdentity, type SettledIdentity } from '../identity/settings.ts'
 import { policySettings, settlePolicy, type SettledPolicy } from '../policy/settings.ts'
@@ -61,10 +62,10 @@ export class SettingsError extends Error {
 }
 
 /** @throws {SettingsError}, and what the folders' own settle functions throw, for what a schema cannot see. */
-export function settle(written: WrittenSettings): Settings {
+export function settle(written: WrittenSettings, place?: Place): Settings {
   const posture = written.posture ?? 'guard'
   const llm = settleLlm(reachable(written))
-  const guardrails = settleGuardrails(written.guardrails, posture)
+  const guardrails = settleGuardrails(written.guardrails, posture, undefined, place)
   const judge = written.judge === undefined ? undefined : settleJudge(written.judge)
   const wrong = judgeProblem(judge, llm, guardrails)
   if (wrong !== undefined) throw new SettingsError(wrong.path, wrong.problem)

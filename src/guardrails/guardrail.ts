@@ -4,6 +4,7 @@ import type { Asked } from '../contract/exchange.ts'
 import type { Finding, GuardAction, Mode } from '../contract/finding.ts'
 import type { Code } from '../contract/reasons.ts'
 import type { Origin } from '../contract/segment.ts'
+import type { Place } from './kinds/place.ts'
 import type { Matcher, Span } from './rules/matcher.ts'
 import type { Allowance, Tools } from './tools.ts'
 
@@ -54,6 +55,8 @@ export interface Guardrail {
   readonly about: string
   readonly layer: Finding['layer']
   readonly categories: readonly string[]
+  /** The layers that look unless an entry says otherwise; absent = all that there are. */
+  readonly layers?: readonly Layer[]
   readonly on: readonly Origin[]
   readonly phase: Phase | 'both'
   readonly action: GuardAction
@@ -94,12 +97,13 @@ export function marker(category: string): string {
 
 /**
  * A guardrail that people make themselves: an entry with this `use`, a `name` of its own and the keys below. `make`
- * throws a ZodError where the keys are wrong.
+ * throws a ZodError where the keys are wrong. Files and variables are looked at where `place` is given, and a KindError
+ * says what is wrong with them; without it only the keys are checked.
  */
 export interface Kind {
   readonly use: string
   readonly about: string
   /** The keys an entry of this kind takes besides those of all entries; each optional here, `make` demands what it needs. */
   readonly keys: Readonly<Record<string, z.ZodType>>
-  make(name: string, written: Readonly<Record<string, unknown>>): Guardrail
+  make(name: string, written: Readonly<Record<string, unknown>>, place?: Place): Guardrail
 }

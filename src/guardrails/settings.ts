@@ -4,6 +4,8 @@ import type { GuardAction, Mode } from '../contract/finding.ts'
 import type { Origin } from '../contract/segment.ts'
 import type { Guardrail, Layer, Level, Phase } from './guardrail.ts'
 import { guardrails, kinds } from './list.ts'
+import { KindError } from './kinds/place.ts'
+import type { Place } from './kinds/place.ts'
 
 const ORIGINS = ['system', 'user', 'assistant', 'reasoning', 'tool_call', 'tool_result', 'tool_definition', 'document', 'command', 'body'] as const satisfies readonly Origin[]
 
@@ -127,14 +129,21 @@ function defaults(guardrail: Guardrail, posture: Posture): Entry {
 
 /**
  * Settles the written list: each entry is completed with its guardrail's defaults under the posture; guardrails that
- * nobody names apply with their defaults. `observe` puts even written entries into shadow: it promises to refuse nothing.
+ * nobody names apply with their defaults. Files and variables that entries name are read where `place` says where; a
+ * KindError tells what is wrong with them. `observe` puts even written entries into shadow: it promises to refuse nothing.
  */
-export function settleGuardrails(written: WrittenGuardrails, posture: Posture, members: readonly Guardrail[] = guardrails): GuardSettings {
+export function settleGuardrails(written: WrittenGuardrails, posture: Posture, members: readonly Guardrail[] = guardrails, place?: Place): GuardSettings {
   const parsed = guardrailsSchema.parse(written)
   const made = new Map<string, Guardrail>()
-  for (const one of parsed) {
+  for (const [index, one] of parsed.entries()) {
     const kind = kinds.find(({ use }) => use === one.use)
-    if (kind !== undefined && one.name !== undefined) made.set(one.name, kind.make(one.name, one as Readonly<Record<string, unknown>>))
+    if (kind === undefined || one.name === undefined) continue
+    try {
+      made.set(one.name, kind.make(one.name, one as Readonly<Record<string, unknown>>, place))
+    } catch (error) {
+      if (!(error instanceof KindError)) throw error
+      throw new KindError(String(error.path[0] ?? ''), error.message, ['guardrails', index])
+    }
   }
   const quiet = (mode: Mode): Mode => (posture === 'observe' && mode === 'enforce' ? 'shadow' : mode)
   const entries = [...members, ...made.values()].flatMap((guardrail): Entry[] => {

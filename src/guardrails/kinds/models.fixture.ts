@@ -21,7 +21,7 @@ export function fakeModels(more: Partial<Models> & { readonly head?: (text: stri
     embedded,
     score(text) {
       const spot: Spot = { score: head(text), start: 0, end: text.length, layer: 'deep' }
-      return Promise.resolve({ spots: Object.fromEntries(OUTPUTS.map((output) => [output, spot])) as Scored['spots'], read: 1, skipped: 0 })
+      return Promise.resolve({ spots: Object.fromEntries(OUTPUTS.map((output) => [output, spot])) as Scored['spots'], skipped: 0 })
     },
     threshold: () => 0.9,
     entities: () => Promise.resolve({ entities: [], skipped: 0 }),

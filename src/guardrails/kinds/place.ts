@@ -1,0 +1,15 @@
+/** Where settings that name files and variables are read. */
+export interface Place {
+  /** Folder that relative paths start from. */
+  readonly base: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** What is wrong with an entry that only shows when its files or variables are looked at; `path` names the key. */
+export class KindError extends Error {
+  readonly path: readonly (string | number)[]
+  constructor(key: string, problem: string, before: readonly (string | number)[] = []) {
+    super(problem)
+    this.path = [...before, key]
+  }
+}
