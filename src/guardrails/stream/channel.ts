@@ -2,10 +2,12 @@ import type { Finding } from '../../contract/finding.ts'
 import type { Edit, Origin } from '../../contract/segment.ts'
 import type { Refusal } from '../../contract/verdict.ts'
 import type { Sight } from '../guardrail.ts'
+import { looksMode } from '../profile.ts'
 import type { Active, Plan } from '../profile.ts'
 import type { Span } from '../rules/matcher.ts'
 import { MOST_FINDINGS, Tally, acts, findingOf, mergedEdits, quoted, refusalOf, replacement } from '../verdict.ts'
 import { Incremental } from './incremental.ts'
+import type { Window } from './windows.ts'
 import type { Caught } from './incremental.ts'
 
 /** A part of a channel's text that one event carries. */
@@ -34,8 +36,13 @@ export class Channel {
   #bite = ''
   #edits: readonly Edit[] = []
   #parts: string[] | undefined
+  /** How far the rules have decided. */
+  #ruled = 0
+  /** The findings of slow layers that took no effect: of each kind the surest, and where it stands in `findings`. */
+  readonly #weak = new Map<string, number>()
   length = 0
-  safe = 0
+  /** How far slow layers have cleared the text, where it waits for them. */
+  cleared = Number.POSITIVE_INFINITY
   closed = false
   /** Set when the beginning of an event has left and its end has not: where the end begins, and what it is. */
   carry: { start: number; text: string } | undefined
@@ -55,6 +62,11 @@ export class Channel {
     if (keep || pace === 'complete') this.#parts = []
   }
 
+  /** How far the text is decided: it can leave. */
+  get safe(): number {
+    return this.#ruled < this.cleared ? this.#ruled : this.cleared
+  }
+
   /** Takes the next text of the run; `final` when none follows. */
   push(text: string, final: boolean): void {
     this.length += text.length
@@ -64,7 +76,7 @@ export class Channel {
       if (final || this.#bite.length >= BITE) this.#besides(final)
     }
     if (this.#enforced === undefined) {
-      if (this.#pace !== 'complete' || final) this.safe = this.length
+      if (this.#pace !== 'complete' || final) this.#ruled = this.length
     } else {
       // What waits for its end anyway is looked at once, as one.
       if (this.#pace === 'complete' && !final) return
@@ -73,7 +85,7 @@ export class Channel {
         const edits: Edit[] = []
         for (const span of this.#enforced.push(this.#pace === 'complete' ? whole : text, final)) this.#take(span, whole, edits)
         if (edits.length > 0) this.#edits = mergedEdits([...this.#edits, ...edits])
-        this.safe = this.#enforced.safe
+        this.#ruled = this.#enforced.safe
       } catch (error) {
         this.#failed(error instanceof Error ? error.message : 'failed')
       }
@@ -87,7 +99,7 @@ export class Channel {
       if (active.entry.mode === 'enforce' && active.guardrail.matchers !== undefined) this.inconclusive(active, why)
     }
     this.#enforced = undefined
-    this.safe = this.length
+    this.#ruled = this.length
   }
 
   /** A guardrail could not look: a refusal, or with `on_error: open` a finding that says so. */
@@ -131,18 +143,49 @@ export class Channel {
     }
   }
 
-  /** A layer that took its time has spoken about the complete text. What has left cannot be edited any more. */
-  judge(active: Active, { spans, inconclusive }: Sight): void {
-    if (inconclusive !== undefined) {
-      const tally = new Tally('reply')
-      tally.inconclusive(active, this.origin, this.index, inconclusive, 'enforce')
-      this.findings.push(...tally.findings)
-      this.refusal ??= tally.refusal
+  /**
+   * A slow layer has spoken about a window of the text. What waits for it is edited where the entry says so; what has
+   * left cannot be, and a tool's arguments only as a whole.
+   */
+  judge(active: Active, { text, start }: Pick<Window, 'text' | 'start'>, { spans, inconclusive }: Sight): void {
+    if (inconclusive !== undefined) this.unread(active, inconclusive)
+    const edits: Edit[] = []
+    for (const seen of spans) {
+      const span = { kind: seen.kind, start: seen.start + start, end: seen.end + start }
+      const shown = text.slice(seen.start, seen.end)
+      if (!acts(active, span)) {
+        this.#noteWeak(span, shown)
+        continue
+      }
+      this.#note(span, shown)
+      if (this.#pace === 'free') continue
+      const { action } = active.entry
+      const changes = action === 'redact' || action === 'rewrite'
+      if (changes && this.cleared <= span.start && this.origin !== 'tool_call') edits.push({ segment: 0, start: span.start, end: span.end, text: replacement(active, span, shown) })
+      else this.refusal ??= refusalOf(active, span, 'reply')
     }
-    for (const span of spans) {
-      this.#note(span, this.text().slice(span.start, span.end))
-      if (acts(active, span)) this.refusal ??= refusalOf(active, span, 'reply')
-    }
+    if (edits.length > 0) this.#edits = mergedEdits([...this.#edits, ...edits])
+  }
+
+  /** A part of the text was not looked at. One finding of each guardrail says so. */
+  unread(active: Active, why: string): void {
+    const known = this.findings.some(({ guardrail, category }) => guardrail === active.guardrail.id && category === 'inconclusive')
+    if (known) return
+    const tally = new Tally('reply')
+    tally.inconclusive(active, this.origin, this.index, why, this.#pace === 'free' ? 'shadow' : looksMode(active.entry))
+    this.findings.push(...tally.findings)
+    this.refusal ??= tally.refusal
+  }
+
+  #noteWeak(span: Span, text: string): void {
+    const key = `${span.kind.guardrail}|${span.kind.category}`
+    const at = this.#weak.get(key)
+    if (at !== undefined && Number(this.findings[at]?.score) >= span.kind.score) return
+    const before = this.findings.length
+    this.#note(span, text)
+    if (this.findings.length === before) return
+    if (at === undefined) this.#weak.set(key, before)
+    else this.findings[at] = this.findings.pop() as Finding
   }
 
   /** Everything received so far; only for channels that keep it. */
