@@ -20,7 +20,7 @@ import type { SettledEvaluate } from './gateways/guard/settings.ts'
 import { makeGuard } from './guardrails/engine.ts'
 import { evaluated, forEvaluation, withEvaluation } from './guardrails/evaluation.ts'
 import { guardrails } from './guardrails/list.ts'
-import { needFor } from './guardrails/profile.ts'
+import { needFor, type Tables } from './guardrails/profile.ts'
 import { scanText } from './guardrails/scan.ts'
 import { Capped, type Judge, type Tools } from './guardrails/tools.ts'
 import { isCall, makeJudge, type JudgeBook } from './judging.ts'
@@ -118,8 +118,9 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   const judge: Judge | undefined = real && { ask: (question, signal) => (serving ? real.ask(question, signal) : Promise.reject(new Capped('not serving yet'))) }
   for (const warning of judgeWarnings(loaded.judge, loaded.llm, loaded.guardrails)) household.onWarning(warning)
   const tools: Tools = { ...(models && { models }), ...(judge && { judge }) }
-  const guarding = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES, tools })
-  const made = withEvaluation(guarding, makeGuard(forEvaluation(loaded.guardrails), { clock, cacheBytes: EVALUATION_MEMORY_BYTES, tools }))
+  const tables: Tables = new Map()
+  const guarding = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES, tools, tables })
+  const made = withEvaluation(guarding, makeGuard(forEvaluation(loaded.guardrails), { clock, cacheBytes: EVALUATION_MEMORY_BYTES, tools, tables }))
   const guard: Guard = judge === undefined ? made : {
     ...made,
     inspect(asked, segments, phase, signal) {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import ts from 'typescript'
 import { commands } from '../src/cli/commands.ts'
 import { helpOf } from '../src/cli/help.ts'
 import { configurationPage, jsonSchema } from '../src/config/reference.ts'
@@ -11,7 +12,15 @@ export function generated(): ReadonlyMap<string, string> {
     ['docs/configuration.md', configurationPage()],
     ['docs/path.md', pathPage()],
     ['docs/cli.md', cliPage()],
+    ['bin/guard.js', guardClient()],
   ])
+}
+
+/** `sallyport/guard` for programs whose runtime takes no TypeScript out of node_modules. */
+function guardClient(): string {
+  const source = readFileSync(new URL('../src/client/guard.ts', import.meta.url), 'utf8')
+  const plain = ts.transpileModule(source, { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText
+  return `// Generated from src/client/guard.ts by \`npm run docs\`.\n${plain}`
 }
 
 const stations: Readonly<Record<(typeof ORDER)[number], string>> = {

@@ -6,7 +6,7 @@ import { SegmentCache, Talks } from './cache.ts'
 import type { Guardrail } from './guardrail.ts'
 import { inspector } from './inspect.ts'
 import { guardrails } from './list.ts'
-import { profiles } from './profile.ts'
+import { profiles, type Tables } from './profile.ts'
 import type { GuardSettings } from './settings.ts'
 import { replyGuard } from './stream/reply.ts'
 import type { Tools } from './tools.ts'
@@ -19,13 +19,15 @@ export interface GuardParts {
   readonly cacheBytes: number
   /** The members; tests bring their own. */
   readonly guardrails?: readonly Guardrail[]
+  /** Where compiled rules are kept, so that guards of the same members compile them once. */
+  readonly tables?: Tables
   /** What slow layers work with. */
   readonly tools?: Tools
 }
 
 /** Builds the guard of one epoch. Throws where settings name a guardrail that does not exist. */
 export function makeGuard(settings: GuardSettings, parts: GuardParts): Guard {
-  const prepared = profiles(settings, parts.guardrails ?? [...guardrails, ...(settings.made ?? [])])
+  const prepared = profiles(settings, parts.guardrails ?? [...guardrails, ...(settings.made ?? [])], parts.tables)
   const shared = {
     clock: parts.clock,
     profiles: prepared,

@@ -1,7 +1,7 @@
 import type { Asked } from '../contract/exchange.ts'
 import type { Mode } from '../contract/finding.ts'
 import type { Origin } from '../contract/segment.ts'
-import type { Guardrail, Phase } from './guardrail.ts'
+import type { Guardrail, Layer, Phase } from './guardrail.ts'
 import { forDecoded } from './rules/decoded.ts'
 import { compile, forJson, scanner } from './rules/scanner.ts'
 import type { Compiled, Scanner } from './rules/scanner.ts'
@@ -28,18 +28,37 @@ export interface Plan {
   readonly looks: readonly Active[]
 }
 
+const ALL: ReadonlySet<Layer> = new Set<Layer>(['normalise', 'rules', 'fast', 'deep', 'judge'])
+const defaults = new Map<Guardrail, ReadonlySet<Layer>>()
+
+/** The layers that look: those of the entry, else those that the guardrail uses by itself. */
+export function layersOf({ entry, guardrail }: Active): ReadonlySet<Layer> {
+  if (entry.layers !== undefined) return entry.layers
+  if (guardrail.layers === undefined) return ALL
+  let own = defaults.get(guardrail)
+  if (own === undefined) defaults.set(guardrail, (own = new Set(guardrail.layers)))
+  return own
+}
+
+// Whether anything that takes time is left to do.
+function looks(active: Active): boolean {
+  const layers = layersOf(active)
+  return active.guardrail.look !== undefined && looksMode(active.entry) !== 'off' && (layers.has('fast') || layers.has('deep') || layers.has('judge'))
+}
+
 /** The mode of an entry's slow layers. */
 export function looksMode(entry: Entry): Mode {
   return entry.looks ?? entry.mode
 }
 
-function live({ entry, guardrail }: Active): boolean {
-  return (guardrail.matchers !== undefined && entry.mode !== 'off') || (guardrail.look !== undefined && looksMode(entry) !== 'off')
+function live(active: Active): boolean {
+  return (active.guardrail.matchers !== undefined && active.entry.mode !== 'off') || looks(active)
 }
 
 /** How urgently the settings need a tool: `enforced` where calls would be refused without it, `shadow` where nobody would notice. */
 export function needFor(tool: keyof Tools, { entries }: GuardSettings, members: readonly Guardrail[]): 'enforced' | 'shadow' | undefined {
-  const modes = entries.filter(({ use }) => members.some(({ id, needs }) => id === use && needs === tool)).map((entry) => (entry.onError === 'open' && looksMode(entry) === 'enforce' ? 'shadow' : looksMode(entry)))
+  const needing = entries.filter((entry) => members.some((guardrail) => guardrail.id === entry.use && guardrail.needs === tool && looks({ entry, guardrail })))
+  const modes = needing.map((entry) => (entry.onError === 'open' && looksMode(entry) === 'enforce' ? 'shadow' : looksMode(entry)))
   return modes.includes('enforce') ? 'enforced' : modes.includes('shadow') ? 'shadow' : undefined
 }
 
@@ -66,15 +85,17 @@ function applies(entry: Entry, asked: Asked, phase: Phase): boolean {
   return !workloads.includes(workload) && (cohort === undefined || !cohorts.includes(cohort))
 }
 
+/** Compiled rules by the guardrails that they are of: to be shared only where the members are the same. */
+export type Tables = Map<string, Compiled>
+
 /** Prepares everything that depends on settings alone; scanners are built once for each set of guardrails. */
-export function profiles(settings: GuardSettings, members: readonly Guardrail[]): Profiles {
+export function profiles(settings: GuardSettings, members: readonly Guardrail[], tables: Tables = new Map()): Profiles {
   const byId = new Map(members.map((member) => [member.id, member]))
   const actives = settings.entries.flatMap((entry): Active[] => {
     const guardrail = byId.get(entry.use)
     if (guardrail === undefined) throw new Error(`guardrails: there is no "${entry.use}"`)
     return [{ entry, guardrail }]
   })
-  const tables = new Map<string, Compiled>()
   const scannerFor = (chosen: readonly Active[], origin?: Origin): Scanner | undefined => {
     const ruled = chosen.filter(({ guardrail }) => guardrail.matchers !== undefined)
     if (ruled.length === 0) return undefined
@@ -90,7 +111,7 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[])
     for (const active of chosen) if (active.entry.on.includes(origin)) byGuardrail.set(active.guardrail.id, active)
     const chosenHere = [...byGuardrail.values()].filter(live)
     if (chosenHere.length === 0) return undefined
-    const ruled = chosenHere.filter(({ entry }) => entry.mode !== 'off' && (entry.layers === undefined || entry.layers.has('rules')))
+    const ruled = chosenHere.filter((active) => active.entry.mode !== 'off' && layersOf(active).has('rules'))
     const rules = scannerFor(ruled, origin)
     const enforced = scannerFor(ruled.filter(({ entry }) => entry.mode === 'enforce'), origin)
     const shadow = scannerFor(ruled.filter(({ entry }) => entry.mode === 'shadow'), origin)
@@ -99,7 +120,7 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[])
       ...(rules && { rules, whole: forDecoded(rules) }),
       ...(enforced && { enforced }),
       ...(shadow && { shadow }),
-      looks: chosenHere.filter(({ entry, guardrail }) => guardrail.look !== undefined && looksMode(entry) !== 'off'),
+      looks: chosenHere.filter(looks),
     }
   }
   // One list of plans for each set of entries that apply together, whatever route or principal led to it.
