@@ -1,3 +1,4 @@
+import { carryOut } from './rules/exfiltration/orders.ts'
 import { addressed } from './rules/injection/addressed.ts'
 import { authorities } from './rules/injection/authority.ts'
 import { calls } from './rules/injection/calls.ts'
@@ -19,7 +20,7 @@ export const promptInjection: Guardrail = {
   id: 'prompt_injection',
   about: 'Text that tries to override the instructions, extract the system prompt, change the role or forge the chat template.',
   layer: 'rules',
-  categories: ['instruction_override', 'prompt_extraction', 'role_hijack', 'refusal_suppression', 'false_authority', 'template_forgery', 'forged_call', 'addressed_instruction', 'injected_instruction'],
+  categories: ['instruction_override', 'prompt_extraction', 'role_hijack', 'refusal_suppression', 'false_authority', 'template_forgery', 'forged_call', 'addressed_instruction', 'exfiltration_order', 'injected_instruction'],
   on: ['user', 'tool_result', 'document', 'tool_definition', 'body'],
   phase: 'both',
   action: 'deny',
@@ -27,7 +28,7 @@ export const promptInjection: Guardrail = {
   postures: { observe: 'shadow', guard: 'enforce', strict: 'enforce' },
   lookPostures: { observe: 'shadow', guard: 'shadow', strict: 'enforce' },
   refusal: { request: 'injection', reply: 'answer_refused' },
-  matchers: [...overrides, ...extractions, ...hijacks, ...refusals, ...authorities, ...templates, ...calls, ...addressed, ...world],
+  matchers: [...overrides, ...extractions, ...hijacks, ...refusals, ...authorities, ...templates, ...calls, ...addressed, ...carryOut('prompt_injection', 'exfiltration_order'), ...world],
   needs: 'models',
   look: withJudge('prompt_injection', 'injected_instruction', RUBRIC, headLook('prompt_injection', [['injection', 'injected_instruction']])),
   marker: () => '[REMOVED_TEXT]',

@@ -41,8 +41,8 @@ export function carryOut(guardrail: string, category: string): readonly Matcher[
   })
   const send = phrase({
     kind: kind('send_to_address', 0.91, HERE),
-    literals: ['send ', 'sending ', 'post ', 'forward ', 'transmit ', 'exfiltrate', 'upload ', 'submit ', 'make a get', 'make a post', 'make an http', 'make a request', 'perform a get', 'issue a get', 'issue a request', 'fetch ', 'visit ', 'navigate to', 'open ', 'browse to', 'leak '],
-    pattern: new RegExp(`^(?:(?:send(?:ing)?|post|forward|transmit|exfiltrate|upload|submit|leak)\\b[^.\\n]{0,50}?\\b${WHAT}\\b[^.\\n]{0,60}?\\b(?:to|at|via|using)\\b[^.\\n]{0,24}?(?:https?://|www\\.|webhook|[\\w.+-]{1,40}@[\\w-]{1,40}\\.)|(?:make an? (?:get|post|http|web)?\\s?(?:get |post )?request|perform a get|issue a (?:get|request)|fetch|visit|navigate to|open|browse to)\\b[^\\n]{0,60}?https?://[^\\s]{4,120}[^.\\n]{0,60}?(?:with|containing|appending|including|plus|followed by)\\b[^.\\n]{0,30}?${WHAT}\\b)`, 'i'),
+    literals: ['send ', 'post ', 'forward ', 'transmit ', 'exfiltrate', 'upload ', 'submit ', 'make a get', 'make a post', 'make an http', 'make a request', 'perform a get', 'issue a get', 'issue a request', 'fetch ', 'visit ', 'navigate to', 'open ', 'browse to', 'leak '],
+    pattern: new RegExp(`^(?:(?:send|post|forward|transmit|exfiltrate|upload|submit|leak)\\b[^.\\n]{0,50}?\\b${WHAT}\\b[^.\\n]{0,60}?\\b(?:to|at|via|using)\\b[^.\\n]{0,24}?(?:https?://|www\\.|webhook|[\\w.+-]{1,40}@[\\w-]{1,40}\\.)|(?:make an? (?:get|post|http|web)?\\s?(?:get |post )?request|perform a get|issue a (?:get|request)|fetch|visit|navigate to|open|browse to)\\b[^\\n]{0,60}?https?://[^\\s]{4,120}[^.\\n]{0,60}?(?:with|containing|appending|including|plus|followed by)\\b[^.\\n]{0,30}?${WHAT}\\b)`, 'i'),
     weigh(before, found, after) {
       const talked = discussed(before, '', after)
       if (talked !== undefined) return talked === 0 ? 0 : 0.5

@@ -5,6 +5,7 @@ import { fold } from '../../normalise/view.ts'
 const NEGATED = /(?:\b(?:not|never|without|no|cannot|ne|nicht|nao|non|nie|inte|ikke|jangan|dung|geen)|n['’]t|\bn['’])\s*(?:[a-z]+\s+){0,2}$/i
 const THIRD_PERSON = /(?<!\byou\s{1,3})\b(?:can|could|may|might|would|will|should|who|which|they|we|users?|students?|people|customers?|readers?|employees?|attackers?|hackers?|prompts?|inputs?|texts?)\s+(?:simply\s+|just\s+|then\s+|also\s+)?$/i
 const ALLOWED_TO = /\byou\s+(?:can|may|could|might)\s+(?:safely\s+|simply\s+|just\s+|also\s+)?$/i
+const CONDITION = /\b(?:if|when|whenever|unless)\s+(?:you|one|we|someone|anyone)\s+(?:ever\s+|also\s+|just\s+)?$/i
 const MODEL_TO = /\b(?:attempts?|attempting|tries|try|trying|tried|how|models?|llms?|ais?|assistants?|chatbots?|bots?|agents?|it|them|him|her|says?|said|claude|chatgpt|gpt|gemini|tendency|designed|meant|used)\s+to\s+$/i
 const NAMED = /(?:phrases?|such as|like|e\.g\.?|for example|examples?|say(?:s|ing)?|said|write|wrote|types?|typed|words?|strings?|attacks?|injections?|inject\w*|commands?|called|means?|meaning|contain\w*|includ\w+|detect\w*|block\w*|flag\w*|match\w*|variations? of|mention\w*|translate|instructions?:|comme|wie|como|z\.\s?b\.)[^"'`“”‘’«»「」\n]{0,24}["'`“‘«「]{1,3}$/i
 
@@ -28,6 +29,7 @@ export function discussed(before: string, phrase: string, after = ''): number | 
   if (NEGATED.test(before)) return 0
   if (NAMED.test(before)) return 0.6
   if (THIRD_PERSON.test(before) || MODEL_TO.test(before)) return 0.6
+  if (CONDITION.test(before)) return 0.6
   if (ALLOWED_TO.test(before)) return 0.75
   // "Ignore my previous instructions" is a person correcting himself.
   if (/\bmy\b/i.test(phrase)) return 0.7

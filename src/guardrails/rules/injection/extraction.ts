@@ -33,7 +33,7 @@ const owned = phrase({
     }
     const talked = discussed(before.slice(0, before.length - lead.length + 1), found, after)
     if (talked !== undefined) return talked
-    const mine = /\b(?:your|ur|thy)\b/i.test(lead)
+    const mine = /\b(?:your|ur|thy)\b/i.test(lead) || /\byou(?: were|['’]ve been| have been| had been) /i.test(found)
     const qualified = /\s(?:initial|original|hidden|secret|confidential|internal|developer|pre-?set|base|core|underlying|full|exact|entire|complete|verbatim|built-in|private|system)(?: \w{2,12})?\s$/i.test(lead)
     if (!mine) return (named || qualified) && LOUD.test(lead) && !/\bits\b/i.test(lead) ? undefined : named || qualified || EXACTLY.test(found) ? 0.75 : 0
     if (named && !/config/i.test(found)) return undefined

@@ -10,8 +10,9 @@ const WHICH = '(?:(?:any|all|more|other|such|usual|typical|normal|your|its|the|o
 const persona = phrase({
   kind: kind('unbound_persona', 0.94),
   literals: ['do anything now', 'act as dan', 'you are dan', 'you are now dan', 'pretend to be dan', 'you are going to act as dan', 'jailbroken', 'enable jailbreak', 'stay a dan', 'stay in dan', 'dan mode'],
-  pattern: /^(?:do anything now|(?:act as|you are(?: now| going to act as)?|pretend to be) dan(?!\w| [A-Z][a-z])|jailbroken (?:ai|model|version|assistant|mode|chatgpt)|enable jailbreak|stay (?:a|in) dan|dan mode)/i,
-  weigh: discussed,
+  pattern: /^(?:do anything now|(?:act as|you are(?: now| going to act as)?|pretend to be) dan(?!\w)|jailbroken (?:ai|model|version|assistant|mode|chatgpt)|enable jailbreak|stay (?:a|in) dan|dan mode)/i,
+  // Dan is a name too: the persona is written in capitals, or told what it may do.
+  weigh: (before, found, after) => discussed(before, found, after) ?? (/\b[Dd]an$/.test(found) && !/anything|jailbr|restrict|rules|filter|stands for|unethical|content policy/i.test(after) ? 0.4 : undefined),
 })
 
 // Names under which prompts travel, and the mark they leave in the answer.
@@ -19,7 +20,7 @@ const NAMES = '(?:dan|stan|dude|aim|ucar|kevin|basedgpt|betterdan|antigpt|freegp
 const named = phrase({
   kind: kind('known_persona', 0.91),
   literals: ['act as ', 'acting as ', 'you are ', 'you’re ', 'you\'re ', 'pretend to be', 'pretending to be', 'simulate ', 'simulating ', 'roleplay as', 'role-play as', 'role play as', 'become ', 'imitate ', 'respond as ', 'answer as ', 'emulate ', 'impersonate', 'take on the role', 'behave like', 'behave as', 'in the persona', 'play the role', 'playing the role'],
-  pattern: new RegExp(`^(?:act(?:ing)? as|you(?:['’]re| are)(?: now| going to (?:act|be|pretend)(?: as| to be)?| about to become)?|pretend(?:ing)? to be|simulat(?:e|ing)|role-? ?play as|become|imitate|respond as|answer as|emulate|impersonate|(?:take on|play|playing) the role of|behave (?:like|as)|in the persona of)(?: (?:a|an|the|my|chatgpt with|chatgpt in|gpt-?\\d? (?:with|in)|model|ai|bot|character|called|named)){0,3} ["'“”‘*]{0,2}${NAMES}(?![\\w'’-])(?! [A-Z][a-z])`, 'i'),
+  pattern: new RegExp(`^(?:act(?:ing)? as|you(?:['’]re| are)(?: now| going to (?:act|be|pretend)(?: as| to be)?| about to become)?|pretend(?:ing)? to be|simulat(?:e|ing)|role-? ?play as|become|imitate|respond as|answer as|emulate|impersonate|(?:take on|play|playing) the role of|behave (?:like|as)|in the persona of)(?: (?:a|an|the|my|chatgpt with|chatgpt in|gpt-?\\d? (?:with|in)|model|ai|bot|character|called|named)){0,3} ["'“”‘*]{0,2}${NAMES}(?![\\w'’-])`, 'i'),
   weigh(before, found, after) {
     const talked = discussed(before, found, after)
     if (talked !== undefined) return talked

@@ -1,6 +1,6 @@
 import type { Kind, Matcher } from '../matcher.ts'
 import { phrase } from '../phrase.ts'
-import { discussed } from './discussed.ts'
+import { mentioned } from './discussed.ts'
 
 const kind = (rule: string, score: number, at?: Kind['at']): Kind => ({ guardrail: 'prompt_injection', rule, category: 'template_forgery', score, ...(at && { at }) })
 
@@ -26,8 +26,8 @@ const markup = phrase({
   pattern: new RegExp(`^(?:${OPENS})`, 'i'),
   weigh(before, found, after) {
     if (inCode(before)) return 0.7
-    const talked = discussed(before, '', after)
-    if (talked !== undefined && talked !== 0) return talked
+    const talked = mentioned(before, after)
+    if (talked !== undefined) return talked
     // One token alone is what a model's documentation shows; a turn that ends and another that begins is a forgery.
     const closes = /^(?:<\|im_end|<\|eot|<\|end|<\|call|<\|return|\[\/inst|<\/s>|<end_of|<[|｜]end|<\|header_end)/i.test(found)
     return closes || ORDERS.test(after) ? undefined : 0.85
