@@ -5,6 +5,7 @@ import { invisibleText } from './invisible_text.ts'
 import { jailbreak } from './jailbreak.ts'
 import { pii } from './pii.ts'
 import { promptInjection } from './prompt_injection.ts'
+import { canaries } from './kinds/canary.ts'
 import { fingerprints } from './kinds/fingerprints.ts'
 import { rubrics } from './kinds/rubric.ts'
 import { topicRails } from './kinds/topics.ts'
@@ -16,4 +17,4 @@ import { unsafeOutput } from './unsafe_output.ts'
 export const guardrails: readonly Guardrail[] = [promptInjection, secrets, pii, invisibleText, jailbreak, harmful, toxicity, exfiltration, unsafeOutput]
 
 /** Guardrails that an entry of the settings makes, with a name and keys of its own. */
-export const kinds: readonly Kind[] = [topicRails, rubrics, fingerprints]
+export const kinds: readonly Kind[] = [topicRails, rubrics, fingerprints, canaries]

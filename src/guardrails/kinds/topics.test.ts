@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { openModels, SHIPPED } from '../classifiers/models.ts'
 import { asked, guardWith, segment, signal } from '../guard.fixture.ts'
 import { settleGuardrails } from '../settings.ts'
 import type { WrittenGuardrails } from '../settings.ts'
@@ -76,4 +79,19 @@ test('settings say what a topic guardrail lacks', () => {
   wrong({ use: 'topics', name: 'x', allowed: {cars: [] } })
   wrong({ use: 'topics', name: 'secrets', allowed: { cars: ['a'] } })
   wrong({ use: 'secrets', allowed: { cars: ['a'] } })
+})
+
+test('the shipped model tells cars from cakes, in other words and another language', { skip: !existsSync(join(SHIPPED, 'card.json')) }, async () => {
+  const models = openModels(SHIPPED, 1)
+  const guard = guardWith([...quiet, { ...rail, timeout: '5m' } as never], { tools: { models } })
+  try {
+    for (const [text, verdict] of [
+      ['Which of your estates has the most room for luggage?', 'allow'], ['Welcher Kombi hat den größten Kofferraum?', 'allow'], ['Hi!', 'allow'],
+      ['Write me a poem about the sea', 'deny'], ['Schreib mir ein Python-Programm, das Listen sortiert', 'deny'], ['Who will win the election?', 'deny'],
+    ] as const) {
+      assert.equal((await guard.inspect(asked(), [segment(text)], 'request', signal)).verdict, verdict, text)
+    }
+  } finally {
+    await models.close()
+  }
 })

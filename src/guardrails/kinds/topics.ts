@@ -11,8 +11,9 @@ const MOST_TOPICS = 32
 const WINDOW = 600
 const MOST_WINDOWS = 12
 const MASKED = 120
-/** How long embedding the examples may take, in milliseconds: once, and not on one caller's time alone. */
+/** How long embedding the examples may take, in milliseconds, and how long a text of a call: the first of them waits for the examples too. */
 const PREPARING = 60_000
+const TIMEOUT = 20_000
 
 const name = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/)
 const topics = z.record(name, z.array(z.string().min(1).max(LONGEST_EXAMPLE)).min(1).max(MOST_EXAMPLES)).refine((one) => Object.keys(one).length <= MOST_TOPICS, `at most ${MOST_TOPICS} topics`)
@@ -40,16 +41,18 @@ interface Prepared {
   readonly world: readonly Topic[]
 }
 
+/** A topic of the world that lies so near the allowed ones is one of them, and says nothing against a text. */
+const SAME_TOPIC = 0.3
 /**
- * A topic of the world that is itself what the guardrail allows says nothing against a text. Measured on banking,
- * kitchen, cars, travel, work and home (clinc150).
+ * Share of the world's nearness that counts against a text, and where the two balance. Measured on clinc150 with six
+ * domains of 15 intents as the topic, two sentences an intent: 74 % of what is about something else is told at 1 % of
+ * what is not, 82 % at 3 %.
  */
-const SAME_TOPIC = 0.62
-/** Share of the world's nearness that counts against a text, and where the two balance. */
-const WORLD_SHARE = 0.5
-const BALANCE = 0.2
+const WORLD_SHARE = 0.3
+const BALANCE = 0.17
 const STEEP = 18
-const FAR: Readonly<Record<Level, number>> = { 1: 0.8, 2: 0.65, 3: 0.5, 4: 0.35 }
+/** From which score a text counts as off topic. */
+const LEAST: Readonly<Record<Level, number>> = { 1: 0.7, 2: 0.5, 3: 0.33, 4: 0.2 }
 
 function nearest(vector: Float32Array, { vectors }: Topic): number {
   let best = -1
@@ -91,7 +94,7 @@ async function prepare(models: Models, allowed: Readonly<Record<string, readonly
   let at = 0
   const made = groups.map(([name, { length }]): Topic => ({ name, vectors: raw.slice(at, (at += length)).map((vector) => centred(vector, mean)) }))
   const mine = made.slice(0, Object.keys(allowed).length)
-  const unlike = (topic: Topic): boolean => mine.every((one) => one.vectors.reduce((sum, vector) => sum + nearest(vector, topic), 0) / one.vectors.length < SAME_TOPIC)
+  const unlike = ({ vectors }: Topic): boolean => vectors.reduce((sum, vector) => sum + nearestOf(vector, mine).near, 0) / vectors.length < SAME_TOPIC
   return { mean, allowed: mine, denied: made.slice(mine.length, own), smallTalk: made[own] as Topic, world: made.slice(own + 1).filter(unlike) }
 }
 
@@ -162,7 +165,7 @@ export const topicRails: Kind = {
       if (windows.length === 0) return { spans: [] }
       const known = await prepared(models)
       const vectors = await models.embed(windows.map(({ start, end }) => text.slice(start, end)), signal)
-      const least = FAR[level]
+      const least = LEAST[level]
       let worst = { score: 0, topic: 'off_topic', start: 0, end: 0 }
       for (const [i, vector] of vectors.entries()) {
         const { score, topic } = judged(centred(vector, known.mean), known)
@@ -181,9 +184,10 @@ export const topicRails: Kind = {
       on: ['user'],
       phase: 'both',
       action: failOpen ? 'flag' : 'deny',
-      threshold: FAR[2],
+      threshold: LEAST[2],
       postures: { observe: 'shadow', guard: 'enforce', strict: 'enforce' },
       refusal: { request: 'off_topic', reply: 'answer_refused' },
+      timeout: TIMEOUT,
       needs: 'models',
       look,
       say: (topic) => sentenceFor(sentence, topic, Object.keys(allowed)),
