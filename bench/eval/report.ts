@@ -5,15 +5,13 @@ import { RATES, SCORED } from './measure.ts'
 import type { Measured, Stack } from './measure.ts'
 import { personal } from './spans.ts'
 
+const shareSchema = z.object({ value: z.number(), low: z.number().optional(), high: z.number().optional() })
 const foldSchema = z.object({
+  name: z.string(),
   held: z.array(z.string()),
   samples: z.number(),
   note: z.string().optional(),
-  ordinary: z.record(z.string(), z.number()).optional(),
-  rows: z.array(z.object({
-    source: z.string(), channel: z.string(), head: z.string().default('injection'), n: z.number().optional(),
-    recall: z.record(z.string(), z.object({ value: z.number(), low: z.number().optional(), high: z.number().optional() })),
-  })),
+  rows: z.array(z.object({ source: z.string(), channel: z.string(), head: z.string(), what: z.enum(['recall', 'flagged']), n: z.number().optional(), at: z.record(z.string(), shareSchema) })),
 })
 /** `models/held-out.json`, as training/holdout.py writes it. */
 export const heldOutSchema = z.object({ folds: z.array(foldSchema) })
@@ -96,9 +94,9 @@ ${heldOut === undefined ? '`models/held-out.json` is missing: `python training/h
 function heldOutTables({ folds }: HeldOut): string {
   const intro = `Models trained anew without the sources named (smaller runs than the shipped weights), encoder alone, thresholds from
 texts that no fold was trained on. Written by \`training/holdout.py\`.\n\n`
-  return intro + folds.map(({ held, samples, note, rows }) => `Without ${held.join(', ')} (${samples.toLocaleString('en')} samples${note === undefined ? '' : `; ${note}`}):\n\n${table(['source', 'channel', 'head', 'n', 'recall at 1 %', 'at 0.1 %'], rows.map(({ source, channel, head, n, recall }) => [source, channel, head, n ?? '', ...['0.01', '0.001'].map((rate) => {
-    const found = recall[rate]
+  const shown = (found: z.infer<typeof shareSchema> | undefined): string => {
     if (found === undefined) return ''
     return found.low === undefined || found.high === undefined ? percent(found.value) : `${percent(found.value)} [${percent(found.low)}–${percent(found.high)}]`
-  })]))}`).join('\n')
+  }
+  return intro + folds.map(({ held, samples, note, rows }) => `Without ${held.join(', ')} (${samples.toLocaleString('en')} samples${note === undefined ? '' : `; ${note}`}):\n\n${table(['source', 'channel', 'head', '', 'n', 'at 1 %', 'at 0.1 %'], rows.map(({ source, channel, head, what, n, at }) => [source, channel, head, what, n ?? '', shown(at['0.01']), shown(at['0.001'])]))}`).join('\n')
 }
