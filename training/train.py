@@ -205,9 +205,11 @@ def build() -> tuple[Trunk, Classifier, Tokenizer]:
     return trunk, Classifier(Branch(base, TRUNK, LAST, vocabulary.PAD), len(OUTPUTS)), tokenizer
 
 
-def train(rows: list[Row], samples: int, out: Path, seed: int = 7, batch: int = 32, rate: float = 2e-4) -> None:
+def train(rows: list[Row], samples: int, out: Path, seed: int = 7, batch: int = 32, rate: float = 2e-4, begin: Path | None = None) -> None:
     torch.manual_seed(seed)
     trunk, model, tokenizer = build()
+    if begin is not None:
+        model.load_state_dict(torch.load(begin, weights_only=True))
     model.train()
     examples = Examples(rows, tokenizer, seed)
     steps = samples // batch
@@ -243,6 +245,8 @@ def main() -> None:
     parser.add_argument("--without", default="", help="sources to hold out, separated by commas")
     parser.add_argument("--out", default="guard.pt")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--rate", type=float, default=2e-4, help="the highest learning rate; it falls to nothing from there")
+    parser.add_argument("--begin", default="", help="weights to go on from, instead of the base's")
     given = parser.parse_args()
     WORK.mkdir(exist_ok=True)
     rows = all_rows()
@@ -251,7 +255,7 @@ def main() -> None:
         np.save(WORK / "pieces.npy", np.array(order))
         vocabulary.write(vocabulary.tokenizer_of(pieces), WORK / "guard")
     held = set(filter(None, given.without.split(",")))
-    train([row for row in rows if row.source not in held and not reserved(row)], given.samples, WORK / given.out, given.seed)
+    train([row for row in rows if row.source not in held and not reserved(row)], given.samples, WORK / given.out, given.seed, rate=given.rate, begin=WORK / given.begin if given.begin else None)
 
 
 if __name__ == "__main__":

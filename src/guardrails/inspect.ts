@@ -4,9 +4,9 @@ import type { Inspection } from '../contract/guard.ts'
 import type { Segment } from '../contract/segment.ts'
 import { refuse } from '../contract/verdict.ts'
 import type { Joint, Looked, SegmentCache, Talks } from './cache.ts'
-import type { Glance, Layer, Phase, Sight } from './guardrail.ts'
+import type { Glance, Phase, Sight } from './guardrail.ts'
 import { lookOnce } from './looks.ts'
-import { looksMode } from './profile.ts'
+import { layersOf, looksMode } from './profile.ts'
 import type { Active, Plan, PlanOf, Profiles } from './profile.ts'
 import type { Span } from './rules/matcher.ts'
 import type { Scanner } from './rules/scanner.ts'
@@ -21,7 +21,6 @@ const SEAM = 320
 const CONTEXT = 2000
 // Windows of 128 tokens that the deep classifier reads for one exchange: about half a second of one core.
 export const WINDOWS = 48
-const ALL_LAYERS: ReadonlySet<Layer> = new Set<Layer>(['normalise', 'rules', 'fast', 'deep', 'judge'])
 
 export interface Inspectors {
   readonly clock: Clock
@@ -124,9 +123,10 @@ export function contextOf(asked: Asked): Contexts {
 }
 
 /** What an entry's slow layer is told about a text of one exchange. */
-export function glanceOf({ entry }: Active, asked: Asked, origin: Segment['origin'], contexts: Contexts, allowance: Allowance): Glance {
+export function glanceOf(active: Active, asked: Asked, origin: Segment['origin'], contexts: Contexts, allowance: Allowance): Glance {
+  const { entry } = active
   const { tenant, workload } = asked.principal
-  return { asked, origin, tenant, workload, route: asked.reading.route, ...contexts, level: entry.level ?? 2, threshold: entry.written, layers: entry.layers ?? ALL_LAYERS, allowance }
+  return { asked, origin, tenant, workload, route: asked.reading.route, ...contexts, level: entry.level ?? 2, threshold: entry.written, layers: layersOf(active), allowance }
 }
 
 /**
@@ -160,14 +160,20 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
   }
 
   const scanned = (scanner: Scanner, plan: Plan, text: string, tally: Tally, origin: Segment['origin'], index: number): readonly Span[] => {
-    const { spans, failed } = ruled(scanner, plan, profiles, text)
+    const { spans, failed, exhausted } = ruled(scanner, plan, profiles, text)
     for (const { active, why } of failed) tally.failed(active, origin, index, why)
+    if (exhausted) {
+      // One guardrail speaks for all: the strictest of those whose rules could not read what is encoded.
+      const blind = [...plan.byGuardrail.values()].filter(({ entry, guardrail }) => guardrail.matchers !== undefined && entry.mode !== 'off')
+      const speaker = blind.find(({ entry }) => entry.mode === 'enforce') ?? blind[0]
+      if (speaker !== undefined) tally.inconclusive(speaker, origin, index, 'more is encoded than may be decoded', speaker.entry.mode)
+    }
     return spans
   }
 
   const lookAt = async (active: Active, text: string, glance: Glance, signal: AbortSignal): Promise<Sight | { readonly failed: string }> => {
     const { guardrail, entry } = active
-    const detector = `${guardrail.id}|${glance.level}|${entry.written ?? ''}|${guardrail.context?.(glance) ?? ''}`
+    const detector = `${guardrail.id}|${[...glance.layers].join()}|${glance.level}|${entry.written ?? ''}|${guardrail.context?.(glance) ?? ''}`
     const key = cache.key(glance.tenant, detector, glance.origin, text, 0)
     const known = key === undefined ? undefined : cache.get(key)
     if (known !== undefined) return known
