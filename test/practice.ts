@@ -79,11 +79,11 @@ export async function startPractice(script: PracticeServer['script'] = () => und
 async function answerWith(fault: Fault, practised: Practised, response: ServerResponse, gapMs: number): Promise<void> {
   if (fault.reset === true) return void response.socket?.resetAndDestroy()
   if (fault.silent === true) return
+  if (fault.firstTokenAfter !== undefined) await sleep(fault.firstTokenAfter)
   if (fault.status !== undefined) {
     response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers })
     return void response.end(JSON.stringify(fault.body ?? { error: { message: 'simulated failure', type: 'server_error' } }))
   }
-  if (fault.firstTokenAfter !== undefined) await sleep(fault.firstTokenAfter)
   response.writeHead(practised.status, Object.fromEntries(practised.fields))
   response.flushHeaders()
   const chunks = fault.noTerminator === undefined ? practised.chunks : practised.chunks.filter((one) => !/\[DONE\]|message_stop/.test(one))

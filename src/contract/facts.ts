@@ -35,10 +35,18 @@ export interface Facts {
 export interface ReplyRecord {
   findings(): readonly Finding[]
   guardMicros(): number
-  /** What guards that ran beside the call found, once they have. */
-  late?(): Inspection | undefined
+  /** What guards that looked beside the call came to, as far as it is known. */
+  late?(): Late
   /** Text that left, per channel, for the sealed payload; bounded. */
   said(): readonly { readonly channel: string; readonly text: string }[]
+}
+
+/** What came to light while the upstream was asked: findings, what policy said to them, and why nothing was released. */
+export interface Late {
+  readonly inspection?: Inspection
+  readonly decisions?: readonly Decision[]
+  readonly context?: Context
+  readonly refusal?: Refusal
 }
 
 export type More = Partial<Omit<Facts, 'exchange' | 'epoch' | 'errand'>>

@@ -13,7 +13,8 @@ import type { House } from './house.ts'
 
 /** Settles what was set aside and writes the receipt. Waits for mirrors, whose cost counts; their own limits bound it. */
 export function close(house: House) {
-  return async (facts: Facts, ending: Ending): Promise<void> => {
+  return async (before: Facts, ended: Ending): Promise<void> => {
+    const { facts, ending } = withLate(before, ended)
     remember(house, facts, ending)
     if (facts.reply !== undefined) {
       if (facts.reservation !== undefined) facts.epoch.budgets.answered(facts.reservation)
@@ -31,6 +32,27 @@ export function close(house: House) {
       await written
     }
   }
+}
+
+/** Takes in what came to light while the upstream was asked, as if it had been known when the guards were asked. */
+function withLate(facts: Facts, ending: Ending): { readonly facts: Facts; readonly ending: Ending } {
+  const late = facts.guarded?.late?.()
+  if (late === undefined || facts.inspection === undefined) return { facts, ending }
+  const { inspection: more, refusal, decisions, context } = late
+  const { pending: _, ...first } = facts.inspection
+  const inspection = more === undefined ? first : { ...first, findings: [...first.findings, ...more.findings], scores: highest(first.scores, more.scores), micros: first.micros + more.micros }
+  return {
+    facts: { ...facts, inspection, ...(decisions && { decisions: [...(facts.decisions ?? []), ...decisions] }), ...(context && { context }) },
+    ending: refusal !== undefined && refusal === ending.refusal ? { ...ending, step: 'inspect' } : ending,
+  }
+}
+
+type Scores = Readonly<Record<string, number>>
+
+function highest(a: Scores = {}, b: Scores = {}): Scores {
+  const both: Record<string, number> = { ...a }
+  for (const [name, score] of Object.entries(b)) both[name] = Math.max(score, both[name] ?? 0)
+  return both
 }
 
 /** For what the listener refused before it was an arrival: nobody is known, and still there is a receipt. */
@@ -134,6 +156,7 @@ function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonl
     shadow: facts.decisions?.flatMap((one) => one.shadow) ?? [],
     context: facts.context ?? {},
     findings: findings.map(clear),
+    ...(facts.inspection?.scores && { scores: percents(facts.inspection.scores) }),
     edits: facts.inspection?.edits.length ?? 0,
     attempts,
     usage: total(attempts),
@@ -143,6 +166,10 @@ function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonl
     guardMicros: (facts.inspection?.micros ?? 0) + (facts.guarded?.guardMicros() ?? 0),
     reused: facts.inspection?.reused ?? 0,
   }
+}
+
+function percents(scores: Scores): Scores {
+  return Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, Math.round(score * 100)]))
 }
 
 function verdictOf(facts: Facts, { refusal }: Ending): VerdictKind {

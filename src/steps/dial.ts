@@ -6,6 +6,7 @@ import { isRefusal, refuse, Refused } from '../contract/verdict.ts'
 import { askedOf } from './inspect.ts'
 import { then } from './ask.ts'
 import { judge } from './child.ts'
+import { lateVerdict, type LateVerdict } from './late.ts'
 import type { House } from './house.ts'
 
 /** Sends the inspected reading to the permitted targets. */
@@ -30,20 +31,22 @@ export function guard(house: House): Step {
     }
     const meter = facts.reservation?.bounded === true ? facts.epoch.budgets.meter(facts.reservation) : undefined
     const collected = collector(house, meter !== undefined)
+    const late = lateVerdict(house, facts)
     return {
       guarded: {
         exchange,
         reading,
-        events: release(facts, reply, () => watches.at(-1) as ReplyGuard, () => void watches.push(watch()), meter, collected),
+        events: release(facts, reply, late, () => watches.at(-1) as ReplyGuard, () => void watches.push(watch()), meter, collected),
         findings: () => watches.flatMap((one) => one.findings()),
         guardMicros: () => watches.reduce((sum, one) => sum + one.micros(), 0),
+        ...(late && { late: late.known }),
         said: collected.said,
       },
     }
   }
 }
 
-async function* release(facts: Facts, reply: Reply, watch: () => ReplyGuard, again: () => void, meter: ((tokens: number) => boolean) | undefined, collected: Collector): AsyncGenerator<ReplyEvent> {
+async function* release(facts: Facts, reply: Reply, late: LateVerdict | undefined, watch: () => ReplyGuard, again: () => void, meter: ((tokens: number) => boolean) | undefined, collected: Collector): AsyncGenerator<ReplyEvent> {
   // A preamble commits nothing: it leaves with the first content, so that fail-over stays possible until then.
   let waiting: ReplyEvent[] | undefined = []
   const leaving = async (released: readonly ReplyEvent[], last: boolean): Promise<readonly ReplyEvent[]> => {
@@ -51,13 +54,14 @@ async function* release(facts: Facts, reply: Reply, watch: () => ReplyGuard, aga
     waiting.push(...released)
     if (!last && !released.some((one) => one.kind !== 'preamble')) return []
     const first = waiting
+    if (late !== undefined) await late.sure
     waiting = undefined
     await committed(facts)
     reply.released()
     return first
   }
   try {
-    for await (const event of reply.events) {
+    for await (const event of late?.over(reply) ?? reply.events) {
       if (event.restarts === true) {
         // Another target begins anew: what was withheld of the first one's answer belongs to nobody now.
         again()
@@ -67,20 +71,29 @@ async function* release(facts: Facts, reply: Reply, watch: () => ReplyGuard, aga
       const step = pushed instanceof Promise ? await pushed : pushed
       for (const one of waiting === undefined ? step.release : await leaving(step.release, false)) {
         collected.take(one)
-        yield one
+        // The record has the placeholder, the caller the value.
+        const { restorer } = watch()
+        if (restorer === undefined) yield one
+        else yield* restorer.push(one)
       }
       if (step.refusal !== undefined) throw new Refused(step.refusal)
       if (meter?.(collected.tokens()) === false && event.kind !== 'end') throw new Refused(refuse('reservation_exhausted'))
     }
   } catch (error) {
+    // A request that is refused is told so, whatever came back for it.
+    if (late !== undefined) await late.sure
     throw await worded(facts, error)
   }
   const last: StreamStep = await watch().end()
+  if (late !== undefined) await late.sure
   if (last.refusal !== undefined && waiting !== undefined) throw new Refused(last.refusal)
+  const { restorer } = watch()
   for (const one of await leaving(last.release, true)) {
     collected.take(one)
-    yield one
+    if (restorer === undefined) yield one
+    else yield* restorer.push(one)
   }
+  if (restorer !== undefined) yield* restorer.end()
   if (last.refusal !== undefined) throw new Refused(last.refusal)
 }
 
