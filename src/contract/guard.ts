@@ -37,6 +37,12 @@ export interface Inspection {
 /** What became of a tool call that the model proposed. */
 export type ProposalOutcome = { readonly allow: true } | { readonly allow: false; readonly refusal: Refusal }
 
+/** The last station before the caller, behind everything that is recorded. */
+export interface Restorer {
+  push(event: ReplyEvent): readonly ReplyEvent[]
+  end(): readonly ReplyEvent[]
+}
+
 export interface ReplyGuard {
   /**
    * Takes the next upstream event and gives what may leave now, in order. Returning a refusal ends the reply:
@@ -47,6 +53,8 @@ export interface ReplyGuard {
   end(): StreamStep | Promise<StreamStep>
   findings(): readonly Finding[]
   micros(): number
+  /** Puts back what redaction took out of this caller's request; absent where nothing was. */
+  readonly restorer?: Restorer
 }
 
 export interface StreamStep {

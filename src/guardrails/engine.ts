@@ -7,6 +7,7 @@ import type { Guardrail } from './guardrail.ts'
 import { inspector } from './inspect.ts'
 import { guardrails } from './list.ts'
 import { profiles, type Tables } from './profile.ts'
+import { Sessions, reversing } from './placeholders.ts'
 import type { GuardSettings } from './settings.ts'
 import { replyGuard } from './stream/reply.ts'
 import type { Tools } from './tools.ts'
@@ -30,13 +31,15 @@ export function makeGuard(settings: GuardSettings, parts: GuardParts): Guard {
   const prepared = profiles(settings, parts.guardrails ?? [...guardrails, ...(settings.made ?? [])], parts.tables)
   const shared = {
     clock: parts.clock,
+    sessions: new Sessions(parts.clock, parts.cacheBytes / 8),
     profiles: prepared,
     tools: parts.tools ?? {},
     cache: new SegmentCache(parts.cacheBytes / 2),
     talks: new Talks(parts.cacheBytes / 2),
     ...(parts.onShadow && { onShadow: parts.onShadow }),
   }
-  const inspect = inspector(shared)
+  const looking = inspector(shared)
+  const inspect = settings.entries.some(({ reversible }) => reversible === true) ? reversing(looking, shared.sessions) : looking
   return {
     inspect,
     reply: (asked, options) => replyGuard(shared, inspect, asked, options),

@@ -32,6 +32,7 @@ const common = {
     layers: z.array(z.enum(LAYERS)).min(1).optional().describe('Only these layers look: rules, fast (linear classifier), deep (encoder), judge (a model).'),
     on_inconclusive: z.enum(['deny', 'hold', 'flag']).optional().describe('What happens when a part could not be looked at (budget of the deep classifier spent, judge capped). deny is the default on untrusted text (tool results, documents, tool definitions, bodies), flag elsewhere.'),
     parallel: z.boolean().optional().describe('Slow layers run while the upstream call is under way, and the answer is held until they are sure. Never for secrets, personal data, or calls with an effect.'),
+    reversible: z.boolean().optional().describe('With the action redact: the same value has the same placeholder for the whole conversation (`[EMAIL_1_k3f9zt]`), and where the answer has it, the caller gets the value that it sent. Not for secrets.'),
     on_error: z.enum(['closed', 'open']).optional().describe('What happens when the guardrail fails or does not answer in time. closed (the default) refuses; open passes and records the finding as inconclusive.'),
     timeout: duration.optional().describe('How long it may take, in milliseconds or as "250ms", "2s". Rules need none.'),
     phase: z.enum(['request', 'reply', 'both']).optional().describe('Whether it looks at what is sent, at what comes back, or both.'),
@@ -53,6 +54,8 @@ const entry = z
   .superRefine((written, ctx) => {
     const kind = kinds.find(({ use }) => use === written.use)
     const refuse = (key: string, message: string): void => ctx.addIssue({ code: 'custom', path: [key], message })
+    if (written.reversible === true && written.use === 'secrets') refuse('reversible', 'a secret that was taken out does not come back')
+    if (written.reversible === true && written.action !== undefined && written.action !== 'redact') refuse('reversible', `"${written.action}" cannot be undone; only redact can`)
     if (kind === undefined && written.name !== undefined) refuse('name', `"${written.use}" is built in and takes no name`)
     if (kind !== undefined && written.name === undefined) return refuse('name', `a guardrail of the kind "${written.use}" needs a name`)
     if (kind !== undefined && guardrails.some(({ id }) => id === written.name)) refuse('name', `"${written.name}" is the name of a built-in guardrail`)
@@ -94,6 +97,8 @@ export interface Entry {
   readonly layers?: ReadonlySet<Layer>
   readonly onInconclusive?: 'deny' | 'hold' | 'flag'
   readonly parallel?: boolean
+  /** What is redacted comes back in the answer, for the caller who sent it. */
+  readonly reversible?: true
   readonly onError: 'closed' | 'open'
   /** Milliseconds. */
   readonly timeout: number
@@ -162,6 +167,7 @@ export function settleGuardrails(written: WrittenGuardrails, posture: Posture, m
         ...(one.level !== undefined && { level: one.level }),
         ...(one.layers !== undefined && { layers: new Set(one.layers) }),
         ...(one.on_inconclusive !== undefined && { onInconclusive: one.on_inconclusive }),
+        ...(one.reversible === true && { reversible: true as const }),
         ...(one.parallel !== undefined && { parallel: one.parallel }),
         onError: one.on_error ?? base.onError,
         timeout: one.timeout ?? base.timeout,

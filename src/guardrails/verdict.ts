@@ -14,6 +14,11 @@ const ACTIONS: Readonly<Record<GuardAction, number>> = { flag: 0, redact: 1, rew
 /** Findings kept of one inspection or channel: a text that is all hits would fill the record and say nothing more. */
 export const MOST_FINDINGS = 256
 
+/** An edit that can be undone: `label` names the kind of value that stood there. */
+export interface Labelled extends Edit {
+  readonly label?: string
+}
+
 /** What a set of findings comes to. Collects; the caller reads the result when everything has been added. */
 export class Tally {
   readonly findings: Finding[] = []
@@ -25,7 +30,7 @@ export class Tally {
   readonly decided = new Map<string, GuardAction>()
   /** The highest share that a score below its threshold had of it. */
   near = 0
-  readonly edits: Edit[] = []
+  readonly edits: Labelled[] = []
   /** What the model must be told, each once. */
   readonly instruct = new Set<string>()
   verdict: VerdictKind = 'allow'
@@ -79,7 +84,9 @@ export class Tally {
     else {
       this.#raise(entry.action === 'rewrite' ? 'rewrite' : 'redact')
       const put = first ? replacement(active, span, text.slice(start, end)) : ''
-      this.edits.push({ segment, start, end, text: origin === 'tool_call' ? quoted(text, start, end, put) : put })
+      // A match in pieces has no one place to go back to.
+      const undone = entry.reversible === true && entry.action === 'redact' && end - start === span.end - span.start
+      this.edits.push({ segment, start, end, text: origin === 'tool_call' ? quoted(text, start, end, put) : put, ...(undone && { label: span.kind.category }) })
     }
   }
 
@@ -195,14 +202,15 @@ function insideString(text: string, at: number): boolean {
 }
 
 /** Edits in order, overlapping ones made one: the earlier one's text stands for both. */
-export function mergedEdits(edits: readonly Edit[]): readonly Edit[] {
+export function mergedEdits(edits: readonly Labelled[]): readonly Labelled[] {
   if (edits.length < 2) return edits
   const sorted = [...edits].sort((a, b) => a.segment - b.segment || a.start - b.start || b.end - a.end)
-  const merged: Edit[] = []
+  const merged: Labelled[] = []
   for (const edit of sorted) {
     const last = merged.at(-1)
     if (last !== undefined && last.segment === edit.segment && edit.start < last.end) {
-      merged[merged.length - 1] = { ...last, end: Math.max(last.end, edit.end) }
+      // What one of the two must not give back, neither gives back.
+      merged[merged.length - 1] = { ...(last.label !== undefined && edit.label === undefined ? { ...edit, start: last.start } : last), end: Math.max(last.end, edit.end) }
     } else merged.push(edit)
   }
   return merged

@@ -47,6 +47,8 @@ export class Channel {
   /** Set when the beginning of an event has left and its end has not: where the end begins, and what it is. */
   carry: { start: number; text: string } | undefined
   refusal: Refusal | undefined
+  /** True for values that the caller sent itself: they are no leak. */
+  own: ((label: string, text: string) => boolean) | undefined
   readonly findings: Finding[] = []
 
   constructor(name: string, origin: Origin, index: number, plan: Plan | undefined, pace: Pace, keep: boolean) {
@@ -137,7 +139,7 @@ export class Channel {
     if (!acts(active, span)) return
     const { action } = active.entry
     if (action === 'deny' || action === 'hold') this.refusal ??= refusalOf(active, span, 'reply')
-    else {
+    else if (active.entry.reversible !== true || this.own?.(span.kind.category, span.text) !== true) {
       const put = replacement(active, span, span.text)
       edits.push({ segment: 0, start: span.start, end: span.end, text: this.origin === 'tool_call' ? quoted(whole, span.start, span.end, put) : put })
     }
@@ -160,6 +162,7 @@ export class Channel {
       this.#note(span, shown)
       if (this.#pace === 'free') continue
       const { action } = active.entry
+      if (active.entry.reversible === true && this.own?.(span.kind.category, shown) === true) continue
       const changes = action === 'redact' || action === 'rewrite'
       if (changes && this.cleared <= span.start && this.origin !== 'tool_call') edits.push({ segment: 0, start: span.start, end: span.end, text: replacement(active, span, shown) })
       else this.refusal ??= refusalOf(active, span, 'reply')

@@ -1,6 +1,6 @@
 import type { Asked } from '../../contract/exchange.ts'
 import type { Finding } from '../../contract/finding.ts'
-import type { Inspection, ReplyGuard, ReplyGuardOptions, StreamStep } from '../../contract/guard.ts'
+import type { Inspection, ReplyGuard, Restorer, ReplyGuardOptions, StreamStep } from '../../contract/guard.ts'
 import type { Leaf, Proposal, ReplyEvent } from '../../contract/reply.ts'
 import type { Segment } from '../../contract/segment.ts'
 import { refuse } from '../../contract/verdict.ts'
@@ -9,6 +9,7 @@ import type { Phase } from '../guardrail.ts'
 import { WINDOWS, contextOf, glanceOf } from '../inspect.ts'
 import type { Inspectors } from '../inspect.ts'
 import { lookOnce } from '../looks.ts'
+import type { Session, Sessions } from '../placeholders.ts'
 import { looksMode } from '../profile.ts'
 import type { Active, PlanOf } from '../profile.ts'
 import { edited } from '../verdict.ts'
@@ -17,6 +18,7 @@ import { Channel } from './channel.ts'
 import { Looking } from './looking.ts'
 import type { Looker } from './looking.ts'
 import { Queue } from './queue.ts'
+import { Restoring } from './restore.ts'
 
 type Inspect = (asked: Asked, segments: readonly Segment[], phase: Phase, signal: AbortSignal) => Inspection | Promise<Inspection>
 
@@ -28,12 +30,18 @@ const MOST_PENDING = 4
 const FULL_CHANNELS = 8
 const SMALL_ALLOWANCE = 4
 
+interface Shared extends Inspectors {
+  readonly sessions: Sessions
+}
+
 class Reply implements ReplyGuard {
-  readonly #shared: Inspectors
+  readonly #shared: Shared
   readonly #inspect: Inspect
   readonly #asked: Asked
   readonly #options: ReplyGuardOptions
   readonly #planOf: PlanOf
+  readonly #session: Session | undefined
+  readonly restorer?: Restorer
   readonly #channels = new Map<string, Channel>()
   readonly #wholes = new Map<string, string>()
   readonly #calls = new OpenCalls()
@@ -48,12 +56,14 @@ class Reply implements ReplyGuard {
   #over = false
   #micros = 0
 
-  constructor(shared: Inspectors, inspect: Inspect, asked: Asked, options: ReplyGuardOptions) {
+  constructor(shared: Shared, inspect: Inspect, asked: Asked, options: ReplyGuardOptions) {
     this.#shared = shared
     this.#inspect = inspect
     this.#asked = asked
     this.#options = options
     this.#planOf = shared.profiles.of(asked, 'reply')
+    this.#session = shared.sessions.of(asked)
+    if (this.#session?.any === true) this.restorer = new Restoring(this.#session)
   }
 
   push(event: ReplyEvent): StreamStep | Promise<StreamStep> {
@@ -110,6 +120,7 @@ class Reply implements ReplyGuard {
     // Arguments wait for their decision in every mode: a call is an act, not text.
     const pace = mode === 'observe' ? 'free' : call ? 'complete' : 'incremental'
     const made = new Channel(leaf.channel, leaf.origin, this.#channels.size, plan, pace, call || plan?.looks.some((active) => wholly(active)) === true)
+    if (this.#session !== undefined) made.own = (label, text) => this.#session?.knows(label, text) === true
     this.#channels.set(leaf.channel, made)
     this.#watch(made, plan?.looks ?? [])
     return made
@@ -315,6 +326,6 @@ function wholly({ guardrail }: Active): boolean {
 }
 
 /** The hold-back for one reply (contract/guard.ts). */
-export function replyGuard(shared: Inspectors, inspect: Inspect, asked: Asked, options: ReplyGuardOptions): ReplyGuard {
+export function replyGuard(shared: Shared, inspect: Inspect, asked: Asked, options: ReplyGuardOptions): ReplyGuard {
   return new Reply(shared, inspect, asked, options)
 }
