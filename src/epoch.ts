@@ -5,6 +5,8 @@ import { judgeWarnings } from './config/judge.ts'
 import type { Problem } from './config/problem.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Epoch } from './contract/epoch.ts'
+import type { Asked } from './contract/exchange.ts'
+import type { Finding } from './contract/finding.ts'
 import type { Pass } from './contract/gateway.ts'
 import type { Guard } from './contract/guard.ts'
 import type { BudgetAlert } from './budgets/alert.ts'
@@ -22,7 +24,9 @@ import { evaluated, forEvaluation, withEvaluation } from './guardrails/evaluatio
 import { guardrails } from './guardrails/list.ts'
 import { needFor, type Tables } from './guardrails/profile.ts'
 import { scanText } from './guardrails/scan.ts'
-import { Capped, type Judge, type Tools } from './guardrails/tools.ts'
+import { dials } from './guardrails/kinds/http.ts'
+import { Capped, type Judge, type Remote, type Tools } from './guardrails/tools.ts'
+import { makeRemote } from './remote.ts'
 import { isCall, makeJudge, type JudgeBook } from './judging.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
@@ -48,6 +52,8 @@ export interface Household {
   readonly judged: JudgeBook
   /** Hears what about the settings deserves a word although they stand. */
   readonly onWarning: (what: string) => void
+  /** Hears what shadow guardrails saw after the verdict. */
+  readonly onShadow: (asked: Asked, findings: readonly Finding[]) => void
   /** Hears that shadow guardrails look at nothing, and why. */
   readonly onBlind: (why: string) => void
   /** Of Sallyport itself: rules and shipped prices change with it. */
@@ -117,9 +123,19 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   // Nobody pays for the first look below.
   const judge: Judge | undefined = real && { ask: (question, signal) => (serving ? real.ask(question, signal) : Promise.reject(new Capped('not serving yet'))) }
   for (const warning of judgeWarnings(loaded.judge, loaded.llm, loaded.guardrails)) household.onWarning(warning)
-  const tools: Tools = { ...(models && { models }), ...(judge && { judge }) }
+  const classifiers = makeDialer({ origins: [...new Set(loaded.guardrails.made?.filter(dials).map((one) => one.dials))].map((origin) => ({ origin, allowPrivate: true })) })
+  const asking = makeRemote(classifiers.dial, household.pass)
+  const remote: Remote = { post: (post, signal) => (serving ? asking.post(post, signal) : Promise.reject(new Error('not serving yet'))) }
+  const close = async (): Promise<void> => {
+    await Promise.all([planned.close(), classifiers.close()])
+  }
+  const tools: Tools = { remote, ...(models && { models }), ...(judge && { judge }) }
   const tables: Tables = new Map()
-  const guarding = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES, tools, tables })
+  // What the first look below sees concerns nobody.
+  const seen = (asked: Asked, findings: readonly Finding[]): void => {
+    if (asked.exchange.gateway !== 'scan') household.onShadow(asked, findings)
+  }
+  const guarding = makeGuard(loaded.guardrails, { clock, cacheBytes: GUARD_MEMORY_BYTES, tools, tables, onShadow: seen })
   const made = withEvaluation(guarding, makeGuard(forEvaluation(loaded.guardrails), { clock, cacheBytes: EVALUATION_MEMORY_BYTES, tools, tables }))
   const guard: Guard = judge === undefined ? made : {
     ...made,
@@ -152,8 +168,8 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     evaluate: { on: evaluated(loaded.guardrails), settings: loaded.evaluate },
     practice: loaded.llm.providers.every((one) => one.kind === 'practice'),
     files: [...(loaded.file === undefined ? [] : [loaded.file]), ...folders],
-    retire: () => void clock.timer(RETIRE_AFTER_MS, () => void planned.close()),
-    close: planned.close,
+    retire: () => void clock.timer(RETIRE_AFTER_MS, () => void close()),
+    close,
   }
 }
 

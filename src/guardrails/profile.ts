@@ -43,7 +43,9 @@ export function layersOf({ entry, guardrail }: Active): ReadonlySet<Layer> {
 // Whether anything that takes time is left to do.
 function looks(active: Active): boolean {
   const layers = layersOf(active)
-  return active.guardrail.look !== undefined && looksMode(active.entry) !== 'off' && (layers.has('fast') || layers.has('deep') || layers.has('judge'))
+  // What needs no classifier and no judge is a rule that looks at the whole text.
+  const asRule = active.guardrail.needs === undefined && layers.has('rules')
+  return active.guardrail.look !== undefined && looksMode(active.entry) !== 'off' && (asRule || layers.has('fast') || layers.has('deep') || layers.has('judge'))
 }
 
 /** The mode of an entry's slow layers. */
@@ -128,7 +130,7 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[],
   return {
     of(asked, phase) {
       // A judge is not judged: we alone read its answer, strictly, and what it was asked was masked on the way.
-      if (asked.exchange.gateway === 'judge') return nobody
+      if (asked.exchange.gateway === 'judge' || asked.exchange.gateway === 'classifier') return nobody
       let key = ''
       for (const { entry } of actives) key += applies(entry, asked, phase) ? '1' : '0'
       let known = plans.get(key)

@@ -73,9 +73,17 @@ export interface Judge {
   ask(question: Question, signal: AbortSignal): Promise<string>
 }
 
-/** A POST to a classifier that somebody runs, through the guarded dialer. */
+export interface Post {
+  readonly url: string
+  readonly body: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The exchange that the text belongs to: policy is asked whether its content may go there. */
+  readonly asked: Asked
+}
+
+/** A POST to a classifier that somebody runs, through the guarded dialer. Gives the body of a 200; rejects on all else. */
 export interface Remote {
-  post(url: string, body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string>
+  post(post: Post, signal: AbortSignal): Promise<string>
 }
 
 /** What slow guardrails may use; absent = not built into this process. */
