@@ -8,7 +8,7 @@ import { disguises } from './disguises.ts'
 import { fFigure, fScore, share, sum, thresholdAt } from './figures.ts'
 import type { Figure } from './figures.ts'
 import type { Score, Scorer } from './scorer.ts'
-import { personal, secretFound, talliedSpans } from './spans.ts'
+import { personal, secretFound, sure, talliedSpans } from './spans.ts'
 
 export const STACKS = { rules: ['rules'], fast: ['rules', 'fast'], deep: ['rules', 'fast', 'deep'] } as const satisfies Readonly<Record<string, readonly Layer[]>>
 export type Stack = keyof typeof STACKS
@@ -156,7 +156,8 @@ async function data(folder: string, run: Run, missed: Record<string, number>): P
   const people = sampled(labelledIn(folder, 'train/pii_presidio_generated_large'), run.sizes.spans, 'eval')
   const seen = await scoredIn(run, 'personal data', 'deep', people)
   for (const [name, kinds] of Object.entries(personal)) {
-    const tallies = people.map((row, i) => talliedSpans(row, seen[i]?.found ?? [], kinds))
+    // Structured kinds count where they would be acted on; names and places wherever they are recorded.
+    const tallies = people.map((row, i) => talliedSpans(row, (seen[i]?.found ?? []).filter((one) => one.guardrail === 'pii' && (name === 'all' || sure(one))), kinds))
     const whole = sum(tallies)
     figures.push(share(`pii/${name}/precision`, whole.right, whole.right + whole.wrong, 'more'), share(`pii/${name}/recall`, whole.right, whole.right + whole.missed, 'more'), fFigure(`pii/${name}/F2`, tallies, 2))
   }

@@ -11,6 +11,7 @@ export interface Item {
 export interface Found {
   readonly guardrail: string
   readonly category: string
+  readonly score: number
   readonly start: number
   readonly end: number
 }
@@ -19,7 +20,7 @@ export interface Found {
 export interface Score {
   /** The highest score of each guardrail; absent where it did not look. */
   readonly scores: Readonly<Record<string, number>>
-  /** What reached its guardrail's own threshold. */
+  /** Everything recorded, also what is not sure enough to decide anything. */
   readonly found: readonly Found[]
   /** What could not be looked at, and why. */
   readonly inconclusive: readonly string[]

@@ -1,3 +1,4 @@
+import { guardrails } from '../../src/guardrails/list.ts'
 import type { Labelled, Marked } from '../labelled.ts'
 import type { Found, Score } from './scorer.ts'
 import type { Tally } from './figures.ts'
@@ -11,6 +12,13 @@ const FREE: Readonly<Record<string, readonly string[]>> = {
 }
 // A form of address before a name, and a bare domain: nobody counts finding or missing them.
 const EITHER_WAY = new Set(['PREFIX', 'DOMAIN_NAME'])
+
+const thresholds = new Map(guardrails.map(({ id, threshold }) => [id, threshold]))
+
+/** A finding that its guardrail acts on. */
+export function sure({ guardrail, score }: Found): boolean {
+  return score >= (thresholds.get(guardrail) ?? 1)
+}
 
 export const personal = { structured: STRUCTURED, all: { ...STRUCTURED, ...FREE } } as const
 
@@ -34,6 +42,6 @@ export function talliedSpans(row: Labelled, found: readonly Found[], kinds: Read
 
 /** True where a secret was found at the marked place, or anywhere in a text without marks. */
 export function secretFound(row: Labelled, { found }: Score): boolean {
-  const secrets = found.filter(({ guardrail }) => guardrail === 'secrets')
+  const secrets = found.filter((one) => one.guardrail === 'secrets' && sure(one))
   return row.spans.length === 0 ? secrets.length > 0 : row.spans.every((span) => secrets.some((one) => overlap(span, one)))
 }
