@@ -18,7 +18,7 @@ import { toxicity } from './toxicity.ts'
 import { unsafeOutput } from './unsafe_output.ts'
 
 /** Every guardrail there is. A new one is a file beside this one and a line here. */
-export const guardrails: readonly Guardrail[] = [promptInjection, secrets, pii, invisibleText, jailbreak, harmful, toxicity, exfiltration, unsafeOutput]
+export const guardrails: readonly Guardrail[] = [promptInjection, secrets, pii, invisibleText, jailbreak, harmful, toxicity, exfiltration, unsafeOutput, spotlight]
 
 /** Guardrails that an entry of the settings makes, with a name and keys of its own. */
 export const kinds: readonly Kind[] = [topicRails, rubrics, fingerprints, canaries, onnxClassifiers, httpClassifiers, patterns]

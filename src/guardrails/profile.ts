@@ -54,7 +54,7 @@ export function looksMode(entry: Entry): Mode {
 }
 
 function live(active: Active): boolean {
-  return (active.guardrail.matchers !== undefined && active.entry.mode !== 'off') || looks(active)
+  return (active.guardrail.matchers !== undefined && active.entry.mode !== 'off') || looks(active) || (active.guardrail.marks === true && active.entry.mode === 'enforce')
 }
 
 /** How urgently the settings need a tool: `enforced` where calls would be refused without it, `shadow` where nobody would notice. */
