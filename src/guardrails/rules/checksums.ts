@@ -113,12 +113,17 @@ export function bech32(text: string): boolean {
   return check === 1 || check === 0x2bc830a3
 }
 
-/** Bits of Shannon entropy per character. */
+const counts = new Uint32Array(128)
+
+/** Bits of Shannon entropy per character; of other characters only the low seven bits count. */
 export function entropy(text: string): number {
-  const counts = new Map<string, number>()
-  for (const char of text) counts.set(char, (counts.get(char) ?? 0) + 1)
+  counts.fill(0)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    counts[code & 127] = (counts[code & 127] as number) + 1
+  }
   let bits = 0
-  for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length)
+  for (const count of counts) if (count > 0) bits -= (count / text.length) * Math.log2(count / text.length)
   return bits
 }
 

@@ -79,7 +79,8 @@ function named(names: readonly string[], kind: Kind): Matcher {
       if (weak) return value.length >= 20 && /[a-z]/.test(value) && /[A-Z]/.test(value) && strongSecret(value, false)
       return (/[A-Z]/.test(value) && /[a-z]/.test(value) && strongPassword(value)) || strongSecret(value, false)
     }
-    return strongPassword(value) || strongSecret(value, true)
+    // Types and classes are named after tokens too: `credential: X509Credential`.
+    return strongSecret(value, true) || (strongPassword(value) && (kind === PASSWORD || !wordlike(value)))
   }
   return {
     literals: names,
@@ -113,7 +114,7 @@ const FOR_NAME = /^["'`*]{0,3},? (?:for|as|is|in) (?:the |my |our |your |a )?([\
 const FOR_REACH = 64
 
 const used: Matcher = {
-  literals: ['using ', 'use ', 'with '],
+  literals: ['using ', 'use '],
   spanAfter: true,
   maxLength: MAX_VALUE + FOR_REACH,
   find(text, _at, after, final) {

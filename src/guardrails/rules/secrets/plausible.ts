@@ -29,9 +29,12 @@ export function standIn(value: string): boolean {
   return spelled.length >= 3 && MADE_UP.test(spelled)
 }
 
+// Whoever writes a stand-in says so at its beginning.
+const TELLING = 160
+
 /** Random enough for a machine-made token: a stand-in repeats itself or spells a word. */
 export function random(value: string, bits: number): boolean {
-  return !standIn(value) && entropy(value) >= bits
+  return entropy(value) >= bits && !standIn(value.length > TELLING ? value.slice(0, TELLING) : value)
 }
 
 const PAIRS = new Set(
@@ -71,13 +74,20 @@ function kindsOf(value: string): number {
 }
 
 // Calls, addresses, references to variables, options, versions and hyphenated words.
-const CODE = /^[\w.]+\(|:\/\/|^\$(?:\w+$|[{(])|^%.*%$|^[@#&][a-z_./-]+\d{0,2}$|^-{1,2}[a-z-]+$|^\w*::|^[A-Za-z_]+=|^[([{<]|^[a-z]+(?:-[a-z]+)+$|^v?\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?$/i
+const CODE = /^[\w.]+\(|:\/\/|^\$(?:\w+$|[{(])|^%.*%$|^[@#&][a-z_./-]+\d{0,2}$|^-{1,2}[a-z-]+$|^\w*::|^[A-Za-z_]+=|^[([{<]|^[a-z]+(?:-[a-z]+)+$|\w\[\w*\]|^![a-z]+$|^v?\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?$/i
 const MEMBER_OR_PATH = /^\w+(?:\.\w+)+$|^[/.]/
+
+// `token-efficient-tools-2025-02-19`: words, dots and dashes, and no part that spells nothing.
+function composed(value: string): boolean {
+  if (!/^[a-z0-9]+(?:[._-][a-z0-9]+)+$/i.test(value) || !wordlike(value)) return false
+  return !value.split(/[._-]/).some((part) => part.length >= 12 && /[0-9]/.test(part) && !wordlike(part))
+}
 
 /** Looks like a password that somebody or something made: several kinds of characters, or letters that spell nothing. */
 export function strongPassword(value: string): boolean {
   if (value.length < 8 || value.length > 64 || !/[a-zA-Z]/.test(value) || CODE.test(value) || MEMBER_OR_PATH.test(value)) return false
   if (standIn(value) || publicValue(value)) return false
+  if (composed(value)) return false
   const kinds = kindsOf(value)
   if (kinds >= 3) return entropy(value) >= 2.6 && !(wordlike(value) && !/[0-9]/.test(value)) && !(/^[a-z]+(?:[A-Z][a-z]+)+[0-9]{0,2}$|^[A-Z][a-zA-Z]*[-_][a-zA-Z_-]*[0-9]{0,2}$/.test(value) && wordlike(value))
   if (kinds < 2 || wordlike(value) || entropy(value) < 2.8) return false
@@ -93,8 +103,7 @@ export function strongSecret(value: string, named: boolean): boolean {
   const digits = value.replace(/[^0-9]/g, '').length
   if (digits === 0) return value.length >= 20 && /[a-z]/.test(value) && /[A-Z]/.test(value.slice(1)) && entropy(value) >= 3.5 && !wordlike(value) && !/[.:/ ]/.test(value)
   if (digits === value.length || !/[a-zA-Z]/.test(value)) return false
-  // Names and versions have dots and dashes and few digits; random text has digits throughout.
-  if (/^[a-z0-9]+(?:[._-][a-z0-9]+)+$/i.test(value) && digits < value.length / 5 && wordlike(value)) return false
+  if (composed(value)) return false
   // A path, or the forty characters of an AWS secret.
   if (/^[/.]/.test(value) && (value.length !== 40 || wordlike(value))) return false
   return !(wordlike(value) && digits < 5) && entropy(value) >= 3.2

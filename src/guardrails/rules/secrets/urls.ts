@@ -5,7 +5,7 @@ import { standIn } from './plausible.ts'
 const URL_PASSWORD: Kind = { guardrail: 'secrets', rule: 'url_password', category: 'password', score: 0.92 }
 
 const AUTHORITY = charSet('a-zA-Z0-9!#$%&*+.:=?^_~-')
-const COMMON = /^(?:pass(?:word|wd)?|pwd|secret|root|admin|user|postgres|mysql|redis|guest|test|token|pw|mongo|rabbit(?:mq)?|x-oauth-basic)$/i
+const COMMON = /^(?:pass(?:word|wd)?|pwd|secret|root|admin|user|postgres|mysql|redis|guest|test|token|pw|mongo|rabbit(?:mq)?|x-oauth-basic|foo|bar|baz|abc|xyz|p)$/i
 
 // A stream keeps LOOK_BEHIND units: the scheme's end must be among them when the password begins.
 const MAX_USER = 100
