@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
 import { ran } from '../src/cli/run.fixture.ts'
@@ -28,6 +28,9 @@ for (const file of globSync('examples/*.yaml', { cwd: root }).sort()) {
     const folder = mkdtempSync(join(tmpdir(), 'sallyport-example-'))
     try {
       const config = join(folder, 'sallyport.yaml')
+      // Files that an example names lie beside it, in a folder of its name.
+      const files = join(root, file.replace(/\.yaml$/, ''))
+      if (existsSync(files)) cpSync(files, join(folder, basename(files)), { recursive: true })
       writeFileSync(config, settled(readFileSync(join(root, file), 'utf8'), folder))
       const env = { SALLYPORT_HOME: join(folder, 'state'), OPENAI_API_KEY: 'none', ANTHROPIC_API_KEY: 'none' }
       const house = await start({ config, env, log: () => undefined, terminal: false })
