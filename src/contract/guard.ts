@@ -13,7 +13,7 @@ export interface Inspection {
   readonly flagged?: true
   /** Set when the verdict is `deny` or `hold`. */
   readonly refusal?: Refusal
-  /** Set when the verdict is `redact` or `rewrite`; sorted by segment and start. */
+  /** Set when the verdict is `redact` or `rewrite`, or where text is marked for the model; sorted by segment and start. */
   readonly edits: readonly Edit[]
   /** What the model must be told besides: it goes to the request's instructions, behind all others. */
   readonly instruct?: readonly string[]

@@ -9,6 +9,7 @@ import { guardrails } from './list.ts'
 import { profiles, type Tables } from './profile.ts'
 import { Sessions, reversing } from './placeholders.ts'
 import type { GuardSettings } from './settings.ts'
+import { spotlight, spotlighting } from './spotlight.ts'
 import { replyGuard } from './stream/reply.ts'
 import type { Tools } from './tools.ts'
 
@@ -39,7 +40,8 @@ export function makeGuard(settings: GuardSettings, parts: GuardParts): Guard {
     ...(parts.onShadow && { onShadow: parts.onShadow }),
   }
   const looking = inspector(shared)
-  const inspect = settings.entries.some(({ reversible }) => reversible === true) ? reversing(looking, shared.sessions) : looking
+  const kept = settings.entries.some(({ reversible }) => reversible === true) ? reversing(looking, shared.sessions) : looking
+  const inspect = settings.entries.some(({ use, mode }) => use === spotlight.id && mode === 'enforce') ? spotlighting(kept, prepared) : kept
   return {
     inspect,
     reply: (asked, options) => replyGuard(shared, inspect, asked, options),

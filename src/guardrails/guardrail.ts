@@ -82,6 +82,8 @@ export interface Guardrail {
   context?(glance: Glance): string
   /** The sentence for the caller, where the catalogue's would say too little. */
   say?(category: string): string
+  /** Sees nothing and marks text instead: its entries count where they are enforced. */
+  readonly marks?: true
   /** What stands in place of a match under `redact`. Never matches any rule itself. */
   marker(category: string): string
   /** What stands there under `rewrite`; absent = nothing. */

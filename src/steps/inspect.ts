@@ -16,7 +16,8 @@ export const inspect: Step = (facts, signal) => {
 function outcome(inspection: Inspection, reading: Reading): Stepped {
   switch (inspection.verdict) {
     case 'allow':
-      return inspection.instruct === undefined ? { inspection } : told(inspection, reading, inspection.instruct)
+      if (inspection.instruct === undefined && inspection.edits.length === 0) return { inspection }
+      return told(inspection, reading.apply(inspection.edits), inspection.instruct ?? [])
     case 'redact':
     case 'rewrite':
       return told(inspection, reading.apply(inspection.edits), inspection.instruct ?? [])

@@ -74,7 +74,7 @@ export const routeSchema = z.strictObject({
     path: z.string().startsWith('/').max(200).describe('Path below the provider\'s prefix; a trailing `*` matches the rest.'),
     methods: z.array(z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])).min(1).describe('Methods that pass.'),
   })).max(100).default([]).describe('Other paths that go to the first target unread, where policy permits llm.passthrough.'),
-  output: z.enum(['observe', 'balanced', 'strict']).default('balanced').describe('How answers are guarded: watched only, rules at no delay, or nothing leaves before it is cleared.'),
+  output: z.enum(['observe', 'balanced', 'strict']).default('balanced').describe('How answers are guarded: watched only; rules at no delay and classifiers beside the stream, which a late block ends; or no stretch of text leaves before everything has cleared it.'),
   on_denied_call: z.enum(['fail', 'drop']).default('fail').describe('What becomes of an answer that proposes a denied tool call.'),
   heartbeat_after: duration('Silence after which a held or slow call gets heartbeats.').default('10s'),
 })
