@@ -30,6 +30,7 @@ import { pass, type Spine, type StepName } from './spine.ts'
 import { close, malformedReceipt } from './steps/close.ts'
 import { makeRefusalMemory } from './steps/memory.ts'
 import { makeSteps } from './steps/make.ts'
+import { recordShadow } from './steps/shadow.ts'
 import type { House } from './steps/house.ts'
 import { openEmbedded } from './store/embedded/open.ts'
 import { makeLedger } from './budgets/ledger.ts'
@@ -144,6 +145,7 @@ export async function start(options: StartOptions): Promise<Started> {
       pass: (errand) => pass(spine, errand),
       judged,
       onWarning: (what) => log('doubtful', { what }),
+      onShadow: (asked, findings) => void recordShadow(house, newId(), asked, findings).catch((error: unknown) => defect('shadow', error)),
       onBlind: (why) => log('classifiers_missing', { why }),
       version,
     }

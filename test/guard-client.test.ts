@@ -14,6 +14,8 @@ guardrails:
   - { use: prompt_injection, layers: [rules] }
   - { use: pii, mode: shadow, layers: [rules] }
   - { use: jailbreak, mode: off }
+  - { use: harmful, mode: off }
+  - { use: toxicity, mode: off }
 budgets:
   - { per: key, match: { cohort: [small] }, window: 1h, requests: 1 }
 `,

@@ -79,7 +79,7 @@ export function settle(written: WrittenSettings, place?: Place): Settings {
     ...(judge && { judge }),
     budgets: settleBudgets(written.budgets),
     identity: settleIdentity(written.identity),
-    policy: settlePolicy(written.policy),
+    policy: settlePolicy(written.policy, [...new Set(guardrails.entries.map(({ use }) => use))].sort()),
     audit: settleAudit(written.audit),
     telemetry: settleTelemetry(written.telemetry ?? {}),
   })

@@ -218,7 +218,8 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
       const tally = new Tally(phase)
       slow(asked, segments, planOf, 'shadow', tally, new AbortController().signal).then(
         () => {
-          if (tally.findings.length > 0) onShadow?.(asked, tally.findings)
+          // Faint scores are everywhere: what nobody would have acted on needs no review.
+          if (tally.sure) onShadow?.(asked, tally.findings)
         },
         () => undefined,
       )

@@ -28,6 +28,8 @@ export class Tally {
   readonly enforced = new Map<string, number>()
   /** The strongest action of each guardrail that was sure. */
   readonly decided = new Map<string, GuardAction>()
+  /** True where something reached its threshold, also where it is only watched. */
+  sure = false
   /** The highest share that a score below its threshold had of it. */
   near = 0
   readonly edits: Labelled[] = []
@@ -70,8 +72,9 @@ export class Tally {
     if (this.findings.length < MOST_FINDINGS) {
       this.findings.push(findingOf(active, span, origin, segment, start, end, guardrail.mask(span.kind.category, text.slice(start, end))))
     }
+    const least = leastOf(active, span)
+    if (span.kind.score >= least) this.sure = true
     if (!counts(active, span)) {
-      const least = leastOf(active, span)
       if (span.kind.score < least) this.near = Math.max(this.near, span.kind.score / least)
       return
     }

@@ -307,3 +307,15 @@ test('whatever policies read: the answer from memory is the answer', () => {
     { numRuns: 60 },
   )
 })
+
+test('scores are whole percents by guardrail, 0 where nothing was seen, and only of guardrails that there are', () => {
+  const extras = { scores: ['jailbreak', 'prompt_injection'] }
+  const policy = load(`${PERMIT} @id("sure") forbid (principal, action == Action::"llm.generate", resource) when { context.scores.prompt_injection >= 80 };`, extras)
+  assert.equal(policy.authorize(ask()).verdict, 'allow')
+  assert.equal(policy.authorize(ask({ context: { scores: { prompt_injection: 79, jailbreak: 100 } } })).verdict, 'allow')
+  assert.deepEqual(policy.authorize(ask({ context: { scores: { prompt_injection: 80 } } })).policies, ['sure'])
+  const whole = load(`${PERMIT} @id("same") forbid (principal, action, resource) when { context.scores == { jailbreak: 0, prompt_injection: 7 } };`, extras)
+  assert.equal(whole.authorize(ask({ context: { scores: { prompt_injection: 7 } } })).verdict, 'deny')
+  assert.equal(whole.authorize(ask()).verdict, 'allow')
+  assert.match(problems('@id("a") permit (principal, action, resource) when { context.scores.nothing > 1 };', extras)[0]?.message ?? '', /nothing/)
+})

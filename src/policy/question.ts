@@ -26,7 +26,7 @@ interface Leaf {
 }
 
 export function makeReader(action: Action, resource: string, projection: Projection, schema: Schema): QuestionReader {
-  const leaves = projection.references.map((reference): Leaf => ({ reference, type: schema.typeAt(action, resource, reference.path), read: readerOf(reference.path) }))
+  const leaves = projection.references.map((reference): Leaf => ({ reference, type: schema.typeAt(action, resource, reference.path), read: readerOf(reference.path, schema.scores) }))
   const actionUid = { type: 'Action', id: action }
   return {
     cacheable: !projection.references.some(fleeting),
@@ -105,14 +105,15 @@ function spell(value: Value): string {
   }
 }
 
-function readerOf(path: readonly string[]): (question: Question) => Value {
+function readerOf(path: readonly string[], scored: readonly string[]): (question: Question) => Value {
   const [root, first, ...rest] = path
   if (root === 'principal') return principalReader(first as string)
   if (root === 'resource') {
     if (first === 'id') return (question) => question.resource.id
     return (question) => question.resource.attributes[first as string]
   }
-  if (first === undefined) return (question) => ({ ...question.context, in_scope: inScope(question) })
+  if (first === 'scores') return scoreReader(rest, scored)
+  if (first === undefined) return (question) => ({ ...question.context, scores: scoresOf(question, scored), in_scope: inScope(question) })
   if (first === 'in_scope') return inScope
   if (rest.length === 0) return (question) => question.context[first]
   return (question) => {
@@ -123,6 +124,17 @@ function readerOf(path: readonly string[]): (question: Question) => Value {
     }
     return here
   }
+}
+
+/** A guardrail that did not look, or saw nothing, gives 0: a policy need not ask `has`. */
+function scoreReader([name]: readonly string[], scored: readonly string[]): (question: Question) => Value {
+  if (name === undefined) return (question) => scoresOf(question, scored)
+  return ({ context }) => (context['scores'] as Context | undefined)?.[name] ?? 0
+}
+
+function scoresOf({ context }: Question, scored: readonly string[]): Context {
+  const known = (context['scores'] ?? {}) as Context
+  return Object.fromEntries(scored.map((name) => [name, known[name] ?? 0]))
 }
 
 const principals: Readonly<Record<string, (principal: Principal) => Value>> = {

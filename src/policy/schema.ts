@@ -13,6 +13,8 @@ export interface Extras {
   readonly parameters?: Readonly<Partial<Record<Action | '*', Readonly<Record<string, Declared>>>>>
   /** More attributes of a resource type. */
   readonly attributes?: Readonly<Record<string, Readonly<Record<string, Declared>>>>
+  /** `context.scores.<name>`: guardrails that give scores. */
+  readonly scores?: readonly string[]
   /** `context.dimensions.<name>`: facts that the operator's own sources add. */
   readonly dimensions?: Readonly<Record<string, Declared>>
   /** `context.history.<name>`: temporal facts (once, count, sum). Decisions that read them are never cached. */
@@ -125,6 +127,8 @@ const TOOL_PARAMETERS: Readonly<Record<string, Declared>> = { tool: 'String', ar
 
 export interface Schema {
   readonly json: SchemaJson<string>
+  /** Guardrails that `context.scores` has. */
+  readonly scores: readonly string[]
   /** Type of a path below `principal`, `resource` or `context`, for one kind of request; undefined = not declared. */
   typeAt(action: Action, resource: string, path: readonly string[]): Attribute | undefined
 }
@@ -149,6 +153,7 @@ export function makeSchema(extras: Extras = {}): Schema {
   }
   return {
     json: { '': { entityTypes, actions } },
+    scores: extras.scores ?? [],
     typeAt(action, resource, [root, ...rest]) {
       const from = root === 'principal' ? WORKLOAD : root === 'resource' ? resources[resource] : root === 'context' ? contexts.get(action) : undefined
       return from === undefined ? undefined : descend(record(from), rest)
@@ -158,7 +163,7 @@ export function makeSchema(extras: Extras = {}): Schema {
 
 function contextOf(action: Action, extras: Extras): Attributes {
   const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : action === 'tool.propose' ? TOOL_PARAMETERS : action === 'guard.evaluate' ? GUARD_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
-  const more: Record<string, Attribute> = { parameters: record(optionals(parameters)) }
+  const more: Record<string, Attribute> = { parameters: record(optionals(parameters)), scores: record(Object.fromEntries((extras.scores ?? []).map((name) => [name, whole]))) }
   if (extras.dimensions !== undefined) more['dimensions'] = { ...record(optionals(extras.dimensions)), required: false }
   if (extras.history !== undefined) more['history'] = { ...record(optionals(extras.history)), required: false }
   return { ...CONTEXT, ...more }

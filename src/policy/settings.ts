@@ -38,10 +38,11 @@ export interface SettledPolicy {
   readonly extras: Extras
 }
 
-export function settlePolicy(written: PolicySettings | undefined): SettledPolicy {
+/** @param scores guardrails whose scores policies may read. */
+export function settlePolicy(written: PolicySettings | undefined, scores: readonly string[] = []): SettledPolicy {
   const { parameters, dimensions } = written?.declare ?? {}
   return Object.freeze({
     ...(written?.folders !== undefined && { folders: Object.freeze([...written.folders]) }),
-    extras: Object.freeze({ ...(parameters !== undefined && { parameters: parameters as NonNullable<Extras['parameters']> }), ...(dimensions !== undefined && { dimensions }) }),
+    extras: Object.freeze({ ...(scores.length > 0 && { scores: Object.freeze([...scores]) }), ...(parameters !== undefined && { parameters: parameters as NonNullable<Extras['parameters']> }), ...(dimensions !== undefined && { dimensions }) }),
   })
 }

@@ -41,15 +41,24 @@ const subordinateCodes: Partial<Record<Action, Code>> = {
 export function reauthorize(house: House): Step {
   return (facts) => {
     const known = facts as Known
-    const findings = known.reading.action === 'guard.evaluate' ? [] : (facts.inspection?.findings ?? []).filter((one) => one.mode === 'enforce')
-    if (findings.length === 0) return { permit: known.permit as NonNullable<Facts['permit']> }
-    return decide(house, { ...known, candidates: known.permit?.candidates ?? [] }, findings)
+    const asks = known.reading.action === 'guard.evaluate'
+    const findings = asks ? [] : (facts.inspection?.findings ?? []).filter((one) => one.mode === 'enforce')
+    const scores = asks ? {} : percents(facts.inspection?.enforced ?? {})
+    if (findings.length === 0 && Object.values(scores).every((one) => one === 0)) return { permit: known.permit as NonNullable<Facts['permit']> }
+    return decide(house, { ...known, candidates: known.permit?.candidates ?? [] }, findings, scores)
   }
 }
 
-function decide(house: House, facts: Known, findings: readonly Finding[]): Stepped {
+/** Whole percents by guardrail. */
+export type Scores = Readonly<Record<string, number>>
+
+export function percents(scores: Scores): Scores {
+  return Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, Math.round(score * 100)]))
+}
+
+function decide(house: House, facts: Known, findings: readonly Finding[], scores: Scores = {}): Stepped {
   const { exchange, epoch, principal, reading, candidates } = facts
-  const context = contextOf(house, reading, findings)
+  const context = contextOf(house, reading, findings, scores)
   if (reading.effect !== 'dial') {
     const decision = epoch.authorize({ principal, action: reading.action, resource: reading.resource, context })
     return decision.verdict === 'allow'
@@ -79,7 +88,7 @@ export function refusalFor(decision: Decision): Refusal {
 }
 
 /** The facts that policies may ask about. Scores are whole percents, because Cedar has no floating point. */
-export function contextOf(house: House, reading: Reading, findings: readonly Finding[]): Context {
+export function contextOf(house: House, reading: Reading, findings: readonly Finding[], scores: Scores = {}): Context {
   const now = new Date(house.clock.wall())
   const categories = new Set<string>()
   let score = 0
@@ -96,6 +105,7 @@ export function contextOf(house: House, reading: Reading, findings: readonly Fin
     effects: reading.effects,
     findings: [...categories],
     score,
+    scores,
     labels: { untrusted: reading.segments.some((one) => one.origin === 'tool_result' || one.origin === 'document'), sensitivity: 0 },
     parameters: reading.parameters as Record<string, ContextValue>,
     time: { hour: now.getUTCHours(), weekday: now.getUTCDay(), unix: Math.floor(now.getTime() / 1000) },

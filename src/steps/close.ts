@@ -8,6 +8,7 @@ import type { VerdictKind } from '../contract/verdict.ts'
 import { NO_USAGE } from '../contract/exchange.ts'
 import { reasonOf, type Code } from '../contract/reasons.ts'
 import { callerOf } from './ask.ts'
+import { percents, type Scores } from './authorize.ts'
 import { commonFacts } from './intent.ts'
 import type { House } from './house.ts'
 
@@ -46,8 +47,6 @@ function withLate(facts: Facts, ending: Ending): { readonly facts: Facts; readon
     ending: refusal !== undefined && refusal === ending.refusal ? { ...ending, step: 'inspect' } : ending,
   }
 }
-
-type Scores = Readonly<Record<string, number>>
 
 function highest(a: Scores = {}, b: Scores = {}): Scores {
   const both: Record<string, number> = { ...a }
@@ -168,10 +167,6 @@ function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonl
   }
 }
 
-function percents(scores: Scores): Scores {
-  return Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, Math.round(score * 100)]))
-}
-
 function verdictOf(facts: Facts, { refusal }: Ending): VerdictKind {
   if (refusal?.refuse === 'approval_unavailable') return 'hold'
   if (refusal !== undefined) return 'deny'
@@ -190,7 +185,8 @@ function outcomeOf({ refusal, delivery }: Ending): Receipt['outcome'] {
   return 'refused'
 }
 
-function clear({ guardrail, category, score, layer, mode, action, origin, rule, segment, start, end }: Finding): FindingFact {
+/** What of a finding stands in the clear. */
+export function clear({ guardrail, category, score, layer, mode, action, origin, rule, segment, start, end }: Finding): FindingFact {
   return { guardrail, category, score, layer, mode, action, origin, rule, at: [segment, start, end] }
 }
 

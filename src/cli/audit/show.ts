@@ -33,7 +33,7 @@ function page(one: Shown & { readonly payload?: ShownPayload }): string {
   const fields = Object.entries(record)
     .filter(([key, value]) => !headline.has(key) && !isEmpty(value))
     .map(([key, value]) => field(key, typeof value === 'string' ? value : JSON.stringify(value)))
-  const found = record.kind !== 'receipt' ? [] : record.findings.map((it) => field('finding', `${it.guardrail}/${it.category} ${it.score} in ${it.origin}, rule ${it.rule}: ${it.action} (${it.mode})`))
+  const found = record.kind !== 'receipt' ? [] : record.findings.map((it) => field('finding', `${it.guardrail}/${it.category} ${it.score} in ${it.origin}${it.at === undefined ? '' : ` ${it.at[0]} at ${it.at[1]}–${it.at[2]}`}, rule ${it.rule}: ${it.action} (${it.mode})`))
   const tried = record.kind !== 'receipt' ? [] : record.attempts.map((it) => field('attempt', attemptText(it)))
   return `${[lineOf(one), ...fields, ...found, ...tried, ...payloadLines(one.payload)].join('\n')}\n`
 }
