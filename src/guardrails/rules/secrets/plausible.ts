@@ -38,7 +38,7 @@ export function random(value: string, bits: number): boolean {
 }
 
 const PAIRS = new Set(
-  'th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar ve ra ld ur ro ri io ic ne me li ll co ch be ma ce om us ta la el ec di ho pe ss tr no rs ee so ge ac pa lo fo em ot un im ad po wo wa tt id ut ul mo ca ei ai do il ie ir ke ly na ni ol op ow pl pr sh sp su ty up ev ay ry ck am ab ag ap au bo br cl cr ct da dr ef ey fi fl fr gh gr if ig iv ki ks mi mp nc nk ns oc od og ok oo os ov ph pi rd rk rm rn rt ru sc sk sw tu ub uc ug um vi wh wi ye'.split(' '),
+  'th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar ve ra ld ur ro ri io ic ne me li ll co ch be ma ce om us ta la el ec di ho pe ss tr no rs ee so ge ac pa lo fo em ot un im ad po wo wa tt id ut ul mo ca ei ai do il ie ir ke ly na ni ol op ow pl pr sh sp su ty up ev ay ry ck am ab ag ap au bo br cl cr ct da dr ef ey fi fl fr gh gr if ig iv ki ks mi mp nc nk ns oc od og ok oo os ov ph pi rd rk rm rn rt ru sc sk sw tu ub uc ug um vi wh wi ye fe bu ex ba fa ob ia pe no ff uf je ey'.split(' '),
 )
 
 /** True where neighbouring letters go together as in words and names: two thirds of the pairs, in runs of four letters and more. */
@@ -87,7 +87,8 @@ function composed(value: string): boolean {
 export function strongPassword(value: string): boolean {
   if (value.length < 8 || value.length > 64 || !/[a-zA-Z]/.test(value) || CODE.test(value) || MEMBER_OR_PATH.test(value)) return false
   if (standIn(value) || publicValue(value)) return false
-  if (composed(value)) return false
+  // `Uint8Array`, `JsonWebKeyInput`: types.
+  if (composed(value) || /^[A-Za-z][a-z]+(?:[A-Z][a-z]{2,})+$|^[A-Z][a-z]+\d{1,2}[A-Z][a-z]+$/.test(value)) return false
   const kinds = kindsOf(value)
   if (kinds >= 3) return entropy(value) >= 2.6 && !(wordlike(value) && !/[0-9]/.test(value)) && !(/^[a-z]+(?:[A-Z][a-z]+)+[0-9]{0,2}$|^[A-Z][a-zA-Z]*[-_][a-zA-Z_-]*[0-9]{0,2}$/.test(value) && wordlike(value))
   if (kinds < 2 || wordlike(value) || entropy(value) < 2.8) return false
