@@ -5,7 +5,7 @@ export type Job =
   | { readonly kind: 'embed'; readonly texts: readonly string[] }
   | { readonly kind: 'custom'; readonly folder: string; readonly texts: readonly string[] }
 
-export type Ask = { readonly id: number; readonly job: Job } | { readonly cancel: number }
+export type Ask = { readonly id: number; readonly job: Job } | { readonly cancel: number } | { readonly end: true }
 
 /**
  * `rows` holds one row of numbers for each text: logits (guard), sentence embedding (embed) or label probabilities

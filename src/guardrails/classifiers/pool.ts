@@ -8,6 +8,8 @@ const MOST_WAITING = 256
 const IN_HAND = 2
 // A worker that dies again and again will not get better by starting it once more.
 const MOST_DEATHS = 5
+/** Milliseconds that a worker gets to end what it is in the middle of. */
+const MOST_PATIENCE = 30_000
 
 export interface Result {
   readonly rows: readonly Float32Array[]
@@ -135,6 +137,21 @@ export class Pool {
   /** Ends the workers; jobs in hand are rejected. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#hands].map(async (hand) => hand.worker.terminate()))
+    for (const waiting of this.#waiting.splice(0)) {
+      waiting.forget()
+      waiting.reject(new Error('the classifiers have stopped'))
+    }
+    await Promise.all([...this.#hands].map(ended))
   }
+}
+
+// A thread that is ended inside the runtime's own code takes the whole process with it: it is asked to end instead.
+async function ended({ worker, jobs }: Hand): Promise<void> {
+  const over = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+  worker.ref()
+  for (const id of jobs.keys()) worker.postMessage({ cancel: id } satisfies Ask)
+  worker.postMessage({ end: true } satisfies Ask)
+  const patience = setTimeout(() => void worker.terminate(), MOST_PATIENCE)
+  await over
+  clearTimeout(patience)
 }

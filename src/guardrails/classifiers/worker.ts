@@ -157,7 +157,14 @@ async function answered(job: Job, stopped: () => boolean): Promise<{ rows: reado
 const open = new Set<number>()
 const cancelled = new Set<number>()
 
+let ending = false
+
 port.on('message', (ask: Ask) => {
+  if ('end' in ask) {
+    ending = true
+    if (open.size === 0) port.close()
+    return
+  }
   if ('cancel' in ask) {
     if (open.has(ask.cancel)) cancelled.add(ask.cancel)
     return
@@ -170,5 +177,6 @@ port.on('message', (ask: Ask) => {
   ).finally(() => {
     open.delete(id)
     cancelled.delete(id)
+    if (ending && open.size === 0) port.close()
   })
 })
