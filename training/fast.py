@@ -63,7 +63,7 @@ def chosen(rows: list[Row], owners: np.ndarray) -> np.ndarray:
     return np.array(kept)
 
 
-def fit(matrix: sparse.csr_matrix, rows: list[Row], owners: np.ndarray, epochs: int = 6, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
+def fit(matrix: sparse.csr_matrix, rows: list[Row], owners: np.ndarray, epochs: int = 4, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
     """Weights [buckets, heads] and biases, by Adagrad on the masked logistic loss with weight decay by count."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)

@@ -8,7 +8,9 @@ import importlib.util
 import json
 import os
 import random
+import re
 import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,8 +56,20 @@ def _channel(kind: str, name: str) -> str:
     return "user"
 
 
+# Categories of one source that are no injections: bare code and shell commands, questions about the model. What is
+# merely obfuscated there is left out too, or the disguise itself would become the sign of an attack.
+NOISE = {"ADVERSARIAL", "TRAINING_EXTRACTION", "CODE_EXECUTION", "CONTROL", "MODEL_FINGERPRINTING", "CHAIN_OF_THOUGHT", "ENCODING"}
+OBFUSCATED = re.compile(r"[a-zA-Z][0-9@$|!][a-zA-Z]|[^\x00-\x7f]")
+
+
 def _labels(row: dict, name: str) -> dict[str, int] | None:
     label, kind = row["label"], row.get("kind", "")
+    if name == "neuralchemy" and label == 1:
+        category = row["meta"]["category"]
+        if category in NOISE or OBFUSCATED.search(row["text"]):
+            return None
+        if category == "JAILBREAK":
+            return {"jailbreak": 1}
     if name == "toxicity_openai_moderation":
         found = {MODERATION[key] for key in row["meta"]["categories"] if key in MODERATION}
         labels = {"injection": 0, "jailbreak": 0, "toxicity": int(bool(found - {"self_harm"}))}
@@ -109,6 +123,27 @@ def written_rows(seed: int = 11) -> Iterator[Row]:
             yield Row(row["text"], row["channel"], row["lang"], labels, folder.name, f"{folder.name}/{row['family']}")
 
 
+# Of what is installed with this project: prose, types, settings and code, as tools and retrieval bring them.
+INSTALLED = (("node_modules", "*.md", 3.0), ("node_modules", "*.d.ts", 0.4), ("node_modules", "package.json", 0.4), ("node_modules", "*.mjs", 0.5))
+
+
+def installed_rows(seed: int = 13) -> Iterator[Row]:
+    """Pieces of the files of installed packages and of Python's library: ordinary documents, by the thousand."""
+    rng = random.Random(seed)
+    root = HERE.parent
+    chosen = [(path, share) for folder, pattern, share in INSTALLED for path in sorted((root / folder).rglob(pattern))]
+    chosen += [(path, 1.0) for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))]
+    for path, share in chosen:
+        if rng.random() > share or path.stat().st_size > 400_000:
+            continue
+        text = path.read_text(encoding="utf-8", errors="ignore")
+        for _ in range(max(1, min(round(share * len(text) / 3000), 12))):
+            start = rng.randrange(max(1, len(text) - 300))
+            piece = text[start : start + rng.randrange(200, 1600)]
+            if len(piece.strip()) > 100:
+                yield Row(piece, rng.choice(["document", "document", "tool_result", "user"]), "en", dict(BENIGN), "installed", path.suffix)
+
+
 def reserved(row: Row) -> bool:
     """A twelfth of all texts is never trained on: calibration and thresholds come from it. Chosen by the text alone."""
     return hashlib.sha256(row.text.strip().lower().encode()).digest()[0] % 12 == 0
@@ -118,7 +153,7 @@ def all_rows() -> list[Row]:
     """All rows, each text and channel once; where two sources disagree about a text, both are left out."""
     kept: dict[tuple[str, str], Row] = {}
     disputed: set[tuple[str, str]] = set()
-    for row in [*local_rows(), *written_rows()]:
+    for row in [*local_rows(), *written_rows(), *installed_rows()]:
         key = (row.text.strip().lower(), row.channel)
         known = kept.setdefault(key, row)
         if any(known.labels.get(head, value) != value for head, value in row.labels.items()):
