@@ -1,3 +1,4 @@
+import { LETTER, isIn } from '../chars.ts'
 import type { Found, Kind, Matcher } from '../matcher.ts'
 import { cargoOf } from './cargo.ts'
 
@@ -59,6 +60,13 @@ function endOf(text: string, from: number, opener: string): number {
   let braces = 0
   for (let i = from; i < limit; i++) {
     const code = text.charCodeAt(i)
+    // Another picture or link begins, or the text of this one ends: the address was never closed.
+    if ((code === 33 && text.charCodeAt(i + 1) === 91) || (code === 93 && text.charCodeAt(i + 1) === 40)) return i
+    if (code === 58 && i > from + 8 && text.startsWith('://', i)) {
+      let scheme = i
+      while (scheme > from && isIn(LETTER, text.charCodeAt(scheme - 1))) scheme--
+      if (!/[=/&?%\w.-]/.test(text.charAt(scheme - 1))) return scheme
+    }
     if (code === 123 || code === 91) braces++
     else if (code === 125 || code === 93) {
       if (--braces < 0) return i
@@ -80,6 +88,7 @@ const address: Matcher = {
   find(text, at, _after, final): Found {
     const slashes = text.indexOf('//', at)
     const start = text.charCodeAt(at) === 104 || text.charCodeAt(at) === 72 ? at : slashes
+    if (!/[\w{$<[%]/.test(text.charAt(slashes + 2)) && text.length > slashes + 2) return undefined
     const before = text.slice(Math.max(0, start - BEFORE), start)
     if (NESTED.test(before)) return undefined
     const end = endOf(text, start, before.slice(-1))

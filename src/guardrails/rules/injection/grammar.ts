@@ -119,7 +119,7 @@ function overrides(language: Language, grammar: Grammar): readonly Matcher[] {
         ...(!spaced && { anywhere: true }),
         pattern: new RegExp(`^${V}${spaced ? NOT_ENGLISH : ''}${negated}${gap(4)}(?:${E}${gap(2)}${O}|${WHOSE}${gap(2)}${O}(?:${gap(3)}${E})?|${O}${gap(3)}${E}|${O}${gap(1)}${slot(your)}|${slot(told)})`, 'i'),
         weigh(unfolded, found, after) {
-          const before = fold(unfolded)
+          const before = foldedOnce(unfolded)
           if (grammar.inside(before) || denied.test(before)) return 0
           if (!spaced && others.test(before)) return 0.6
           if (isLoose.test(found) && !begins.test(before)) return 0.7
@@ -139,7 +139,7 @@ function overrides(language: Language, grammar: Grammar): readonly Matcher[] {
         ...(!spaced && { anywhere: true }),
         pattern: new RegExp(`^(?:${slot(`${earlier}|${every}|${your}`)}${gap(2)}${O}(?:${gap(2)}${E})?${gap(4)}|${O}${gap(1)}(?:${E}|${slot(your)})${gap(4)}|${slot(told)}${gap(3)})${V}${negated}`, 'i'),
         weigh(unfolded, found, after) {
-          const before = fold(unfolded)
+          const before = foldedOnce(unfolded)
           if (grammar.inside(before) || (spaced && hasNot.test(found.replace(verbLast, '')))) return 0
           if (others.test(before)) return 0.6
           if (MINE.test(found)) return 0.7
@@ -149,6 +149,30 @@ function overrides(language: Language, grammar: Grammar): readonly Matcher[] {
     )
   }
   return made
+}
+
+// A place is looked at by two dozen languages, one after the other.
+let seen = { raw: '', folded: '' }
+
+function foldedOnce(text: string): string {
+  if (seen.raw !== text) seen = { raw: text, folded: /^[\0-\x7f]*$/.test(text) ? text : fold(text) }
+  return seen.folded
+}
+
+// The last words before a place, once for all languages that look there.
+let last = { before: '', words: [] as readonly string[] }
+
+function lastWords(before: string): readonly string[] {
+  if (last.before !== before) last = { before, words: before.slice(-80).toLowerCase().split(/[^\p{L}\p{N}]+/u).slice(-9) }
+  return last.words
+}
+
+/** Says cheaply whether any of the words may begin something of the list; what ends in `*` may be anything. */
+function gate(list: string): (words: readonly string[]) => boolean {
+  const firsts = list.split('|').filter((word) => word !== '').map((word) => fold(word).toLowerCase().split(/[^\p{L}\p{N}*]+/u)[0] as string)
+  if (firsts.some((word) => word.includes('*'))) return () => true
+  const known = new Set(firsts)
+  return (said) => said.some((word) => known.has(word))
 }
 
 // Anchored on what is to be shown, which ordinary text seldom names; the verb is looked for on both sides.
@@ -161,6 +185,7 @@ function extractions(language: Language, grammar: Grammar): readonly Matcher[] {
   const start = spaced ? `(?:^|(?!${L})[^])` : ''
   const denied = not === '' ? '' : `(?<!${start}(?:${words(not)})${spaced ? BETWEEN : ''})`
   const shown = order === 'ov' ? /(?!)/ : new RegExp(`${start}${denied}${slot(show)}${spaced ? `${BETWEEN}(?:${L}{1,24}${BETWEEN}){0,5}?` : `${SAME_SENTENCE}{0,16}`}$`, 'i')
+  const may = spaced ? gate(show) : (): boolean => true
   const behind = order === 'vo' ? '' : `(?:${gap(4)}(${slot(show)}))?`
   const verbBehind = order === 'vo' ? /(?!)/ : new RegExp(`${slot(show)}$`, 'i')
   return [
@@ -170,13 +195,15 @@ function extractions(language: Language, grammar: Grammar): readonly Matcher[] {
       ...(!spaced && { anywhere: true }),
       pattern: new RegExp(`^${slot(prompt)}(?:${gap(1)}${slot(your)})?${behind}`, 'i'),
       weigh(unfolded, found, after) {
-        const before = fold(unfolded)
+        const before = foldedOnce(unfolded)
         if (grammar.inside(before)) return 0
-        const lead = shown.exec(before)
+        // Without spaces a verb stands within a few signs; looking further back costs and finds nothing.
+        const from = spaced ? 0 : Math.max(0, before.length - 30)
+        const lead = may(lastWords(before)) ? shown.exec(before.slice(from)) : null
         if (lead === null && !verbBehind.test(found)) return 0
         const whole = (lead?.[0] ?? before.slice(-24)) + found
         if (bare === true && hasSample.test(whole + fold(after.slice(0, 16)))) return 0.5
-        return mentioned(before.slice(0, lead?.index ?? before.length), after) ?? (bare === true || hasYours.test(whole) ? undefined : 0.7)
+        return mentioned(before.slice(0, lead === null ? before.length : from + lead.index), after) ?? (bare === true || hasYours.test(whole) ? undefined : 0.7)
       },
     }),
   ]
@@ -191,7 +218,7 @@ function hijacks(language: Language, grammar: Grammar): readonly Matcher[] {
   const hasYours = has(your)
   const open = new RegExp(`${CLAUSE}$`)
   const weigh = (unfolded: string, _found: string, after: string): number | undefined => {
-    const before = fold(unfolded)
+    const before = foldedOnce(unfolded)
     return grammar.inside(before) || denied.test(before) ? 0 : mentioned(before, after)
   }
   const english = language.mixed === true ? '|disable|bypass|turn off' : ''
