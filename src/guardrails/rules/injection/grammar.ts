@@ -30,7 +30,10 @@ function beginnings(list: string): readonly string[] {
     return start.slice(0, /^[\0-\x7f]*$/.test(start) ? LONGEST.plain : LONGEST.foreign)
   })
   const all = [...new Set(cut)].filter((word) => word !== '' && (word.length >= SHORTEST || !/^[\0-\x7f]*$/.test(word))).sort()
-  return all.filter((word, i) => !all.slice(0, i).some((before) => word.startsWith(before)))
+  // In order, what begins with another word comes right behind it.
+  const kept: string[] = []
+  for (const word of all) if (kept.length === 0 || !word.startsWith(kept.at(-1) as string)) kept.push(word)
+  return kept
 }
 
 const kind = (rule: string, category: string, score: number): Kind => ({ guardrail: 'prompt_injection', rule, category, score })
