@@ -3,12 +3,12 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as after } from 'node:timers/promises'
-import { Tokenizer } from '@huggingface/tokenizers'
 import * as ort from 'onnxruntime-node'
 import type { Card } from '../src/guardrails/classifiers/card.ts'
 import { Pool } from '../src/guardrails/classifiers/pool.ts'
 import { wordsWith } from '../src/guardrails/classifiers/words.ts'
 import { prose, quantile } from './prose.ts'
+import { tokenizerOf } from '../src/guardrails/classifiers/tokenizer.ts'
 
 const never = new AbortController().signal
 
@@ -26,7 +26,7 @@ function textOf(tokens: number, seed: number, wordsOf: ReturnType<typeof wordsWi
 /** p50 and p99 of the encoder on one thread, through onnxruntime alone and through a pool of one worker. Milliseconds. */
 export async function deepLatency(folder: string, card: Card, runs: number): Promise<Record<string, number>> {
   const result: Record<string, number> = {}
-  const wordsOf = wordsWith(new Tokenizer(JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as object, {}))
+  const wordsOf = wordsWith(tokenizerOf(JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as object))
   const options: ort.InferenceSession.SessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential', graphOptimizationLevel: 'all', logSeverityLevel: 3 }
   const [trunk, top] = await Promise.all(['trunk.onnx', 'guard.onnx'].map((name) => ort.InferenceSession.create(join(folder, name), options))) as [ort.InferenceSession, ort.InferenceSession]
   const pool = new Pool(folder, card, 1)
@@ -60,7 +60,7 @@ export async function deepLatency(folder: string, card: Card, runs: number): Pro
 /** Texts of 128 tokens a second, and how late the main thread's timers are meanwhile, idle included. */
 export async function deepThroughput(folder: string, card: Card, milliseconds: number): Promise<Record<string, number>> {
   const result: Record<string, number> = {}
-  const wordsOf = wordsWith(new Tokenizer(JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as object, {}))
+  const wordsOf = wordsWith(tokenizerOf(JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as object))
   const texts = Array.from({ length: 256 }, (_, i) => textOf(122, i + 1000, wordsOf))
   const delayed = async (name: string, work: Promise<unknown>): Promise<void> => {
     const delay = monitorEventLoopDelay({ resolution: 1 })

@@ -4,7 +4,7 @@ import type { Pass } from './contract/gateway.ts'
 import type { Principal } from './contract/principal.ts'
 import type { Plan } from './gateways/llm/plan.ts'
 import { questionErrand } from './gateways/llm/question.ts'
-import type { JudgeSettings } from './guardrails/judge_settings.ts'
+import type { JudgeSettings } from './guardrails/judge/settings.ts'
 import { Capped, type Judge } from './guardrails/tools.ts'
 
 /** Calls of a principal and day that may be judged whatever the share says. */

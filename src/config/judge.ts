@@ -1,5 +1,5 @@
 import type { LlmSettings, RouteSettings } from '../gateways/llm/settings.ts'
-import type { JudgeSettings } from '../guardrails/judge_settings.ts'
+import type { JudgeSettings } from '../guardrails/judge/settings.ts'
 import type { GuardSettings } from '../guardrails/settings.ts'
 
 /** What is wrong with the judge in the light of everything else, and at which key; undefined = nothing. */

@@ -4,7 +4,7 @@ import type { Asked } from '../contract/exchange.ts'
 import type { Finding, GuardAction, Mode } from '../contract/finding.ts'
 import type { Code } from '../contract/reasons.ts'
 import type { Origin } from '../contract/segment.ts'
-import type { Place } from './kinds/place.ts'
+import type { Place } from '../contract/place.ts'
 import type { Matcher, Span } from './rules/matcher.ts'
 import type { Allowance, Tools } from './tools.ts'
 

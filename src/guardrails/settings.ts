@@ -4,8 +4,8 @@ import type { GuardAction, Mode } from '../contract/finding.ts'
 import type { Origin } from '../contract/segment.ts'
 import type { Guardrail, Layer, Level, Phase } from './guardrail.ts'
 import { guardrails, kinds } from './list.ts'
-import { KindError } from './kinds/place.ts'
-import type { Place } from './kinds/place.ts'
+import { KindError } from './kinds/error.ts'
+import type { Place } from '../contract/place.ts'
 
 const ORIGINS = ['system', 'user', 'assistant', 'reasoning', 'tool_call', 'tool_result', 'tool_definition', 'document', 'command', 'body'] as const satisfies readonly Origin[]
 

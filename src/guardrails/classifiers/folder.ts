@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Tokenizer } from '@huggingface/tokenizers'
 import * as ort from 'onnxruntime-node'
 import { z } from 'zod'
+import { tokenizerOf } from './tokenizer.ts'
 
 /** A classifier that somebody brought. */
 export interface Brought {
@@ -54,7 +54,7 @@ function probabilities(logits: Float32Array, several: boolean): Float32Array {
 export async function openFolder(folder: string, options: ort.InferenceSession.SessionOptions): Promise<Brought> {
   const config = configSchema.parse(jsonIn(folder, 'config.json'))
   const labels = labelsIn(folder)
-  const tokenizer = new Tokenizer(jsonIn(folder, 'tokenizer.json'), jsonIn(folder, 'tokenizer_config.json'))
+  const tokenizer = tokenizerOf(jsonIn(folder, 'tokenizer.json'), jsonIn(folder, 'tokenizer_config.json'))
   const session = await ort.InferenceSession.create(modelIn(folder), options)
   const several = config.problem_type === 'multi_label_classification'
   const room = Math.min(LONGEST_WINDOW, config.max_position_embeddings ?? LONGEST_WINDOW)

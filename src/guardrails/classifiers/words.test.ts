@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Tokenizer } from '@huggingface/tokenizers'
 import fc from 'fast-check'
 import { runsOf, wordsWith } from './words.ts'
+import { tokenizerOf } from './tokenizer.ts'
 
 // A vocabulary of single letters: every token is one unit, or unknown.
 const vocab: readonly (readonly [string, number])[] = [['<s>', 0], ['<pad>', 0], ['</s>', 0], ['<unk>', 0], ['▁', -2], ...Array.from('abcdefghijklmnopqrstuvwxyz', (letter) => [letter, -3] as const)]
-const tokenizer = new Tokenizer({
+const tokenizer = tokenizerOf({
   version: '1.0', truncation: null, padding: null, added_tokens: [], normalizer: { type: 'NFKC' },
   pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true },
   post_processor: null, decoder: null, model: { type: 'Unigram', unk_id: 3, vocab, byte_fallback: false },

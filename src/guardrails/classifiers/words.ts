@@ -1,4 +1,4 @@
-import type { Tokenizer } from '@huggingface/tokenizers'
+import type { Tokenizer } from './tokenizer.ts'
 
 /** A word of a text and its tokens; long words come in pieces. */
 export interface Word {

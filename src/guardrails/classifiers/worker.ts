@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
-import { Tokenizer } from '@huggingface/tokenizers'
 import * as ort from 'onnxruntime-node'
 import type { Card } from './card.ts'
 import { openFolder } from './folder.ts'
@@ -9,6 +8,7 @@ import type { Brought } from './folder.ts'
 import type { Answer, Ask, Job } from './job.ts'
 import { runsOf, wordsWith } from './words.ts'
 import type { Run, Word } from './words.ts'
+import { tokenizerOf } from './tokenizer.ts'
 
 /** Tokens of one run, borders and channel words included, as in training. */
 const ROOM = 122
@@ -30,7 +30,7 @@ function session(name: string): Promise<ort.InferenceSession> {
   return made
 }
 
-const tokenizer = new Tokenizer(JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as object, {})
+const tokenizer = tokenizerOf(JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')) as object)
 const wordsOf = wordsWith(tokenizer)
 const prefixes = new Map<string, readonly number[]>()
 

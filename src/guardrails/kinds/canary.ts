@@ -3,7 +3,7 @@ import type { Glance, Guardrail, Kind, Sight } from '../guardrail.ts'
 import { settled } from '../kind_of.ts'
 import { readingsOf } from '../normalise/readings.ts'
 import type { Kind as Rule, Matcher, Span } from '../rules/matcher.ts'
-import { KindError } from './place.ts'
+import { KindError } from './error.ts'
 
 const SHORTEST = 8
 const LONGEST = 512

@@ -6,7 +6,7 @@ import { readingsOf } from '../normalise/readings.ts'
 import type { Span } from '../rules/matcher.ts'
 import { openLibrary } from './documents.ts'
 import type { Library } from './documents.ts'
-import { KindError } from './place.ts'
+import { KindError } from './error.ts'
 import { runsIn, shinglesOf, SHORTEST_RUN, wordsIn } from './shingles.ts'
 import type { Run, Words } from './shingles.ts'
 

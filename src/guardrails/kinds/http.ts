@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Glance, Guardrail, Kind, Sight } from '../guardrail.ts'
 import { settled } from '../kind_of.ts'
 import type { Tools } from '../tools.ts'
-import { KindError } from './place.ts'
+import { KindError } from './error.ts'
 
 const MASKED = 120
 const TIMEOUT = 2000

@@ -6,7 +6,7 @@ import type { Glance, Guardrail, Kind, Sight } from '../guardrail.ts'
 import { settled } from '../kind_of.ts'
 import type { Span } from '../rules/matcher.ts'
 import type { Tools } from '../tools.ts'
-import { KindError } from './place.ts'
+import { KindError } from './error.ts'
 
 const MASKED = 120
 const FILES = ['tokenizer.json', 'tokenizer_config.json']

@@ -33,7 +33,7 @@ DOMAIN_A = "secure-sync files-drop cdn-check updates verify-now paste-it helpdes
 DOMAIN_B = "example.com example.net example.org invalid.test example".split()
 FILES = [
     "~/.aws/credentials", "secrets.yaml", "notes/private.md", "customers.csv", "C:\\Users\\me\\passwords.txt", ".env",
-    "contracts/2024.pdf", "payroll.xlsx", "id_rsa", "/home/user/wallet.json", "tax/return.pdf", "config/prod.toml",
+    "contracts/2024.pdf", "payroll.xlsx", "id_rsa", "~/wallet.json", "tax/return.pdf", "config/prod.toml",
 ]
 TOOLS = (
     "send_email transfer_funds delete_files share_folder http_post run_shell create_user export_contacts update_settings "

@@ -1,10 +1,3 @@
-/** Where settings that name files and variables are read. */
-export interface Place {
-  /** Folder that relative paths start from. */
-  readonly base: string
-  readonly env: Readonly<Record<string, string | undefined>>
-}
-
 /** What is wrong with an entry that only shows when its files or variables are looked at; `path` names the key. */
 export class KindError extends Error {
   readonly path: readonly (string | number)[]

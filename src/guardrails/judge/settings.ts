@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration } from './settings.ts'
+import { duration } from '../settings.ts'
 
 /** What people write under `judge:`. */
 export const judgeSchema = z
