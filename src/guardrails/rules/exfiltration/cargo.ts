@@ -13,9 +13,20 @@ export interface Cargo {
 
 const SPLIT = /^(?:https?:)?\/\/(?:[^/?#@\s]{0,80}@)?([^/?#:\s]{1,255})(?::\d{1,5})?([^?#\s]*)(\?[^#\s]*)?(#.*)?$/i
 const KNOWN = 'chat|conversation|convo|history|messages?|summary|summar|user|prompt|context|secret|password|pass|credential|token|api_?key|email|e-mail|data|info|answer|response|query|question|content|instructions?|system|name|address|phone|ssn|card|document|file|memory|leak|exfil|payload|encoded|base64|b64|result|output|input|text|value|key|insert|your|here|reply|everything|above'
-// `{{chat_history}}`, `${secret}`, `[DATA]`, `<summary>`, `{user_email}`, `INSERT_DATA_HERE`, and the same percent-encoded.
-const SLOT = new RegExp(`(?:\\{\\{|\\$\\{|%7b%7b|%24%7b|\\{|%7b|\\[|%5b|<|%3c|\\$\\()[\\s_+-]{0,2}[a-z_ .+-]{0,24}(?:${KNOWN})[a-z_ .+()%20-]{0,40}(?:\\}|%7d|\\]|%5d|>|%3e|\\))|\\b(?:INSERT|YOUR|PUT|REPLACE|ENCODED?|BASE64|URL_?ENCODED?|EXFIL\\w*|STOLEN|COLLECTED|LEAKED)_[A-Z_]{3,40}\\b|\\b(?:USER|CHAT|SECRET|CONVERSATION)_(?:DATA|HISTORY|INFO|SECRETS?|MESSAGES?|SUMMARY|CONTENT|INPUT)\\b`)
-const SLOT_ANY_CASE = new RegExp(SLOT.source.split('|\\b(?:INSERT')[0] as string, 'i')
+// `{{chat_history}}`, `${secret}`, `[DATA]`, `<summary>`, `{user_email}`, `$(whoami)`, and the same percent-encoded.
+const BRACKETED = /(?:\{|%7b|\[|%5b|<|%3c|\$\()([^{}[\]<>()/?&#=]{2,64})(?:\}|%7d|\]|%5d|>|%3e|\))/gi
+const NAMED = new RegExp(`^(?:%20|%24|%7b|[\\s_+.-]){0,3}(?:[a-z]{1,14}(?:%20|[\\s_+.'’-]{1,2})){0,4}(?:${KNOWN})`, 'i')
+const SHOUTED = /\b(?:INSERT|YOUR|PUT|REPLACE|ENCODED?|BASE64|URL_?ENCODED?|EXFIL\w{0,12}|STOLEN|COLLECTED|LEAKED)_[A-Z_]{3,40}\b|\b(?:USER|CHAT|SECRET|CONVERSATION)_(?:DATA|HISTORY|INFO|SECRETS?|MESSAGES?|SUMMARY|CONTENT|INPUT)\b/
+const MOST_SLOTS = 16
+
+function hasSlot(url: string): boolean {
+  let seen = 0
+  for (const [, name] of url.matchAll(BRACKETED)) {
+    if (NAMED.test(name as string)) return true
+    if (++seen === MOST_SLOTS) break
+  }
+  return SHOUTED.test(url)
+}
 const PERSONAL_NAME = /^(?:e?-?mail|user_?e?mail|password|passwd|pwd|pass|secret|api_?key|apikey|access_?token|session(?:_?id)?|cookies?|ssn|card(?:_?number)?|cc|iban|phone|credentials?|creds|private_?key|auth)$/i
 const CARRIER = /^(?:data|d|payload|exfil|leak|leaked|stolen|dump|loot|history|chat|conversation|convo|conv|context|ctx|prompt|summary|info|msgs?|messages?|content|body|log|note|notes|text|t|q|query|s|c|m|x|p|value|v|user|u|username|userinfo|user_?data|secret|secrets|params?|collect|report|track|details|answer|response|input|output|result|document|doc|email|name|address|memory)$/i
 // What pictures are drawn from, and how they are cut and signed.
@@ -61,7 +72,7 @@ const LABEL = /^(?=[a-z0-9]*\d)(?=[a-z0-9]*[a-z])[a-z0-9]{28,63}$/i
 
 /** Reads an address (at most a few thousand units) for what it carries; undefined where it is none. */
 export function cargoOf(url: string): Cargo | undefined {
-  if (SLOT.test(url) || SLOT_ANY_CASE.test(url)) {
+  if (hasSlot(url)) {
     const host = /^(?:https?:)?\/\/([^/?#:\s]{0,255})/i.exec(url)?.[1]?.toLowerCase() ?? ''
     const place = placeOf(host, '')
     // A host that is a placeholder as a whole is a template for any address, unless data comes in front of a domain.
@@ -88,7 +99,7 @@ export function cargoOf(url: string): Cargo | undefined {
     if (encodes(part)) return of('text')
     const plain = decoded(part)
     if (plain.includes(' ') && words(plain) >= 5 && !STOCK_FILE.test(plain)) return of('text')
-    if (EMAIL.test(plain) && !plain.startsWith('@')) return of('personal')
+    if (plain.includes('@', 1) && EMAIL.test(plain)) return of('personal')
     if (part.length > 120) opaque = true
   }
   const query = `${split[3]?.slice(1) ?? ''}${split[4] === undefined ? '' : `&${split[4].slice(1)}`}`
@@ -102,7 +113,7 @@ export function cargoOf(url: string): Cargo | undefined {
     const plain = decoded(value)
     if (!drawn && encodes(plain.replaceAll(' ', '+'))) return of('text')
     if (!drawn && words(plain) >= 4) return of('text')
-    if (EMAIL.test(plain) || (PERSONAL_NAME.test(name) && plain.length >= 6)) return of('personal')
+    if ((plain.includes('@') && EMAIL.test(plain)) || (PERSONAL_NAME.test(name) && plain.length >= 6)) return of('personal')
     if (CARRIER.test(name) && !drawn && (words(plain) >= 2 || plain.length > 40)) return of('text')
     if (plain.length > 200) opaque = true
   }
