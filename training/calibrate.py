@@ -2,7 +2,7 @@
 
 Slopes and offsets (Platt 1999) are fitted on the reserved rows. Thresholds are quantiles on ordinary traffic: for what
 users say the harmless instructions of ../shared/data/eval (measured on, never trained on) and our reserved rows; for
-documents the README files of the packages that package-lock.json names, and reserved rows.
+documents the files of the Python packages that requirements.txt names, which nobody trained on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hashlib
 import json
 import random
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -34,16 +35,20 @@ def channel_of(row: Row) -> str:
     return "document" if row.channel == "tool_result" else row.channel
 
 
-def readmes(rng: random.Random, most: int) -> list[str]:
+def unseen_documents(rng: random.Random, most: int) -> list[str]:
+    """Pieces of the files of the Python packages that requirements.txt names: none of them was trained on."""
+    folder = Path(sysconfig.get_path("purelib"))
+    paths = [path for pattern in ("*.py", "*.md", "*.rst", "*.txt", "*.json", "*.html") for path in sorted(folder.rglob(pattern))]
     texts: list[str] = []
-    for path in sorted((ROOT / "node_modules").rglob("README*.md")):
+    for path in rng.sample(paths, min(len(paths), most)):
+        if path.stat().st_size > 400_000:
+            continue
         text = path.read_text(encoding="utf-8", errors="ignore")
-        for start in range(0, len(text), 1500):
-            piece = text[start : start + 1500]
-            if len(piece) > 200:
-                texts.append(piece)
-    rng.shuffle(texts)
-    return texts[:most]
+        start = rng.randrange(max(1, len(text) - 800))
+        piece = text[start : start + rng.randrange(300, 1600)]
+        if len(piece.strip()) > 150:
+            texts.append(piece)
+    return texts
 
 
 def ordinary(rng: random.Random) -> list[Row]:
@@ -53,7 +58,7 @@ def ordinary(rng: random.Random) -> list[Row]:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             texts = [json.loads(line)["text"] for line in file]
         rows += [Row(text, "user", "en", dict(BENIGN), "ordinary") for text in rng.sample(texts, 8000)]
-    rows += [Row(text, "document", "en", dict(BENIGN), "ordinary") for text in readmes(rng, 4000)]
+    rows += [Row(text, "document", "en", dict(BENIGN), "ordinary") for text in unseen_documents(rng, 6000)]
     return rows
 
 

@@ -87,6 +87,20 @@ def _labels(row: dict, name: str) -> dict[str, int] | None:
     return {"injection": 1, "jailbreak": 0}
 
 
+def _cut(text: str, position: str) -> Iterator[tuple[str, int]]:
+    """An attack in a long carrier as the part that holds it, and a part that surely does not: or the carrier becomes the sign."""
+    if len(text) < 700:
+        yield text, 1
+    elif position == "start":
+        yield text[:600], 1
+        yield text[len(text) // 2 :], 0
+    elif position == "end":
+        yield text[-600:], 1
+        yield text[: len(text) // 2], 0
+    else:
+        yield text[: len(text) // 5], 0
+
+
 def local_rows() -> Iterator[Row]:
     """The files of the data folder; nothing when there is none."""
     folder = DATA / "train"
@@ -97,6 +111,11 @@ def local_rows() -> Iterator[Row]:
         if name == "asb_traces":
             continue
         for row in _lines(path):
+            if name == "bipia_train" and row["label"] == 1:
+                for text, label in _cut(row["text"], row["meta"]["position"]):
+                    labels = {"injection": 1, "jailbreak": 0} if label else dict(BENIGN)
+                    yield Row(text, "document", row.get("lang", "en"), labels, name, row["kind"])
+                continue
             labels = _labels(row, name)
             if labels is not None and row["text"].strip():
                 yield Row(row["text"], _channel(row.get("kind", ""), name), row.get("lang", "en"), labels, name, row.get("kind", ""))
