@@ -18,7 +18,7 @@ Text that is addressed to people, that asks an assistant for ordinary work, or t
 /** Signatures of open attempts to take the model over. Subtle ones are the classifiers' business. */
 export const promptInjection: Guardrail = {
   id: 'prompt_injection',
-  about: 'Text that tries to override the instructions, extract the system prompt, change the role or forge the chat template.',
+  about: 'Text in some 40 languages that tries to override the instructions, extract the system prompt, change the role or forbid refusals; false authority, forged turns and tool calls; text from elsewhere that speaks to the model.',
   layer: 'rules',
   categories: ['instruction_override', 'prompt_extraction', 'role_hijack', 'refusal_suppression', 'false_authority', 'template_forgery', 'forged_call', 'addressed_instruction', 'exfiltration_order', 'injected_instruction'],
   on: ['user', 'tool_result', 'document', 'tool_definition', 'body'],

@@ -24,7 +24,7 @@ const earlier = phrase({
     if (talked !== undefined) return talked
     // People delete rules and drop restrictions too: only what a model is given counts fully.
     if (/^(?:drop|scrap|cancel|erase|delete|wipe|skip|void|nullify|negate|revoke|throw|dismiss|clear|reset|flush|remove|unlearn)/i.test(found)) return /instruct|prompt|directive|guideline|programming/i.test(found) ? 0.91 : 0.7
-    if (/\b(?:existing|current|old|past|former|before)\b/i.test(found) && !/instruct|prompt|directive|guideline|previous|prior|above|earlier/i.test(found)) return 0.6
+    if (/\b(?:existing|current)\b/i.test(found) && !/instruct|prompt|directive|guideline|previous|prior|above|earlier/i.test(found)) return 0.6
     return /\b(?:training|assignments?)\b/i.test(found) && !/instruct|prompt|rule|guideline/i.test(found) ? 0.75 : undefined
   },
 })
