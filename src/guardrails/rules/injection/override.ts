@@ -40,22 +40,22 @@ const own = phrase({
 
 // What comes later is set aside in letters too ("ignore the instructions below if you have paid").
 const later = phrase({
-  kind: kind('override_later', 0.85),
+  kind: { ...kind('override_later', 0.91), at: { document: 0.85, body: 0.85 } },
   literals: ['ignore', 'ignoring', 'disregard', 'forget', 'do not follow', 'don\'t follow', 'don’t follow', 'do not listen', 'don\'t listen', 'do not obey'],
   pattern: new RegExp(`^(?:ignor(?:e|ing)|disregard(?:ing)?|forget|(?:do not|don['’]?t) (?:follow|listen to|obey))${BETWEEN}(?:${WORD}){0,3}?(?:(?:below|following|further|subsequent|other|remaining|additional|later|future|rest of the|rest of your)${BETWEEN}(?:${WORD}){0,2}?(?:instructions?|prompts?|directives?|commands?|orders|rules|requests)|(?:instructions?|prompts?|directives?|commands?|orders|rules|requests)${BETWEEN}(?:${WORD}){0,2}?(?:below|that follow|which follow|following|after this|to follow)|everything (?:else|below|after this|that follows|besides|other than)|(?:all|any) (?:of the )?(?:text|content)? ?(?:below|that follows|after this))(?!\\w)`, 'i'),
   weigh(before, found, after) {
     const talked = discussed(before, found, after)
     if (talked !== undefined) return talked
-    const sure = /\b(?:any|all)\b/i.test(found) && /instruct|prompt|directive/i.test(found) && !/^\s{0,3}(?:if|unless|when)\b/i.test(after)
+    const sure = /instruct|prompt|directive/i.test(found) && !/^[^.\n]{0,24}\b(?:if|unless|when|until|and use|and follow)\b/i.test(after)
     const ordered = /^[\s,.;:!]{1,3}(?:and |then |instead |now |just |please |only ){1,3}(?:say|print|output|reply|respond|write|return|answer|tell|reveal)/i.test(after)
-    return sure || (ordered && !/requests|rules/i.test(found)) ? 0.91 : /everything else/i.test(found) ? 0.6 : undefined
+    return (sure && /\b(?:any|all)\b/i.test(found)) || (ordered && !/requests|rules/i.test(found)) ? 0.92 : sure ? undefined : /everything else/i.test(found) ? 0.6 : 0.8
   },
 })
 
 const everything = phrase({
   kind: kind('forget_everything', 0.93),
   literals: ['forget', 'disregard', 'ignore', 'erase', 'clear', 'wipe', 'reset your', 'delete all your', 'delete your'],
-  pattern: /^(?:(?:forget|disregard|ignore) (?:about )?(?:everything|anything|all|whatever|what)(?: of)?(?: that| which| the (?:things|text|content)| text| content)?,? (?:(?:you (?:were|have been|had been|are|know)|you've been|(?:the )?(?:system|developers?|user|they|others?|openai|anthropic|anyone|someone)(?: (?:have|has|had))?) (?:told|taught|instructed|given|trained|said|programmed)\b|(?:(?:was|is|comes?|came|stated|written|said|mentioned) )?(?:above|before this|prior to this|up to (?:now|this point|here)|preceding this|so far)\b)|(?:erase|clear|wipe|reset|delete) (?:all )?(?:of )?your (?:memory|instructions|context|previous context|programming)\b)/i,
+  pattern: /^(?:(?:forget|disregard|ignore) (?:about )?(?:everything|anything|all|whatever|what)(?: of)?(?: that| which| the (?:things|text|content)| text| content)?,? (?:(?:you (?:were|have been|had been|are|know)|you've been|(?:the )?(?:system|developers?|user|they|others?|openai|anthropic|anyone|someone)(?: (?:have|has|had))?) (?:told|taught|instructed|given|trained|said|programmed)\b|you know(?=[.!])|(?:(?:was|is|comes?|came|stated|written|said|mentioned) )?(?:above|before this|prior to this|up to (?:now|this point|here)|preceding this|so far)\b)|(?:erase|clear|wipe|reset|delete) (?:all )?(?:of )?your (?:memory|instructions|context|previous context|programming)\b)/i,
   weigh: discussed,
 })
 
