@@ -115,8 +115,10 @@ export function profiles(settings: GuardSettings, members: readonly Guardrail[],
     if (chosenHere.length === 0) return undefined
     const ruled = chosenHere.filter((active) => active.entry.mode !== 'off' && layersOf(active).has('rules'))
     const rules = scannerFor(ruled, origin)
-    const enforced = scannerFor(ruled.filter(({ entry }) => entry.mode === 'enforce'), origin)
-    const shadow = scannerFor(ruled.filter(({ entry }) => entry.mode === 'shadow'), origin)
+    // A flag takes nothing out of the text, so that no text waits for it.
+    const holds = ({ entry }: Active): boolean => entry.mode === 'enforce' && entry.action !== 'flag'
+    const enforced = scannerFor(ruled.filter(holds), origin)
+    const shadow = scannerFor(ruled.filter((active) => !holds(active)), origin)
     return {
       byGuardrail: new Map(chosenHere.map((active) => [active.guardrail.id, active])),
       ...(rules && { rules, whole: forDecoded(rules) }),

@@ -1,7 +1,7 @@
-import { carryOut } from './rules/exfiltration/orders.ts'
 import { addressed } from './rules/injection/addressed.ts'
 import { authorities } from './rules/injection/authority.ts'
 import { calls } from './rules/injection/calls.ts'
+import { carryingOut } from './rules/injection/carrying_out.ts'
 import { extractions } from './rules/injection/extraction.ts'
 import { hijacks } from './rules/injection/hijack.ts'
 import { overrides } from './rules/injection/override.ts'
@@ -28,7 +28,7 @@ export const promptInjection: Guardrail = {
   postures: { observe: 'shadow', guard: 'enforce', strict: 'enforce' },
   lookPostures: { observe: 'shadow', guard: 'shadow', strict: 'enforce' },
   refusal: { request: 'injection', reply: 'answer_refused' },
-  matchers: [...overrides, ...extractions, ...hijacks, ...refusals, ...authorities, ...templates, ...calls, ...addressed, ...carryOut('prompt_injection', 'exfiltration_order'), ...world],
+  matchers: [...overrides, ...extractions, ...hijacks, ...refusals, ...authorities, ...templates, ...calls, ...addressed, ...carryingOut, ...world],
   needs: 'models',
   look: withJudge('prompt_injection', 'injected_instruction', RUBRIC, headLook('prompt_injection', [['injection', 'injected_instruction']])),
   marker: () => '[REMOVED_TEXT]',

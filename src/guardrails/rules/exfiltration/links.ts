@@ -115,7 +115,7 @@ function kindOf(place: 'collector' | 'tunnel' | 'renderer' | 'other', what: 'slo
 const LOOKUP: Kind = kind('data_in_dns', 'data_link', 0.9, { document: 0.6, tool_result: 0.6, body: 0.6, assistant: 0.7, reasoning: 0.6 })
 // A name server hears of every name that somebody looks up.
 const lookup: Matcher = {
-  literals: ['nslookup ', 'dig ', 'host ', 'ping ', 'resolvectl query ', 'getent hosts '],
+  literals: ['nslookup ', 'dig ', 'ping ', 'resolvectl query ', 'getent hosts '],
   maxLength: 320,
   find(text, at, after, final): Found {
     const limit = Math.min(text.length, after + 300)
