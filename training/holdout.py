@@ -24,9 +24,6 @@ from train import WORK, train
 
 OUT = HERE.parent / "models" / "held-out.json"
 RATES = (0.01, 0.001)
-# Texts of one source, channel and label that are measured: more would only take longer.
-MOST = 1500
-ORDINARY = 6000
 THIRDS = 3
 
 
@@ -68,14 +65,14 @@ def sample(rows: list[Row], most: int, seed: int) -> list[Row]:
     return rows if len(rows) <= most else random.Random(seed).sample(rows, most)
 
 
-def ordinary(rows: list[Row]) -> dict[str, list[Row]]:
+def ordinary(rows: list[Row], most: int) -> dict[str, list[Row]]:
     """Everyday requests (for measuring only), and the harmless documents that training keeps back."""
     path = DATA / "eval" / "alpaca_harmless.jsonl.gz"
     requests = [Row(line["text"], "user", "en", dict(BENIGN), "alpaca_harmless") for line in _lines(path)] if path.is_file() else []
     if not requests:
         raise SystemExit(f"{path} is missing: there is nothing to set thresholds on")
     documents = [row for row in rows if reserved(row) and side(row) == "document" and row.channel != "assistant" and row.labels.get("injection") == 0]
-    return {"user": sample(requests, ORDINARY, 3), "document": sample(documents, ORDINARY, 3)}
+    return {"user": sample(requests, most, 3), "document": sample(documents, most, 3)}
 
 
 def above(logits: np.ndarray, rate: float) -> np.ndarray:
@@ -84,7 +81,7 @@ def above(logits: np.ndarray, rate: float) -> np.ndarray:
     return ordered[int(rate * len(ordered))]
 
 
-def measured(scorer: Scorer, held: list[Row], plain: dict[str, list[Row]]) -> list[dict]:
+def measured(scorer: Scorer, held: list[Row], plain: dict[str, list[Row]], most: int) -> list[dict]:
     limits = {channel: {rate: above(scorer.logits(rows), rate) for rate in RATES} for channel, rows in plain.items()}
     groups: dict[tuple[str, str, str, int], list[Row]] = defaultdict(list)
     for row in held:
@@ -96,7 +93,7 @@ def measured(scorer: Scorer, held: list[Row], plain: dict[str, list[Row]]) -> li
         # Texts without an attack say something about the heads that look for attacks.
         if label == 0 and head not in ("injection", "jailbreak"):
             continue
-        chosen = sample(rows, MOST, 5)
+        chosen = sample(rows, most, 5)
         logits = scorer.logits(chosen)[:, OUTPUTS.index(head)]
         shares = {}
         for rate in RATES:
@@ -121,6 +118,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=40_000)
     parser.add_argument("--folds", default=",".join(fold.name for fold in FOLDS), help="names, separated by commas")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--most", type=int, default=1500, help="texts of one source, channel and label that are measured; four times as many ordinary ones")
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     chosen = given.folds.split(",")
@@ -130,7 +128,7 @@ def main() -> None:
     if not (WORK / "pieces.npy").exists():
         raise SystemExit("training/.work/pieces.npy is missing: run training/train.py once, which cuts the vocabulary")
     rows = all_rows()
-    plain = ordinary(rows)
+    plain = ordinary(rows, given.most * 4)
     print({channel: len(texts) for channel, texts in plain.items()}, "ordinary texts", flush=True)
     for fold in FOLDS:
         if fold.name not in chosen:
@@ -140,7 +138,7 @@ def main() -> None:
         weights = WORK / f"holdout-{fold.name}.pt"
         print(f"{fold.name}: {len(held)} texts held out", flush=True)
         train([row for row in rows if not fold.without(row) and not reserved(row)], given.samples, weights, given.seed)
-        record(fold, given.samples, given.seed, plain, measured(Scorer(weights), held, plain), given.out)
+        record(fold, given.samples, given.seed, plain, measured(Scorer(weights), held, plain, given.most), given.out)
         print(f"{fold.name}: {(time.time() - began) / 60:.1f} min", flush=True)
 
 

@@ -21,9 +21,9 @@ const usage = `usage: npm run eval -- [--quick | --all] [--accept] [--dry]
   --accept  record the figures even where they are worse
   --dry     compare, but write nothing`
 
-const SAMPLE: Sizes = { group: 600, ordinary: 6000, spans: Number.POSITIVE_INFINITY, disguised: 60 }
-const QUICK: Sizes = { group: 12, ordinary: 60, spans: 100, disguised: 2 }
-const ALL: Sizes = { group: Number.POSITIVE_INFINITY, ordinary: Number.POSITIVE_INFINITY, spans: Number.POSITIVE_INFINITY, disguised: 200 }
+const SAMPLE: Sizes = { group: 400, ordinary: { user: 5000, document: 1200 }, spans: Number.POSITIVE_INFINITY, disguised: 60 }
+const QUICK: Sizes = { group: 12, ordinary: { user: 60, document: 60 }, spans: 100, disguised: 2 }
+const ALL: Sizes = { group: Number.POSITIVE_INFINITY, ordinary: { user: Number.POSITIVE_INFINITY, document: Number.POSITIVE_INFINITY }, spans: Number.POSITIVE_INFINITY, disguised: 200 }
 
 const figureSchema = z.object({ key: z.string(), value: z.number(), low: z.number(), high: z.number(), n: z.number(), better: z.enum(['more', 'less']) })
 const recordSchema = z.object({ figures: z.array(figureSchema) })

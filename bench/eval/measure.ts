@@ -7,16 +7,13 @@ import type { Labelled } from '../labelled.ts'
 import { disguises } from './disguises.ts'
 import { fFigure, fScore, share, sum, thresholdAt } from './figures.ts'
 import type { Figure } from './figures.ts'
-import type { Score, Scorer } from './scorer.ts'
+import { SCORED } from './scorer.ts'
+import type { Ask, Score, Scored, Scorer } from './scorer.ts'
 import { personal, secretFound, sure, talliedSpans } from './spans.ts'
 
 export const STACKS = { rules: ['rules'], fast: ['rules', 'fast'], deep: ['rules', 'fast', 'deep'] } as const satisfies Readonly<Record<string, readonly Layer[]>>
 export type Stack = keyof typeof STACKS
 export const RATES = [0.01, 0.001] as const
-/** Guardrails whose score is compared with ordinary traffic. */
-export const SCORED = ['prompt_injection', 'jailbreak', 'harmful', 'toxicity'] as const
-export type Scored = (typeof SCORED)[number]
-
 /** Texts that a figure is measured on: one source, one channel, attacks or not. */
 export interface Group {
   readonly source: string
@@ -29,8 +26,8 @@ export interface Group {
 export interface Sizes {
   /** Texts of one label of one source. */
   readonly group: number
-  /** Ordinary texts of one channel. */
-  readonly ordinary: number
+  /** Ordinary texts of each channel. */
+  readonly ordinary: { readonly user: number; readonly document: number }
   /** Texts with marked spans, of one set. */
   readonly spans: number
   /** Attacks, and benign texts, that are disguised in every way. */
@@ -59,8 +56,8 @@ interface Run {
   readonly sizes: Sizes
 }
 
-async function scoredIn({ scorer }: Run, label: string, stack: Stack, rows: readonly { readonly text: string; readonly origin: Origin }[]): Promise<readonly Score[]> {
-  return scorer.score(label, STACKS[stack], rows.map(({ text, origin }) => ({ text, origin })))
+async function scoredIn({ scorer }: Run, label: string, stack: Stack, rows: readonly { readonly text: string; readonly origin: Origin }[], about: Ask['about'] = 'attacks'): Promise<readonly Score[]> {
+  return scorer.score(label, about, STACKS[stack], rows.map(({ text, origin }) => ({ text, origin })))
 }
 
 /** The texts by source, label and channel, each group cut to size. */
@@ -82,11 +79,11 @@ export function groupsIn(folder: string, most: number): readonly Group[] {
 }
 
 /** Ordinary traffic: what people ask (never trained on), and documents (trained on, but for the twelfth kept back). */
-function ordinaryIn(folder: string, most: number): ReadonlyMap<Channel, readonly Labelled[]> {
+function ordinaryIn(folder: string, most: Sizes['ordinary']): ReadonlyMap<Channel, readonly Labelled[]> {
   const documents = [...labelledIn(folder, 'train/docs_code_benign'), ...labelledIn(folder, 'train/llamafactory')].filter(({ origin }) => channelOf(origin) === 'document')
   return new Map([
-    ['user', sampled(labelledIn(folder, 'eval/alpaca_harmless'), most, 'eval')],
-    ['document', sampled(documents, most, 'eval')],
+    ['user', sampled(labelledIn(folder, 'eval/alpaca_harmless'), most.user, 'eval')],
+    ['document', sampled(documents, most.document, 'eval')],
   ])
 }
 
@@ -154,7 +151,7 @@ async function toxicity(folder: string, run: Run): Promise<readonly Figure[]> {
 async function data(folder: string, run: Run, missed: Record<string, number>): Promise<readonly Figure[]> {
   const figures: Figure[] = []
   const people = sampled(labelledIn(folder, 'train/pii_presidio_generated_large'), run.sizes.spans, 'eval')
-  const seen = await scoredIn(run, 'personal data', 'deep', people)
+  const seen = await scoredIn(run, 'personal data', 'deep', people, 'data')
   for (const [name, kinds] of Object.entries(personal)) {
     // Structured kinds count where they would be acted on; names and places wherever they are recorded.
     const tallies = people.map((row, i) => talliedSpans(row, (seen[i]?.found ?? []).filter((one) => one.guardrail === 'pii' && (name === 'all' || sure(one))), kinds))
@@ -166,7 +163,7 @@ async function data(folder: string, run: Run, missed: Record<string, number>): P
     figures.push(share(`pii/${type}/recall`, marked.filter(Boolean).length, marked.length, 'more'))
   }
   const keys = sampled(labelledIn(folder, 'train/secrets_synthetic'), run.sizes.spans, 'eval')
-  const looked = await scoredIn(run, 'secrets', 'rules', keys)
+  const looked = await scoredIn(run, 'secrets', 'rules', keys, 'data')
   for (const [name, bad] of [['recall', true], ['hard negatives flagged', false]] as const) {
     const chosen = keys.flatMap((row, i) => (row.bad === bad ? [{ row, hit: secretFound(row, looked[i] as Score) }] : []))
     figures.push(share(`secrets/${name}`, chosen.filter(({ hit }) => hit).length, chosen.length, bad ? 'more' : 'less'))

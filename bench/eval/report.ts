@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { disguises } from './disguises.ts'
 import type { Figure } from './figures.ts'
-import { RATES, SCORED } from './measure.ts'
+import { RATES } from './measure.ts'
 import type { Measured, Stack } from './measure.ts'
+import { SCORED } from './scorer.ts'
 import { personal } from './spans.ts'
 
 const shareSchema = z.object({ value: z.number(), low: z.number().optional(), high: z.number().optional() })

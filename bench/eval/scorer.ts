@@ -3,6 +3,10 @@ import { Worker } from 'node:worker_threads'
 import type { Origin } from '../../src/contract/segment.ts'
 import type { Layer } from '../../src/guardrails/guardrail.ts'
 
+/** Guardrails whose score is compared with ordinary traffic. */
+export const SCORED = ['prompt_injection', 'jailbreak', 'harmful', 'toxicity'] as const
+export type Scored = (typeof SCORED)[number]
+
 export interface Item {
   readonly text: string
   readonly origin: Origin
@@ -29,6 +33,8 @@ export interface Score {
 
 export interface Ask {
   readonly id: number
+  /** The guardrails of `SCORED`, or those for personal data and secrets. */
+  readonly about: 'attacks' | 'data'
   readonly layers: readonly Layer[]
   readonly items: readonly Item[]
 }
@@ -37,7 +43,7 @@ export type Answer = { readonly id: number; readonly scores: readonly Score[] } 
 
 export interface Scorer {
   /** Scores in the order of the items. Rejects where a worker dies or the guard is broken. */
-  score(label: string, layers: readonly Layer[], items: readonly Item[]): Promise<readonly Score[]>
+  score(label: string, about: Ask['about'], layers: readonly Layer[], items: readonly Item[]): Promise<readonly Score[]>
   close(): Promise<void>
 }
 
@@ -47,7 +53,7 @@ const TOGETHER = 8
 export function openScorer(): Scorer {
   const workers = Array.from({ length: availableParallelism() }, () => new Worker(new URL('./worker.ts', import.meta.url)))
   let next = 0
-  const ask = (worker: Worker, layers: readonly Layer[], items: readonly Item[]): Promise<readonly Score[]> => new Promise((resolve, reject) => {
+  const ask = (worker: Worker, about: Ask['about'], layers: readonly Layer[], items: readonly Item[]): Promise<readonly Score[]> => new Promise((resolve, reject) => {
     const id = next++
     const settle = (act: () => void): void => {
       worker.off('message', heard)
@@ -59,10 +65,10 @@ export function openScorer(): Scorer {
     }
     worker.on('message', heard)
     worker.once('error', reject)
-    worker.postMessage({ id, layers, items } satisfies Ask)
+    worker.postMessage({ id, about, layers, items } satisfies Ask)
   })
   return {
-    async score(label, layers, items) {
+    async score(label, about, layers, items) {
       const scores = new Array<Score>(items.length)
       const report = progress(`${label} (${layers.join('+')})`, items.length)
       let at = 0
@@ -71,7 +77,7 @@ export function openScorer(): Scorer {
         while (at < items.length) {
           const from = at
           at += TOGETHER
-          const part = await ask(worker, layers, items.slice(from, from + TOGETHER))
+          const part = await ask(worker, about, layers, items.slice(from, from + TOGETHER))
           for (const [i, one] of part.entries()) scores[from + i] = one
           done += part.length
           report(done)

@@ -292,6 +292,7 @@ function all(): boolean {
 }
 
 function concluded(tally: Tally, micros: number, reused: number, known: number): Inspection {
+  for (const [guardrail, score] of tally.hints) if (!tally.scores.has(guardrail)) tally.scores.set(guardrail, score)
   const { verdict, refusal, findings, flagged, scores, enforced, decided, near, instruct } = tally
   return {
     findings,

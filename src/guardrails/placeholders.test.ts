@@ -8,7 +8,8 @@ import { settleGuardrails } from './settings.ts'
 import { edited } from './verdict.ts'
 
 const MAIL = 'jo.doe@mail.example.org'
-const guard = () => guardWith([{ use: 'pii', mode: 'enforce', reversible: true }])
+// Links that carry data are another guardrail's, which would take some of these texts out.
+const guard = () => guardWith([{ use: 'pii', mode: 'enforce', reversible: true }, { use: 'exfiltration', mode: 'off' }])
 type Guard = ReturnType<typeof guard>
 
 // What the model gets of these segments.

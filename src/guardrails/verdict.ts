@@ -24,6 +24,8 @@ export class Tally {
   readonly findings: Finding[] = []
   /** The highest score of each guardrail. */
   readonly scores = new Map<string, number>()
+  /** What rules below their threshold say of guardrails that have a classifier: it counts where that did not look. */
+  readonly hints = new Map<string, number>()
   /** The same, of what is enforced alone. */
   readonly enforced = new Map<string, number>()
   /** The strongest action of each guardrail that was sure. */
@@ -68,7 +70,10 @@ export class Tally {
     const active = plan.byGuardrail.get(span.kind.guardrail)
     if (active === undefined || !this.wants(span.kind.guardrail)) return
     const { entry, guardrail } = active
-    this.score(guardrail.id, span.kind.score, modeOf(active, span))
+    // What a rule only suspects is the classifier's to say, where one looked.
+    const suspected = span.kind.layer === undefined && guardrail.needs === 'models' && span.kind.score < entry.threshold
+    if (suspected) this.hints.set(guardrail.id, Math.max(span.kind.score, this.hints.get(guardrail.id) ?? 0))
+    else this.score(guardrail.id, span.kind.score, modeOf(active, span))
     if (this.findings.length < MOST_FINDINGS) {
       this.findings.push(findingOf(active, span, origin, segment, start, end, guardrail.mask(span.kind.category, text.slice(start, end))))
     }
