@@ -99,7 +99,7 @@ def measured(scorer: Scorer, held: list[Row], plain: dict[str, list[Row]], most:
         for rate in RATES:
             hits = int((logits > limits[channel][rate][OUTPUTS.index(head)]).sum())
             low, high = wilson(hits, len(chosen))
-            shares[str(rate)] = {"value": round(hits / len(chosen), 4), "low": round(low, 4), "high": round(high, 4)}
+            shares[str(rate)] = {"value": round(hits / len(chosen), 4), "low": round(max(0.0, low), 4), "high": round(min(1.0, high), 4)}
         found.append({"source": source, "channel": channel, "head": head, "what": "recall" if label else "flagged", "n": len(chosen), "at": shares})
     return found
 
