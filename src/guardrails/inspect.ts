@@ -269,7 +269,7 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
     }
     if (keep) talks.remember(principal, known, looked)
     const conclude = (): Inspection => {
-      if (shadowLooks) beside(asked, segments, planOf, phase)
+      if (shadowLooks && tally.verdict !== 'deny') beside(asked, segments, planOf, phase)
       const made = concluded(tally, Math.round((clock.monotonic() - began) * 1000), reused, known.length)
       if (!besideLooks || made.verdict === 'deny' || made.verdict === 'hold') return made
       const more = new Tally(phase, asked.reading.guardrails)

@@ -10,6 +10,7 @@ import { BUCKETS, FAST_HEADS, fastLogits } from './fast.ts'
 import type { Linear } from './fast.ts'
 import { Pool } from './pool.ts'
 import { windowsOf } from './windows.ts'
+import type { Stretch } from './windows.ts'
 
 /** Where the shipped models lie. */
 export const SHIPPED = new URL('../../../models', import.meta.url).pathname
@@ -41,25 +42,45 @@ function linearOf(folder: string, card: Card): Linear {
   return { weights: new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length), ...card.fast }
 }
 
+// Share of a window that readings must cover before they speak for it: what is left is too short for an order.
+const COVERED = 0.95
+
+function coverage(readings: readonly Stretch[], start: number, end: number): number {
+  let covered = 0
+  let from = start
+  for (const reading of [...readings].sort((a, b) => a.start - b.start)) {
+    const low = Math.max(from, reading.start)
+    const high = Math.min(end, reading.end)
+    if (high <= low) continue
+    covered += high - low
+    from = high
+  }
+  return covered / (end - start)
+}
+
 /** All windows of a text as it stands, without its disguises, and of everything that is encoded in it. */
 function windowed(linear: Linear, text: string): { readonly windows: readonly Window[]; readonly exhausted: boolean } {
   const made: Window[] = []
-  const add = (shown: string, folded: string, place: (start: number, end: number) => { readonly start: number; readonly end: number }): void => {
+  const add = (shown: string, folded: string, place: (start: number, end: number) => Stretch, counts: (start: number, end: number) => boolean = () => true): void => {
     for (const { start, end } of windowsOf(shown)) {
+      const where = place(start, end)
+      if (!counts(where.start, where.end)) continue
       const fast = new Float32Array(FAST_HEADS.length)
       fastLogits(linear, folded.slice(start, end), fast)
-      made.push({ text: shown.slice(start, end), ...place(start, end), fast })
+      made.push({ text: shown.slice(start, end), start: where.start, end: where.end, fast })
     }
   }
-  const view = viewOf(text)
-  // Folding may change lengths; then the folded text is a reading of its own, and the only one that is scored fast.
-  if (view === undefined) add(text, text, (start, end) => ({ start, end }))
-  else if (view.text.length === text.length) add(text, view.text, (start, end) => ({ start, end }))
-  else {
-    add(text, text, (start, end) => ({ start, end }))
-    add(view.text, view.text, (start, end) => ({ start: view.from(start), end: view.to(end) }))
-  }
   const { readings, exhausted } = readingsOf(text)
+  const view = viewOf(text)
+  // Where a stretch is read decoded, what it looks like undecoded says nothing: encoded is not itself an attack.
+  const plain = (start: number, end: number): boolean => end === start || coverage(readings, start, end) < COVERED
+  // Folding may change lengths; then the folded text is a reading of its own.
+  if (view === undefined) add(text, text, (start, end) => ({ start, end }), plain)
+  else if (view.text.length === text.length) add(text, view.text, (start, end) => ({ start, end }), plain)
+  else {
+    add(text, text, (start, end) => ({ start, end }), plain)
+    add(view.text, view.text, (start, end) => ({ start: view.from(start), end: view.to(end) }), plain)
+  }
   for (const reading of readings) add(reading.text, viewOf(reading.text)?.text ?? reading.text, (start, end) => reading.span(start, end))
   return { windows: made, exhausted }
 }
