@@ -44,8 +44,9 @@ function hai(makers: readonly string[], ...options: readonly unknown[]): Detecto
     const guards = makers.map((maker) => callable(module, maker)(...options) as Call)
     return async (text) => {
       for (const guard of guards) {
-        const results = (await guard([{ role: 'user', content: text }])) as readonly { readonly passed: boolean }[]
-        if (results.some(({ passed }) => !passed)) return true
+        const results = (await guard([{ role: 'user', content: text }])) as readonly { readonly passed: boolean; readonly modifiedMessage?: { readonly content: string } }[]
+        // In one of its modes what it takes out counts as passed: finding it is what is compared.
+        if (results.some(({ passed, modifiedMessage }) => !passed || (modifiedMessage !== undefined && modifiedMessage.content !== text))) return true
       }
       return false
     }
@@ -86,8 +87,8 @@ export const peers: readonly Peer[] = [
     detectors: [
       { name: 'injection and leakage, heuristic', task: 'injection', make: hai(['injectionGuard', 'leakageGuard'], { roles: ['user'] }, { mode: 'heuristic', threshold: 0.7 }) },
       { name: 'injection and leakage, pattern', task: 'injection', make: hai(['injectionGuard', 'leakageGuard'], { roles: ['user'] }, { mode: 'pattern', threshold: 0.7 }) },
-      { name: 'secretGuard', task: 'secrets', make: hai(['secretGuard'], { mode: 'block' }) },
-      { name: 'piiGuard', task: 'pii', make: hai(['piiGuard'], { mode: 'block' }) },
+      { name: 'secretGuard', task: 'secrets', make: hai(['secretGuard'], {}) },
+      { name: 'piiGuard', task: 'pii', make: hai(['piiGuard'], {}) },
     ],
   },
   {
