@@ -209,7 +209,10 @@ export function scanner(id: string, source: readonly Matcher[] | Compiled, origi
   return {
     id,
     maxLength,
-    scan(text, final) {
+    scan(whole, final) {
+      // Half a character at the end of a piece would cut off what the ones before it begin.
+      const last = whole.charCodeAt(whole.length - 1)
+      const text = !final && last >= 0xd800 && last <= 0xdbff ? whole.slice(0, -1) : whole
       const pass: Pass = { spans: [], safe: text.length, state: 0, units: 0, busy: -1 }
       run(plain, matchers, origin, text, final, pass)
       const { state } = pass

@@ -83,7 +83,6 @@ function endOf(text: string, from: number, opener: string): number {
 
 const address: Matcher = {
   literals: ['http://', 'https://', '](//', '="//', '=\'//', '(//', '("//', '(\'//', '](<//'],
-  anywhere: true,
   maxLength: MOST,
   find(text, at, _after, final): Found {
     const slashes = text.indexOf('//', at)

@@ -119,7 +119,6 @@ function overrides(language: Language, grammar: Grammar): readonly Matcher[] {
       phrase({
         kind: OVERRIDE,
         literals: beginnings(`${ignore}|${loose}${mixed}`),
-        ...(!spaced && { anywhere: true }),
         pattern: new RegExp(`^${V}${spaced ? NOT_ENGLISH : ''}${negated}${gap(4)}(?:${E}${gap(2)}${O}|${WHOSE}${gap(2)}${O}(?:${gap(3)}${E})?|${O}${gap(3)}${E}|${O}${gap(1)}${slot(your)}|${slot(told)})`, 'i'),
         weigh(unfolded, found, after) {
           const before = foldedOnce(unfolded)
@@ -139,7 +138,6 @@ function overrides(language: Language, grammar: Grammar): readonly Matcher[] {
       phrase({
         kind: OVERRIDE,
         literals: beginnings(`${language.earlier}|${every}|${language.your}|${told}|${language.orders}|${rules}`),
-        ...(!spaced && { anywhere: true }),
         pattern: new RegExp(`^(?:${slot(`${earlier}|${every}|${your}`)}${gap(2)}${O}(?:${gap(2)}${E})?${gap(4)}|${O}${gap(1)}(?:${E}|${slot(your)})${gap(4)}|${slot(told)}${gap(3)})${V}${negated}`, 'i'),
         weigh(unfolded, found, after) {
           const before = foldedOnce(unfolded)
@@ -195,7 +193,6 @@ function extractions(language: Language, grammar: Grammar): readonly Matcher[] {
     phrase({
       kind: EXTRACT,
       literals: beginnings(prompt),
-      ...(!spaced && { anywhere: true }),
       pattern: new RegExp(`^${slot(prompt)}(?:${gap(1)}${slot(your)})?${behind}`, 'i'),
       weigh(unfolded, found, after) {
         const before = foldedOnce(unfolded)
@@ -215,7 +212,6 @@ function extractions(language: Language, grammar: Grammar): readonly Matcher[] {
 function hijacks(language: Language, grammar: Grammar): readonly Matcher[] {
   const { gap, slot, has } = grammar
   const { become, unbound, disable, limits, fresh, your, order, not } = language
-  const anywhere = language.spaced === false && { anywhere: true as const }
   const spaced = language.spaced !== false
   const denied = not === '' ? /(?!)/ : new RegExp(spaced ? `(?:^|(?!${L})[^])(?:${words(not)})${BETWEEN}$` : `(?:${words(not)})$`, 'i')
   const hasYours = has(your)
@@ -226,23 +222,21 @@ function hijacks(language: Language, grammar: Grammar): readonly Matcher[] {
   }
   const english = language.mixed === true ? '|disable|bypass|turn off' : ''
   const made = [
-    phrase({ kind: UNBOUND, literals: beginnings(become), ...anywhere, pattern: new RegExp(`^${slot(become)}${SAME_SENTENCE}{0,90}?(?<!${spaced ? L : '\u0001'})${slot(unbound)}`, 'i'), weigh }),
+    phrase({ kind: UNBOUND, literals: beginnings(become), pattern: new RegExp(`^${slot(become)}${SAME_SENTENCE}{0,90}?(?<!${spaced ? L : '\u0001'})${slot(unbound)}`, 'i'), weigh }),
     phrase({
       kind: SAFETY,
       literals: beginnings(disable + english),
-      ...anywhere,
       pattern: new RegExp(`^${slot(disable + english)}${gap(4)}${slot(limits)}(?:${gap(0)}${slot(your)})?`, 'i'),
       weigh: (before, found, after) => weigh(before, found, after) ?? (hasYours.test(found) || ETHICS.test(found) || (!spaced && hasYours.test(before.slice(-8))) ? undefined : 0.85),
     }),
     phrase({
       kind: FRESH,
       literals: beginnings(fresh),
-      ...anywhere,
       pattern: new RegExp(`^${slot(fresh)}\\s{0,2}[:：]`, 'i'),
       weigh: (before, _found, after) => (open.test(before) ? mentioned(before, after) : 0),
     }),
   ]
-  if (order !== 'vo') made.push(phrase({ kind: UNBOUND, literals: beginnings(unbound), ...anywhere, pattern: new RegExp(`^${slot(unbound)}${SAME_SENTENCE}{0,24}?(?<!${spaced ? L : '\u0001'})${slot(become)}`, 'i'), weigh }))
+  if (order !== 'vo') made.push(phrase({ kind: UNBOUND, literals: beginnings(unbound), pattern: new RegExp(`^${slot(unbound)}${SAME_SENTENCE}{0,24}?(?<!${spaced ? L : '\u0001'})${slot(become)}`, 'i'), weigh }))
   return made
 }
 

@@ -26,7 +26,6 @@ const substituted = phrase({
 const chained = phrase({
   kind: unsafe('chained_command', 'command_injection', 0.92, 0.5),
   literals: ['; rm ', ';rm ', '&& rm ', '| rm ', '; cat /etc', ';cat /etc', '&& cat /etc', '| cat /etc', '; curl ', '; wget ', '&& curl ', '; nc ', '| nc ', '; bash', '; sh ', '; id', '; whoami', '| whoami', '&& whoami', '; ls', '; ping ', '| sh', '|| rm', '; chmod ', '; sudo ', '; shutdown', '; reboot', '; mkfs', '; dd ', '; powershell', '& del ', '& net user', '& whoami', '\n/bin/'],
-  anywhere: true,
   pattern: /^(?:(?:;|&&|\|\||\||&)\s{0,2}(?:rm\s+-\w*[rf]\w*\s+\S|cat\s+\/etc\/(?:passwd|shadow)|curl\s+\S|wget\s+\S|nc\s+(?:(?:-\w+\s+)+\S|[\w.-]{2,60}\s+\d{2,5})|(?:ba)?sh\s+-\w|sh\s|id\s?(?:["';|&]|$)|whoami|ls\s+-?\S{0,20}\s?["';]|ping\s+-[cn]\s?\d|chmod\s+(?:777|\+s|-R)|sudo\s+\S|shutdown|reboot|mkfs|dd\s+if=|powershell\s|del\s+\/|net\s+user)[^\n"]{0,80}|\n\/bin\/(?:ba)?sh)/i,
   weigh(before, found) {
     // A tool that runs commands gets whole ones; behind an address, a name or a number they are smuggled.
@@ -40,7 +39,6 @@ const chained = phrase({
 const reverse = phrase({
   kind: unsafe('reverse_shell', 'command_injection', 0.95, 0.6),
   literals: ['/dev/tcp/', '/dev/udp/', 'bash -i', 'sh -i', 'nc -e', 'nc -c', 'ncat -e', 'ncat --exec', 'nc.traditional', 'nc -lvp', 'nc -lnvp', 'mkfifo ', 'socat exec', 'socat tcp', 'pty.spawn', 'import socket', 'use socket', 'fsockopen(', 'tcpsocket.open', 'net.webclient', 'invoke-expression', 'iex (', 'iex(', '-encodedcommand', '-enc ', 'downloadstring(', 'system.net.sockets', ':(){', 'msfvenom', 'meterpreter', 'telnet '],
-  anywhere: true,
   pattern: /^(?:\/dev\/(?:tcp|udp)\/[\w.$-]{3,80}\/\d{1,5}|(?:ba)?sh -i\s?(?:>&|<&|\d?>)|n(?:c|cat)(?:\.traditional)? (?:-\w* ?)*(?:-e|-c|--exec)\s?\S{0,60}|nc -ln?vp\s?\d|mkfifo \/tmp\/\w{1,12}[^\n]{0,80}?\bnc\b|socat (?:exec|tcp)[^\n]{0,60}?(?:exec|\/bin\/)|pty\.spawn\(|import socket[^]{0,120}?(?:subprocess|os\.dup2|pty)|use socket;[^]{0,120}?(?:exec|open\()|fsockopen\([^]{0,100}?(?:exec|proc_open|shell_exec)|tcpsocket\.open\([^]{0,80}?exec|(?:iex|invoke-expression)\s?\(?\s?\(?(?:new-object|\(?iwr|irm|invoke-webrequest)|net\.webclient\)?\.?[^]{0,20}downloadstring|-enc(?:odedcommand)? [a-z0-9+/=]{24,}|system\.net\.sockets\.tcpclient|:\(\)\s?\{\s?:\s?\|\s?:\s?&\s?\}|telnet \S{3,60} \d{2,5}\s?\|\s?(?:\/bin\/)?(?:ba)?sh)/i,
 })
 
@@ -48,7 +46,6 @@ const wreck = phrase({
   kind: unsafe('destroys_machine', 'command_injection', 0.92, 0.5),
   literals: ['rm -rf', 'rm -fr', 'rm -r -f', 'rm --recursive', 'sudo rm', '> /dev/sd', '>/dev/sd', 'of=/dev/', 'mkfs.', 'format c:', 'del /f', 'rd /s', 'chmod -r 777 /', 'chmod 777 /', 'chown -r', 'wipefs', 'shred '],
   pattern: /^(?:(?:sudo )?rm (?:-\w+ |--\w[\w-]* ){1,4}(?:\/(?=\s|\*|"|'|\\|$|;)|\/(?:etc|home|usr|var|boot|bin|lib|root|dev)\/?(?=\s|\*|"|'|\\|$|;)|~\/?(?=\s|\*|"|'|\\|$|;)|\$home\b|\/\*|\*(?=\s|"|$))|>\s?\/dev\/sd[a-z]|of=\/dev\/(?:sd|nvme|hd|disk)\w*|mkfs\.\w{2,6} (?:-\w )?\/dev\/|format c:|del \/[fsq] (?:\/[fsq] )*[a-z]:\\|rd \/s (?:\/q )?[a-z]:\\|chmod (?:-r )?777 \/(?=\s|"|$)|chown -r \S{1,30} \/(?=\s|"|$)|wipefs -a \/dev|shred [^\n]{0,30}\/dev\/)/i,
-  anywhere: true,
 })
 
 export const commands: readonly Matcher[] = [piped, substituted, chained, reverse, wreck]

@@ -8,7 +8,6 @@ const STATEMENT = /(?:["']|^|;|\n)\s{0,4}(?:select|insert|update|delete|with|cre
 const tautology = phrase({
   kind: unsafe('always_true', 'sql_injection', 0.92),
   literals: ['\' or ', '\'or ', '\' || ', '" or ', '") or ', '\') or ', '\' and ', '" and ', '\')) or ', '\' or\'', '\'/**/or', '\'=\''],
-  anywhere: true,
   pattern: /^(?:\\?["']\)*(?:\s|\/\*\*\/){0,3}(?:or|and|\|\|)(?:\s|\/\*\*\/|\(){0,3}(?:not\s)?(?:\\?["']?\w{1,12}\\?["']?\s?(?:=|like|<>|<|>)\s?\\?["']?\w{1,12}|1\s?--|sleep\s?\(|exists\s?\()|'='\s?(?:or|and)?')/i,
   weigh(_before, found, after) {
     const same = /["']?(\w{1,12})\\?["']?\s?(?:=|like)\s?\\?["']?\1(?!\w)/i.test(found + after.slice(0, 2))
@@ -20,7 +19,6 @@ const tautology = phrase({
 const stacked = phrase({
   kind: unsafe('stacked_statement', 'sql_injection', 0.92),
   literals: ['; drop ', ';drop ', '; delete from', ';delete from', '; update ', ';update ', '; insert into', '; truncate ', ';truncate ', '; alter ', '; exec', ';exec', '; shutdown', '; grant ', '; create user', '; waitfor', ';waitfor', '; select pg_sleep', '; declare '],
-  anywhere: true,
   pattern: /^;\s{0,2}(?:drop\s+(?:table|database|schema|user|view|index)\b|delete\s+from\s+\w|update\s+\w{1,40}\s+set\b|insert\s+into\s+\w|truncate\s+(?:table\s+)?\w|alter\s+(?:table|user|role|login)\b|exec(?:ute)?(?:\s|\()+(?:xp_|sp_|master|immediate|'|\()|shutdown\b|grant\s+all\b|create\s+user\b|waitfor\s+delay|select\s+pg_sleep|declare\s+@)[^\n]{0,60}/i,
   weigh(before, found, after) {
     const breaks = /["')\d]\s{0,3}$/.test(before) && !STATEMENT.test(before)
@@ -44,7 +42,6 @@ const union = phrase({
 const comment = phrase({
   kind: unsafe('cut_statement', 'sql_injection', 0.85),
   literals: ['admin\'--', 'admin\' --', 'admin\'#', 'admin\' #', '\';--', '\'; --', '\' --', '\'--', '")--'],
-  anywhere: true,
   pattern: /^(?:admin'\s?(?:--|#)|';?\s?--\s?(?:["',}]|$|-))/i,
   weigh: (before, found) => (/^admin/i.test(found) || /\w$/.test(before) ? undefined : 0.5),
 })

@@ -5,7 +5,6 @@ import { unsafe } from './kind.ts'
 const traversal = phrase({
   kind: unsafe('path_traversal', 'path_traversal', 0.93, 0.4),
   literals: ['../../', '..\\..\\', '..\\\\..\\\\', '%2e%2e', '..%2f', '..%5c', '..%252f', '%252e%252e', '....//', '..;/', '..%c0%af', '/etc/passwd', '/etc/shadow', '/proc/self/', 'c:\\windows\\system32\\config', 'c:\\\\windows\\\\system32\\\\config', 'win.ini', 'boot.ini'],
-  anywhere: true,
   pattern: /^(?:(?:\.\.\/){2,40}[\w./-]{0,80}|(?:\.\.\\{1,2}){2,40}[\w.\\-]{0,80}|(?:(?:%2e|\.){2}(?:%2f|%5c|\/|\\)){1,20}[\w./%-]{0,60}|(?:\.\.%252f|%252e%252e(?:%252f|\/)){1,10}|(?:\.{4}\/\/){2,20}|(?:\.\.;\/){1,10}|\.\.%c0%af|\/etc\/(?:passwd|shadow)\b|\/proc\/self\/(?:environ|maps|fd|cmdline)|c:\\{1,2}windows\\{1,2}system32\\{1,2}config|(?:win|boot)\.ini)/i,
   weigh(before, found) {
     // Source files import each other across folders.
@@ -26,7 +25,6 @@ const metadata = phrase({
   kind: unsafe('metadata_service', 'ssrf', 0.95, 0.5),
   literals: ['169.254.169.254', '169.254.170.2', 'metadata.google.internal', 'metadata.azure', '100.100.100.200', 'fd00:ec2::254', '[::ffff:169.254', '[::ffff:a9fe', '2852039166', '0xa9fea9fe', '0xa9.0xfe', '0251.0376', '169.254.43518', 'instance-data/latest', 'metadata.tencentyun', '192.0.0.192', '169.254.169.254.nip.io'],
   pattern: /^(?:169\.254\.169\.254|169\.254\.170\.2(?!\d)|metadata\.google\.internal|metadata\.azure\w*|100\.100\.100\.200|fd00:ec2::254|\[::ffff:(?:169\.254\.169\.254|a9fe:a9fe)|2852039166|0xa9fea9fe|0xa9\.0xfe\.0xa9\.0xfe|0251\.0376\.0251\.0376|169\.254\.43518|instance-data\/latest|metadata\.tencentyun\.com|192\.0\.0\.192)[^\s"'<>]{0,100}/i,
-  anywhere: true,
   weigh: (before) => (/\d[.]?$/.test(before) ? 0 : undefined),
 })
 
@@ -46,7 +44,6 @@ const scheme = phrase({
 const template = phrase({
   kind: unsafe('template_injection', 'template_injection', 0.92, 0.5),
   literals: ['{{7', '{{ 7', '${7', '${ 7', '#{7', '<%= 7', '<%=7', '*{7', '@(7', '{7*7', '{{config', '{{ config', '{{self', '{{ self', '{{request', '{{ request', '{{\'\'', '{{""', '{{ \'\'', '{{[]', '{{()', '{{lipsum', '{{cycler', '{{ lipsum', '{{ cycler', '{% import os', '${jndi', '${${', '%{jndi', '${env:', '${sys:', '${script:', '${dns:', '${url:', '__class__', '__mro__', '__subclasses__', '__globals__', '__builtins__', 't(java.lang', 'freemarker.template', 'velocity.', '#set($', '{php}', '{system(', '{{_self', '{{constructor', '${t(', '<#assign'],
-  anywhere: true,
   pattern: /^(?:(?:\{\{|\$\{|#\{|<%=|\*\{|@\(|\{)\s?7\s?\*\s?'?7|\{\{\s?(?:config(?:\.|\s?\}\}|\|)|self\.|request\.(?:application|environ|args|__)|(?:''|""|\[\]|\(\))\.__|lipsum\.|cycler\.|_self\.|constructor\.constructor)|\{% import os|\$\{\s?jndi:|\$\{\$\{(?:lower|upper|env|sys|date|::-)[^]{0,60}|%\{jndi|\$\{(?:env|sys|script|dns|url):[^}\n]{1,80}\}|__(?:class|mro|subclasses|globals|builtins)__[^\n]{0,60}?__(?:mro|base|bases|subclasses|globals|builtins|import)__|t\(java\.lang\.(?:runtime|processbuilder|system)|freemarker\.template\.utility\.(?:execute|objectconstructor)|#set\(\$\w{1,12}\s?=\s?["'$][^\n]{0,40}(?:class|runtime)|\{php\}|\{system\(|\$\{t\(java|<#assign \w{1,12}\s?=\s?["']freemarker)/i,
   weigh: (_before, found) => (/^\$\{(?:env|sys):/i.test(found) ? 0.4 : undefined),
 })
@@ -61,7 +58,6 @@ const entity = phrase({
 const objects = phrase({
   kind: unsafe('serialised_object', 'deserialisation', 0.92, 0.5),
   literals: ['ro0ab', 'aced0005', 'o:', 'a:1:{', '!!python/', '!!javax.', '!!ruby/', '!ruby/', '!!com.sun', 'gasv', 'gaj', '_$$nd_func$$_', 'aaeaaad/////', '"$type"', '\\"$type\\"', 'cos\nsystem', 'cposix\nsystem', '__reduce__', 'csubprocess', '@type":"com.sun', '"@type":"', '"@class":"'],
-  anywhere: true,
   pattern: /^(?:rO0AB[A-Za-z0-9+/]{10,}|aced0005(?:7372|7[0-9a-f]{3})[0-9a-f]{6,}|[oO]:\d{1,3}:\\?"[\w\\]{2,80}\\?":\d{1,3}:\{|a:1:\{[^\n]{0,40}O:\d{1,3}:|!!python\/(?:object|module|name)[\w/:.]{1,80}|!!(?:javax|com\.sun|org\.(?:springframework|apache))[\w.]{4,80}|!{1,2}ruby\/(?:object|hash|struct)[\w:/]{1,60}|gASV[A-Za-z0-9+/]{24,}|_\$\$ND_FUNC\$\$_|AAEAAAD\/{5}[A-Za-z0-9+/]{8,}|\\?"\$type\\?"\s?:\s?\\?"System\.(?:Windows\.Data\.ObjectDataProvider|Diagnostics|Management|Configuration\.Install|Web|IO)[\w., ]{0,80}|c(?:os|posix|subprocess)\n(?:system|popen|Popen|check_output)|__reduce__[^]{0,90}?(?:os\.system|subprocess|eval|exec)|"?@(?:type|class)"\s?:\s?"(?:com\.sun\.rowset|org\.apache\.(?:commons|xalan|tomcat)|com\.mchange|java\.lang\.(?:Class|Runtime)|javax\.)[\w.$]{0,80})/,
   weigh: (before, found) => (/^[oO]:\d/.test(found) && /[A-Za-z]$/.test(before) ? 0 : undefined),
 })
