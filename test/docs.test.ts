@@ -34,7 +34,7 @@ test('docs/guardrails.md has a row for every guardrail, with its modes and actio
 })
 
 test('links between pages lead somewhere', () => {
-  const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
+  const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/RESULTS.md', 'models/CARD.md', 'models/RESULTS.md', 'training/README.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
   for (const name of pages) {
     for (const [, link = ''] of page(name).matchAll(/\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g)) {
       assert.ok(existsSync(resolve(root, dirname(name), link)), `${name}: ${link}`)

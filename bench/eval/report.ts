@@ -75,11 +75,14 @@ ${table(['source', 'channel', 'n', ...SCORED.map((name) => `${name}, 1 %`), 'pro
 ${table(['OpenAI moderation release', 'F1'], ['F1 at 0.5', 'F1 at its best threshold', 'F1 at 0.5, kept back'].map((name) => [name, cell(at(`toxicity/openai_moderation/${name}`))]))}
 ## Personal data
 
-By overlap of spans. Structured kinds at the shipped threshold; all kinds as recorded, with \`layers: [rules, deep]\`.
+By overlap of spans, on a set that the tagger was trained on and the rules were written beside. Structured kinds at the
+shipped threshold; all kinds as recorded, with \`layers: [rules, deep]\`.
 
 ${table(['', 'precision', 'recall', 'F2'], Object.keys(personal).map((name) => [name === 'structured' ? 'structured kinds' : 'all kinds', cell(at(`pii/${name}/precision`)), cell(at(`pii/${name}/recall`)), cell(at(`pii/${name}/F2`))]))}
 ${table(['kind', 'n', 'recall'], Object.keys(personal.all).map((type) => [type, at(`pii/${type}/recall`)?.n ?? 0, cell(at(`pii/${type}/recall`))]))}
 ## Secrets
+
+The rules were written with this set at hand; formats that it does not have are not measured here.
 
 ${table(['', 'n', ''], ['recall', 'hard negatives flagged'].map((name) => [name, at(`secrets/${name}`)?.n ?? 0, cell(at(`secrets/${name}`))]))}
 ## Disguises
