@@ -34,6 +34,9 @@ function askedOn(route: string, task: string): Asked {
   }
 }
 
+// Milliseconds.
+const SCAN_TIMEOUT = 120_000
+
 /**
  * Settings under which everything that is not off takes part in the verdict, so that it says what enforcing would do,
  * and only the given layers look.
@@ -47,6 +50,8 @@ export function forScan(settings: GuardSettings, layers: ReadonlySet<Layer>): Gu
       looks: (entry.looks ?? entry.mode) === 'off' ? 'off' : 'enforce',
       layers: new Set([...layers].filter((layer) => entry.layers === undefined || entry.layers.has(layer))),
       onError: 'open',
+      // Texts wait for each other here, and nobody waits for one of them.
+      timeout: Math.max(entry.timeout, SCAN_TIMEOUT),
       onInconclusive: entry.onInconclusive ?? 'flag',
     })),
   }
