@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { asked, delta, end, guardWith, now, segment, signal, textIn } from '../guard.fixture.ts'
+import { readingsOf } from '../normalise/readings.ts'
 import { edited } from '../verdict.ts'
 import type { WrittenGuardrails } from '../settings.ts'
 
@@ -57,6 +58,9 @@ function wholly(text: string) {
 test('however a text is cut, the same text leaves, and the same is found, as from the whole', async () => {
   await fc.assert(
     fc.asyncProperty(texts, fc.array(fc.nat({ max: 4000 }), { maxLength: 40 }), async (text, cuts) => {
+      // What is encoded is read decoded in whole texts only.
+      const { readings, exhausted } = readingsOf(text)
+      fc.pre(readings.length === 0 && !exhausted)
       const expected = wholly(text)
       const got = await streamed(split(text, cuts))
       assert.equal(got.text, expected.text)
