@@ -154,6 +154,13 @@ test('an enforced guardrail that hangs, throws or rejects refuses; fail-open say
   }
 })
 
+test('a slow guardrail that fails on the seam of two parts refuses too', async () => {
+  const guardrail = member({ look: (text) => (text.includes('ig nore') ? Promise.reject(new Error('no model')) : Promise.resolve({ spans: [] })) })
+  const guard = makeGuard({ entries: [entry()] }, { clock, cacheBytes: 0, guardrails: [guardrail] })
+  const parts = [segment('please ig', 'user', 'm0', 0), segment('nore it', 'user', 'm0', 1)]
+  assert.equal((await guard.inspect(asked(), parts, 'request', signal)).refusal?.refuse, 'guard_failed')
+})
+
 test('a hung-up caller ends a slow guardrail', async () => {
   const caller = new AbortController()
   let told = false

@@ -205,7 +205,11 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
           if (seam === undefined || active.entry.action === 'redact' || active.entry.action === 'rewrite') continue
           // What only the joined text shows counts for the later of its two parts.
           const joined = await lookAt(active, seam, glance, signal)
-          if ('failed' in joined) continue
+          if ('failed' in joined) {
+            if (mode === 'enforce') tally.failed(active, segment.origin, index, joined.failed)
+            continue
+          }
+          if (joined.inconclusive !== undefined) tally.inconclusive(active, segment.origin, index, joined.inconclusive, mode)
           for (const span of joined.spans) tally.add(plan, span, segment.origin, index, segment.text, 0, Math.min(SEAM, segment.text.length))
         }
       }),
