@@ -109,3 +109,8 @@ export interface Kind {
   readonly keys: Readonly<Record<string, z.ZodType>>
   make(name: string, written: Readonly<Record<string, unknown>>, place?: Place): Guardrail
 }
+
+/** What the record shows of text that is no secret: as it was, cut to size. */
+export function cutToSize(_category: string, text: string): string {
+  return text.length <= 120 ? text : `${text.slice(0, 117)}...`
+}

@@ -1,4 +1,5 @@
 import { headLook } from './classifiers/head.ts'
+import { cutToSize } from './guardrail.ts'
 import type { Guardrail } from './guardrail.ts'
 
 /** Requests for help with real harm. What a text merely mentions or discusses is not meant. */
@@ -16,5 +17,5 @@ export const harmful: Guardrail = {
   needs: 'models',
   look: headLook('harmful', [['harmful', 'harmful_request']]),
   marker: () => '[REMOVED_TEXT]',
-  mask: (_category, text) => (text.length <= 120 ? text : `${text.slice(0, 117)}...`),
+  mask: cutToSize,
 }

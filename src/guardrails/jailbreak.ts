@@ -1,4 +1,5 @@
 import { headLook } from './classifiers/head.ts'
+import { cutToSize } from './guardrail.ts'
 import type { Guardrail } from './guardrail.ts'
 
 /** Attempts to talk a model out of its safety rules: personas without limits, fictional frames, refusal suppression. */
@@ -16,5 +17,5 @@ export const jailbreak: Guardrail = {
   needs: 'models',
   look: headLook('jailbreak', [['jailbreak', 'jailbreak']]),
   marker: () => '[REMOVED_TEXT]',
-  mask: (_category, text) => (text.length <= 120 ? text : `${text.slice(0, 117)}...`),
+  mask: cutToSize,
 }

@@ -1,4 +1,5 @@
 import { headLook } from './classifiers/head.ts'
+import { cutToSize } from './guardrail.ts'
 import type { Guardrail } from './guardrail.ts'
 
 /** Hateful, harassing, threatening, sexual or abusive language, in what comes in and in what a model says. */
@@ -19,5 +20,5 @@ export const toxicity: Guardrail = {
     ['sexual', 'sexual'], ['violence', 'violence'], ['self_harm', 'self_harm'], ['profanity', 'profanity'],
   ]),
   marker: () => '[REMOVED_TEXT]',
-  mask: (_category, text) => (text.length <= 120 ? text : `${text.slice(0, 117)}...`),
+  mask: cutToSize,
 }

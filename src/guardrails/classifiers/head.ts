@@ -1,6 +1,7 @@
 import type { Origin } from '../../contract/segment.ts'
 import type { Glance, Sight } from '../guardrail.ts'
-import type { Kind, Span } from '../rules/matcher.ts'
+import { settled } from '../kind_of.ts'
+import type { Span } from '../rules/matcher.ts'
 import type { Channel, Depth, Output, Tools } from '../tools.ts'
 
 /** Below this a score says nothing that anybody would want to read. */
@@ -20,25 +21,12 @@ function depthOf({ layers }: Glance, untrusted: boolean): Depth {
 
 const UNTRUSTED: ReadonlySet<Channel> = new Set(['document', 'tool_definition'])
 
-const kinds = new Map<string, Kind>()
-
-// Equal findings are equal by identity; scores are kept to three digits, so that there are few kinds.
-function kindOf(guardrail: string, category: string, score: number, least: number, layer: 'fast' | 'deep'): Kind {
-  const rounded = Math.round(score * 1000) / 1000
-  const key = `${guardrail}|${category}|${rounded}|${least}|${layer}`
-  let kind = kinds.get(key)
-  if (kind === undefined) {
-    if (kinds.size > 20_000) kinds.clear()
-    kinds.set(key, (kind = { guardrail, rule: `${layer}:${category}`, category, score: rounded, least, layer }))
-  }
-  return kind
-}
-
 /**
  * A `look` that asks the local classifiers. `outputs` maps each of their answers to the category that it is a finding
  * of; the first is the guardrail's score. What the encoder could not read within its allowance is inconclusive.
  */
 export function headLook(guardrail: string, outputs: readonly (readonly [Output, string])[]) {
+  const kinds = { fast: settled(guardrail, 'fast'), deep: settled(guardrail, 'deep') }
   return async (text: string, glance: Glance, { models }: Tools, signal: AbortSignal): Promise<Sight> => {
     if (models === undefined) throw new Error('the local classifiers are not loaded')
     if (!glance.layers.has('fast') && !glance.layers.has('deep')) return { spans: [] }
@@ -51,7 +39,7 @@ export function headLook(guardrail: string, outputs: readonly (readonly [Output,
       const spot = spots[output]
       if (i === 0) score = spot.score
       const least = models.threshold(output, channel, glance.level, spot.layer)
-      if (spot.score >= Math.min(least, WORTH_RECORDING)) spans.push({ kind: kindOf(guardrail, category, spot.score, least, spot.layer), start: spot.start, end: spot.end })
+      if (spot.score >= Math.min(least, WORTH_RECORDING)) spans.push({ kind: kinds[spot.layer](`${spot.layer}:${category}`, category, spot.score, least), start: spot.start, end: spot.end })
     }
     return { spans, score, ...(skipped > 0 && { inconclusive: `${skipped} windows were not read` }) }
   }
