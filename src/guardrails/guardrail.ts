@@ -30,6 +30,8 @@ export interface Glance {
   /** Written by an operator; it stands in place of the level's own. */
   readonly threshold: number | undefined
   readonly layers: ReadonlySet<Layer>
+  /** False where findings are only recorded: then nobody pays for a closer look than a first one asks for. */
+  readonly enforced: boolean
   /** What slow layers may still spend on this exchange; they take from it. */
   readonly allowance: Allowance
 }

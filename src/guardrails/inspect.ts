@@ -126,7 +126,7 @@ export function contextOf(asked: Asked): Contexts {
 export function glanceOf(active: Active, asked: Asked, origin: Segment['origin'], contexts: Contexts, allowance: Allowance): Glance {
   const { entry } = active
   const { tenant, workload } = asked.principal
-  return { asked, origin, tenant, workload, route: asked.reading.route, ...contexts, level: entry.level ?? 2, threshold: entry.written, layers: layersOf(active), allowance }
+  return { asked, origin, tenant, workload, route: asked.reading.route, ...contexts, level: entry.level ?? 2, threshold: entry.written, layers: layersOf(active), enforced: looksMode(entry) === 'enforce', allowance }
 }
 
 /**
@@ -173,7 +173,7 @@ export function inspector({ clock, profiles, cache, talks, tools, onShadow }: In
 
   const lookAt = async (active: Active, text: string, glance: Glance, signal: AbortSignal): Promise<Sight | { readonly failed: string }> => {
     const { guardrail, entry } = active
-    const detector = `${guardrail.id}|${[...glance.layers].join()}|${glance.level}|${entry.written ?? ''}|${guardrail.context?.(glance) ?? ''}`
+    const detector = `${guardrail.id}|${[...glance.layers].join()}|${glance.enforced}|${glance.level}|${entry.written ?? ''}|${guardrail.context?.(glance) ?? ''}`
     const key = cache.key(glance.tenant, detector, glance.origin, text, 0)
     const known = key === undefined ? undefined : cache.get(key)
     if (known !== undefined) return known

@@ -14,9 +14,10 @@ export function channelOf(origin: Origin): Channel {
   return origin === 'tool_definition' ? 'tool_definition' : 'document'
 }
 
-function depthOf({ layers }: Glance, untrusted: boolean): Depth {
+// The linear model knows little of attacks from elsewhere: what it thinks harmless is trusted only where nothing hangs on it.
+function depthOf({ layers, enforced }: Glance, untrusted: boolean): Depth {
   if (!layers.has('deep')) return 'fast'
-  return untrusted || !layers.has('fast') ? 'always' : 'grey'
+  return untrusted || enforced || !layers.has('fast') ? 'always' : 'grey'
 }
 
 const UNTRUSTED: ReadonlySet<Channel> = new Set(['document', 'tool_definition'])
