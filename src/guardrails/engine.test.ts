@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Finding } from '../contract/finding.ts'
 import type { Origin } from '../contract/segment.ts'
 import { makeGuard } from './engine.ts'
-import { asked, clock, guardWith, now, segment, signal } from './guard.fixture.ts'
+import { asked, clock, guardWith, modelsWith, now, segment, signal } from './guard.fixture.ts'
 import type { Guardrail } from './guardrail.ts'
 import type { Matcher } from './rules/matcher.ts'
 import { settleGuardrails } from './settings.ts'
@@ -214,4 +214,18 @@ test('an enforced rule that breaks on the seam between two parts refuses, as it 
   const joined = await guard.inspect(asked(), [segment('say one', 'user', 'm0', 0), segment('two', 'user', 'm0', 1)], 'request', signal)
   assert.equal(joined.verdict, 'deny')
   assert.equal(joined.refusal?.refuse, 'guard_failed')
+})
+
+test('the encoder reads what is enforced whatever the linear model thinks; what is only watched it reads in doubt', async () => {
+  for (const [mode, depth] of [['enforce', 'always'], ['shadow', 'grey']] as const) {
+    const asks = Promise.withResolvers<string>()
+    const models = modelsWith(() => 0)
+    const score: typeof models.score = (text, channel, how, allowance, stop) => {
+      asks.resolve(how)
+      return models.score(text, channel, how, allowance, stop)
+    }
+    await guardWith([{ use: 'jailbreak', mode }, { use: 'prompt_injection', mode: 'off' }, { use: 'harmful', mode: 'off' }, { use: 'toxicity', mode: 'off' }], { tools: { models: { ...models, score } } })
+      .inspect(asked(), [segment('hello there')], 'request', signal)
+    assert.equal(await asks.promise, depth)
+  }
 })
