@@ -9,6 +9,7 @@ import type { Asked } from './contract/exchange.ts'
 import type { Finding } from './contract/finding.ts'
 import type { Pass } from './contract/gateway.ts'
 import type { Guard } from './contract/guard.ts'
+import { UNKNOWN_TOOL } from './contract/tool.ts'
 import type { BudgetAlert } from './budgets/alert.ts'
 import { makeBudgets, type BudgetsDeps } from './budgets/reserve.ts'
 import type { Ledger } from './budgets/ledger.ts'
@@ -156,6 +157,8 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     serial,
     posture: loaded.posture,
     authorize: policy.authorize,
+    release: policy.release,
+    tool: () => UNKNOWN_TOOL,
     guard,
     budgets: makeBudgets(loaded.budgets, { ledger, members, onAlert }),
     route: (name: string) => routes.get(name) ?? usual,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { UNKNOWN_TOOL } from './contract/tool.ts'
 import type { Epoch } from './contract/epoch.ts'
 import type { Errand } from './contract/gateway.ts'
 import type { Candidate, Reading } from './contract/exchange.ts'
@@ -92,6 +93,8 @@ function stage(options: { replace?: Partial<Record<StepName, Step>>; reading?: P
       errors: [],
       cached: false,
     }),
+    release: () => ({ verdict: 'deny', policies: ['p1'], shadow: [], errors: [], cached: false }),
+    tool: () => UNKNOWN_TOOL,
     guard: {
       inspect: () => ({ findings: [], verdict: 'allow', edits: [], micros: 1, reused: 0 }),
       reply: (_asked, { decide }) => ({

@@ -5,7 +5,7 @@ import type { Delivery, Errand, Passed } from './contract/gateway.ts'
 import type { Epoch } from './contract/epoch.ts'
 import type { Exchange } from './contract/exchange.ts'
 import { BodyError } from './contract/arrival.ts'
-import { isRefusal, refuse, Refused, type Refusal } from './contract/verdict.ts'
+import { endedBy, isRefusal, refuse, Refused, type Refusal } from './contract/verdict.ts'
 
 /**
  * The order of the steps: it stands here and nowhere else. `identify` comes before `read`, so that strangers cannot
@@ -87,7 +87,7 @@ export async function pass(spine: Spine, errand: Errand): Promise<Passed> {
 }
 
 function bounded(spine: Spine, name: StepName, facts: Facts): Stepped | Promise<Stepped> {
-  if (facts.errand.signal.aborted) return refuse('cancelled')
+  if (facts.errand.signal.aborted) return endedBy(facts.errand.signal)
   try {
     const running = spine.steps[name](facts, facts.errand.signal)
     if (!(running instanceof Promise)) return sensible(spine, name, facts, running)
@@ -119,7 +119,7 @@ function within(spine: Spine, name: StepName, running: Promise<Stepped>, signal:
       done()
       resolve(value)
     }
-    const hungUp = (): void => leave(refuse('cancelled'))
+    const hungUp = (): void => leave(endedBy(signal))
     const cancel = spine.clock.timer(spine.limits[name], () => leave(refuse('step_timeout', { detail: name })))
     const done = (): void => {
       cancel()
@@ -141,12 +141,14 @@ function within(spine: Spine, name: StepName, running: Promise<Stepped>, signal:
 }
 
 function refusalOf(spine: Spine, name: string, error: unknown, facts: Facts): Refusal {
+  // Whoever stopped the call gives the reason, not what broke because of it.
+  if (isRefusal(facts.errand.signal.reason)) return facts.errand.signal.reason
   if (error instanceof Refused) return error.refusal
   if (error instanceof BodyError) {
-    if (facts.errand.signal.aborted) return refuse('cancelled')
+    if (facts.errand.signal.aborted) return endedBy(facts.errand.signal)
     return refuse(bodyCodes[error.kind])
   }
-  if (facts.errand.signal.aborted) return refuse('cancelled')
+  if (facts.errand.signal.aborted) return endedBy(facts.errand.signal)
   spine.onDefect(name, error, facts.exchange)
   return refuse('step_failed', { detail: name })
 }

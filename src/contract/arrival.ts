@@ -1,11 +1,27 @@
+import type { Refusal } from './verdict.ts'
+
 /** Raw header pairs: order and duplicates are kept, because a merged or lower-cased header hides smuggling. */
 export type Fields = readonly (readonly [name: string, value: string])[]
 
 export interface Peer {
   readonly address: string
   readonly port: number
-  /** DER of the client certificate, when the listener asked for one and the TLS layer verified it. */
-  readonly certificate?: Uint8Array
+  /** True where the connection is encrypted, so that `https` is the scheme of its URLs. */
+  readonly secure?: true
+  /**
+   * DER of the client certificate and of what it sent to lead to an issuer, leaf first. Only the handshake's signature
+   * was checked (the peer has the key): whether the chain leads anywhere is identity's question.
+   */
+  readonly certificates?: readonly Uint8Array[]
+  /** The process at the other end of the local socket, as the kernel names it. */
+  readonly process?: LocalProcess
+}
+
+/** `started`: clock ticks since boot (field 22 of /proc/PID/stat), so that a reused process id is noticed. */
+export interface LocalProcess {
+  readonly pid: number
+  readonly uid: number
+  readonly started: number
 }
 
 /** The body of an arrival or of an upstream reply. It can be read once, either whole or as a stream. */
@@ -30,7 +46,7 @@ export interface Arrival {
   readonly target: string
   readonly fields: Fields
   readonly body: Body
-  /** Aborts when the caller hangs up or the listener gives up on it. */
+  /** Aborts when the caller hangs up or the listener gives up on it; its reason is a refusal where somebody stopped it. */
   readonly gone: AbortSignal
   readonly peer: Peer
 }
@@ -45,6 +61,11 @@ export interface Outlet {
   end(bytes?: Uint8Array | string): void
   /** Cuts the connection without a proper end, so that a partial answer cannot be mistaken for a whole one. */
   cut(): void
+  /**
+   * Ends what is under way as if the caller had hung up, but it has not: `gone` aborts with this refusal as its reason,
+   * and the caller still hears it. For credentials and sessions that end while their calls run.
+   */
+  stop(reason: Refusal): void
 }
 
 /** First value of a header by lower-case name; undefined when absent. */

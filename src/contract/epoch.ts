@@ -1,4 +1,5 @@
-import type { Authorize } from './policy.ts'
+import type { Authorize, Release } from './policy.ts'
+import type { ToolFacts } from './tool.ts'
 import type { Guard, OutputMode } from './guard.ts'
 import type { Budgets } from './budget.ts'
 
@@ -14,6 +15,9 @@ export interface Epoch {
   readonly serial: number
   readonly posture: Posture
   readonly authorize: Authorize
+  readonly release: Release
+  /** What configuration says of a tool; the empty facts where it says nothing. */
+  tool(name: string): ToolFacts
   readonly guard: Guard
   readonly budgets: Budgets
   route(name: string): RouteGuarding

@@ -1,3 +1,4 @@
+import type { Shown } from './approval.ts'
 import type { Principal } from './principal.ts'
 import type { Edit, Segment } from './segment.ts'
 
@@ -12,6 +13,9 @@ export type Action =
   | 'llm.provider_state'
   | 'tool.propose'
   | 'guard.evaluate'
+  | 'identity.enrol'
+  | 'identity.renew'
+  | 'token.exchange'
   | 'mcp.call'
   | 'a2a.send'
   | 'egress.request'
@@ -31,6 +35,9 @@ export type Effect =
   | 'unlisted_field'
   | 'passthrough'
   | 'code_execution'
+  | 'money'
+  | 'destructive'
+  | 'privilege'
 
 export interface Resource {
   /** Cedar entity type without namespace: `Model`, `Tool`, `Route`, `Host`, … */
@@ -96,8 +103,10 @@ export interface Reading {
   readonly guardrails?: readonly string[]
   /** The same request with one more instruction of the operator's; absent where a gateway knows no instructions. */
   instruct?(text: string): Reading
-  /** Hash of everything that the decision can depend on; asked for only while refusals are remembered. */
+  /** Hash of everything that the decision can depend on; asked for only while refusals are remembered, or to hold it. */
   fingerprint(): string
+  /** What a reviewer is shown of it, should policy hold it. Asked for only then. */
+  show?(): Shown
 }
 
 export interface Subordinate {

@@ -1,3 +1,4 @@
+import type { Held, Released } from './approval.ts'
 import type { Candidate, Exchange, Reading } from './exchange.ts'
 import type { Epoch } from './epoch.ts'
 import type { Errand, Guarded, Permit } from './gateway.ts'
@@ -23,6 +24,10 @@ export interface Facts {
   readonly decisions?: readonly Decision[]
   readonly context?: Context
   readonly permit?: Permit
+  /** Set where policy permits this only with a person's consent: what `approve` then has to ask for. */
+  readonly held?: Held
+  /** The approval that released it. */
+  readonly released?: Released
   readonly reservation?: Reservation
   readonly inspection?: Inspection
   /** Settles when the intent is on disk. */

@@ -20,6 +20,10 @@ export interface Decision {
   readonly message?: string
   /** Approver group named by the hold. */
   readonly approvers?: string
+  /** How many different reviewers must agree; absent = one. */
+  readonly reviewers?: number
+  /** How long the hold waits for them, in milliseconds; absent = as configured for all. */
+  readonly holdMs?: number
   /** Shadow policies that would have decided otherwise. */
   readonly shadow: readonly { readonly policy: string; readonly verdict: 'hold' | 'deny' }[]
   readonly errors: readonly string[]
@@ -28,3 +32,5 @@ export interface Decision {
 }
 
 export type Authorize = (question: Question) => Decision
+/** Decides anew, from no memory, with just the named holds set aside: what a reviewer's release comes to. */
+export type Release = (question: Question, approved: readonly string[]) => Decision

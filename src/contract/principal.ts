@@ -1,8 +1,10 @@
 /** How one link of the chain was proven. */
 export interface Proof {
-  readonly kind: 'api_key' | 'mtls' | 'oidc' | 'task_token' | 'local' | 'admin' | 'none'
-  /** Public identifier of the credential (a key's id, a certificate's serial), never the credential. */
+  readonly kind: 'api_key' | 'mtls' | 'oidc' | 'task_token' | 'local' | 'enrolment' | 'reviewer' | 'admin' | 'none'
+  /** Public identifier of the credential (a key's id, a certificate's serial, a token's `jti`), never the credential. */
   readonly id: string
+  /** Credentials that this one was made from, nearest first: revoking any of them ends this one too. */
+  readonly from?: readonly string[]
 }
 
 /**
@@ -15,6 +17,8 @@ export interface Principal {
   readonly workload: string
   /** Whom the workload acts for, outermost first; empty when it acts for itself. */
   readonly chain: readonly string[]
+  /** How each link of `chain` was proven, in its order; absent where the chain is empty. */
+  readonly vouched?: readonly Proof[]
   readonly roles: readonly string[]
   readonly cohort?: string
   readonly task?: string
@@ -25,6 +29,10 @@ export interface Principal {
     /** Absent = every route (model) that policy permits. A trailing `*` matches a prefix. */
     readonly routes?: readonly string[]
     readonly models?: readonly string[]
+    /** The same for tools: what a model may propose for it, and what it may call. */
+    readonly tools?: readonly string[]
+    /** The one gateway that it is for: `llm`, `guard`, `mcp:<server>` …; absent = every one. */
+    readonly audience?: string
     /** Extra rights of the credential, e.g. `scores` (law 11). */
     readonly rights: readonly string[]
   }

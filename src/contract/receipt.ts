@@ -1,5 +1,7 @@
 import type { CounterRow } from './budget.ts'
-import type { Attempt, Usage } from './exchange.ts'
+import type { ReleasedHow } from './approval.ts'
+import type { Attempt, Resource, Usage } from './exchange.ts'
+import type { Principal } from './principal.ts'
 import type { Context } from './policy.ts'
 import type { Finding, Mode, GuardAction } from './finding.ts'
 import type { Origin } from './segment.ts'
@@ -53,6 +55,12 @@ export interface Receipt extends Common {
   readonly step?: string
   readonly status?: number
   readonly proof: string
+  /** How each link of `chain` was proven. */
+  readonly vouched?: readonly string[]
+  /** The approval that released or refused it. */
+  readonly approval?: ApprovalFact
+  /** What policy was asked, as far as the other fields do not say it: enough to ask other policies the same. */
+  readonly asked?: AskedFact
   readonly policies: readonly string[]
   readonly shadow: readonly { readonly policy: string; readonly verdict: string }[]
   readonly context: Context
@@ -89,6 +97,29 @@ export type PayloadFact =
       /** The payload was over its size cap; what was left out is marked inside it. */
       readonly truncated?: true
     }
+
+/** Who released or refused a held action, and how. Absent `by` = nobody did in time. */
+export interface ApprovalFact {
+  readonly id: string
+  readonly verdict: 'released' | 'denied' | 'expired' | 'pending'
+  readonly how?: ReleasedHow
+  readonly by?: readonly string[]
+  readonly policies: readonly string[]
+  /** Milliseconds that the call was held. */
+  readonly waited: number
+}
+
+/** The principal's attributes and each resource that policy decided about, with the verdict. No content. */
+export interface AskedFact {
+  readonly principal: {
+    readonly roles: readonly string[]
+    readonly cohort?: string
+    readonly agent?: string
+    readonly task?: string
+    readonly scope: Principal['scope']
+  }
+  readonly targets: readonly { readonly resource: Resource; readonly role: string; readonly verdict: 'allow' | 'hold' | 'deny' }[]
+}
 
 /** An operator's act: key made or revoked, erasure, configuration change, alarm. */
 export interface Act {

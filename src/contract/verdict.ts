@@ -25,6 +25,11 @@ export function isRefusal(value: unknown): value is Refusal {
   return typeof value === 'object' && value !== null && typeof (value as Refusal).refuse === 'string'
 }
 
+/** Why a signal aborted: the refusal of whoever stopped the call, else the caller's own hanging up. */
+export function endedBy(signal: AbortSignal): Refusal {
+  return isRefusal(signal.reason) ? signal.reason : refuse('cancelled')
+}
+
 /** Carries a refusal out of code that reads or dials deep inside a step. */
 export class Refused extends Error {
   readonly refusal: Refusal

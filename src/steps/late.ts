@@ -1,7 +1,7 @@
 import type { Facts, Late } from '../contract/facts.ts'
 import type { Inspection } from '../contract/guard.ts'
 import type { Reply, ReplyEvent } from '../contract/reply.ts'
-import { isRefusal, refuse, Refused, type Refusal } from '../contract/verdict.ts'
+import { endedBy, isRefusal, refuse, Refused, type Refusal } from '../contract/verdict.ts'
 import { reauthorize } from './authorize.ts'
 import type { House } from './house.ts'
 
@@ -35,7 +35,7 @@ export function lateVerdict(house: House, facts: Facts, longestMs = LONGEST_MS):
   const sure = Promise.race([silent.promise, found]).then((late) => {
     cancel()
     settled = true
-    known = late.refusal === undefined || !facts.errand.signal.aborted ? late : { ...late, refusal: refuse('cancelled') }
+    known = late.refusal === undefined || !facts.errand.signal.aborted ? late : { ...late, refusal: endedBy(facts.errand.signal) }
     if (known.refusal !== undefined) throw new Refused(known.refusal)
   })
   // Whoever releases the answer listens; it may be a while until then.

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Arrival, Fields, Outlet, Peer } from '../../contract/arrival.ts'
+import type { Refusal } from '../../contract/verdict.ts'
 import type { Answer } from './refusal.ts'
 import { plainAddress } from './admit.ts'
 import { Upload, type UploadSettings } from './upload.ts'
@@ -130,6 +131,10 @@ export class Turn implements Outlet {
       this.startStall()
       socket.destroySoon()
     }
+  }
+
+  stop(reason: Refusal): void {
+    if (!this.over) this.controller.abort(reason)
   }
 
   /** The listener's own answer, or a cut where a handler's answer has begun. */

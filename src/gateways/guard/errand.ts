@@ -14,7 +14,7 @@ import type { SettledEvaluate } from './settings.ts'
 
 /** What `POST /guard` works with: one epoch's settings, and what outlives it. */
 export interface GuardDesk {
-  readonly identify: (arrival: Arrival) => Principal | Refusal
+  readonly identify: (arrival: Arrival) => Principal | Refusal | Promise<Principal | Refusal>
   readonly bodyBytes: number
   /** Guardrails that are not off. */
   readonly on: ReadonlySet<string>

@@ -10,7 +10,7 @@ import { scopedRoute } from './scope.ts'
 
 /** What every errand of the model gateway works with: one epoch's plan and limits. */
 export interface Desk {
-  readonly identify: (arrival: Arrival) => Principal | Refusal
+  readonly identify: (arrival: Arrival) => Principal | Refusal | Promise<Principal | Refusal>
   readonly limits: BodyLimits
   readonly plan: Plan
   readonly clock: Clock
