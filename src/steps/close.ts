@@ -8,6 +8,7 @@ import type { VerdictKind } from '../contract/verdict.ts'
 import { NO_USAGE } from '../contract/exchange.ts'
 import { reasonOf, type Code } from '../contract/reasons.ts'
 import { callerOf } from './ask.ts'
+import { askedFact } from './asked.ts'
 import { percents, type Scores } from './authorize.ts'
 import { commonFacts } from './intent.ts'
 import type { House } from './house.ts'
@@ -141,6 +142,7 @@ function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonl
   const findings = [...(facts.inspection?.findings ?? []), ...(facts.guarded?.findings() ?? [])]
   const status = ending.delivery?.status ?? (ending.refusal === undefined ? undefined : reasonOf(ending.refusal.refuse).status)
   const now = house.clock.wall()
+  const asked = askedFact(facts)
   return {
     kind: 'receipt',
     ...commonFacts(facts),
@@ -151,6 +153,8 @@ function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonl
     ...(ending.refusal && ending.step !== undefined && { step: ending.step }),
     ...(status !== undefined && { status }),
     proof: facts.principal === undefined ? 'none' : `${facts.principal.proof.kind}:${facts.principal.proof.id}`,
+    ...(facts.principal?.vouched && { vouched: facts.principal.vouched.map(({ kind, id }) => `${kind}:${id}`) }),
+    ...(asked && { asked }),
     policies: [...new Set(facts.decisions?.flatMap((one) => one.policies))],
     shadow: facts.decisions?.flatMap((one) => one.shadow) ?? [],
     context: facts.context ?? {},
@@ -168,7 +172,7 @@ function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonl
 }
 
 function verdictOf(facts: Facts, { refusal }: Ending): VerdictKind {
-  if (refusal?.refuse === 'approval_unavailable') return 'hold'
+  if (refusal?.refuse.startsWith('approval') === true) return 'hold'
   if (refusal !== undefined) return 'deny'
   if (facts.reading?.action === 'guard.evaluate') return facts.inspection?.verdict ?? 'allow'
   const replied = facts.guarded?.findings().some((one) => one.mode === 'enforce' && one.action === 'redact')
