@@ -11,6 +11,7 @@ import { watch } from './config/watch.ts'
 import { adminHandler } from './console/admin.ts'
 import type { Arrival, Outlet } from './contract/arrival.ts'
 import type { Receipt } from './contract/receipt.ts'
+import { refuse } from './contract/verdict.ts'
 import { systemClock as clock } from './edge/clock.ts'
 import { makeDialer } from './edge/dial/dialer.ts'
 import { listen, type Malformed } from './edge/listen/http.ts'
@@ -76,6 +77,8 @@ const stepLimits: Readonly<Record<StepName, number>> = {
   reserve: 5_000,
   inspect: 60_000,
   reauthorize: 5_000,
+  // Holds end by their own deadlines; this is for one that does not.
+  approve: 25 * 3_600_000,
   intent: 10_000,
   dial: 3_600_000,
   guard: 5_000,
@@ -170,6 +173,8 @@ export async function start(options: StartOptions): Promise<Started> {
       keepReplyBytes: first.audit.payload === 'full' ? KEEP_REPLY_BYTES : 0,
       keepPayload: first.audit.payload === 'none' ? 'none' : 'full',
       observe: (receipt) => observed(receipt),
+      approvals: { hold: () => Promise.resolve({ waited: 0, refusal: refuse('approval_unavailable') }), ended: () => undefined },
+      epoch: () => live.epoch,
       pass: (errand) => pass(spine, errand),
     }
     const observed = (receipt: Receipt): void => {

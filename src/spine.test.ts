@@ -132,6 +132,8 @@ function stage(options: { replace?: Partial<Record<StepName, Step>>; reading?: P
     keepReplyBytes: 1000,
     keepPayload: 'full',
     observe: () => undefined,
+    approvals: { hold: () => Promise.resolve({ waited: 0, refusal: refuse('approval_expired') }), ended: () => undefined },
+    epoch: () => epoch,
     pass: (errand) => pass(spine, errand),
   }
   let ids = 0
@@ -239,11 +241,23 @@ test('a permit without an allowing decision is no permit', async () => {
   assert.equal(seen.dialled, 0)
 })
 
-test('a hold is refused while nobody can approve', async () => {
-  const { run, seen, receipt } = stage({ hold: ['llm.generate'] })
-  assert.equal((await run()).refusal?.refuse, 'approval_unavailable')
-  assert.equal(receipt()?.verdict, 'hold')
-  assert.equal(seen.dialled, 0)
+test('what is held is not dialled unless somebody released it, whatever the steps claim', async () => {
+  const shown = { body: '{}', values: [], undo: 'unknown' } as const
+  const unreleased = { hold: ['llm.generate'], reading: { show: () => shown } }
+  const cases = [
+    [{ hold: ['llm.generate'] }, 'approval_unavailable'],
+    [unreleased, 'approval_expired'],
+    [{ ...unreleased, replace: { approve: () => ({}) } }, 'step_failed'],
+    [{ ...unreleased, replace: { approve: () => ({ approval: { id: 'a', verdict: 'denied', policies: [], waited: 0 } }) } }, 'step_failed'],
+    // Consent for a hold does not make up for a permit that was never given.
+    [{ ...unreleased, replace: { approve: () => ({ approval: { id: 'a', verdict: 'released', policies: [], waited: 0 } }) } }, 'step_failed'],
+  ] as const
+  for (const [options, code] of cases) {
+    const { run, seen, receipt } = stage(options as Parameters<typeof stage>[0])
+    assert.equal((await run()).refusal?.refuse, code)
+    assert.equal(receipt()?.verdict, code === 'step_failed' ? 'deny' : 'hold')
+    assert.deepEqual([seen.dialled, seen.reserved, seen.released], [0, 1, 1], 'the budget gets back what was set aside')
+  }
 })
 
 test('an upstream reply that comes after its step was given up is aborted', async () => {

@@ -19,6 +19,7 @@ export const ORDER = [
   'reserve',
   'inspect',
   'reauthorize',
+  'approve',
   'intent',
   'dial',
   'guard',
@@ -183,10 +184,11 @@ const owns: Readonly<Record<StepName, readonly (keyof More)[]>> = {
   identify: ['principal'],
   read: ['reading'],
   resolve: ['candidates'],
-  authorize: ['permit', 'decisions', 'context'],
+  authorize: ['permit', 'decisions', 'context', 'held'],
   reserve: ['reservation'],
   inspect: ['inspection', 'reading'],
-  reauthorize: ['permit', 'decisions', 'context'],
+  reauthorize: ['permit', 'decisions', 'context', 'held'],
+  approve: ['permit', 'decisions', 'context', 'approval'],
   intent: ['committed'],
   dial: ['reply'],
   guard: ['guarded'],
@@ -211,6 +213,8 @@ function nonsense(name: StepName, facts: Facts, more: unknown): string | undefin
     case 'authorize':
     case 'reauthorize':
       return unlawful(facts)
+    case 'approve':
+      return facts.held === undefined || facts.approval?.verdict === 'released' ? unlawful({ ...facts, held: undefined }) : 'a hold that nobody released'
     case 'reserve':
       return facts.reading?.effect !== 'dial' || typeof facts.reservation?.id === 'string' ? undefined : 'no reservation'
     case 'inspect':
@@ -227,9 +231,10 @@ function nonsense(name: StepName, facts: Facts, more: unknown): string | undefin
 }
 
 function unlawful(facts: Facts): string | undefined {
-  const { permit, decisions, candidates } = facts
+  const { permit, decisions, candidates, held } = facts
   if (permit?.exchange !== facts.exchange.id) return 'no permit for this exchange'
-  if (decisions === undefined || decisions.length === 0 || !decisions.some((one) => one.verdict === 'allow')) return 'a permit without a decision'
+  const deciding = held === undefined ? 'allow' : 'hold'
+  if (decisions === undefined || !decisions.some((one) => one.verdict === deciding)) return 'a permit without a decision'
   if (permit.candidates.length === 0 && facts.reading?.effect === 'dial') return 'a permit for nothing'
   return permit.candidates.every((one) => candidates?.includes(one)) ? undefined : 'a permit for a target that was not resolved'
 }

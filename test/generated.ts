@@ -31,6 +31,7 @@ const stations: Readonly<Record<(typeof ORDER)[number], string>> = {
   reserve: 'Requests, tokens and cost of the dearest permitted candidate are set aside in every budget, in one step.',
   inspect: 'Guardrails look at every leaf.',
   reauthorize: 'Policy decides again, now with findings and labels. This makes the permit.',
+  approve: 'What policy holds waits for a person. A consent sets aside that hold alone, and everything is decided again under the policies of that moment.',
   intent: 'What is about to happen is handed to the audit writer; effects other than generating and reading wait until it is on disk.',
   dial: 'The permitted targets are tried in turn. Nothing that is not in the permit can be dialled.',
   guard: 'The reply is inspected on its way back, and each tool call that it proposes is decided.',

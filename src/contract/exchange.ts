@@ -88,7 +88,7 @@ export interface Reading {
   readonly segments: readonly Segment[]
   readonly effects: readonly Effect[]
   /** Clear facts for policy and receipt: never content. */
-  readonly parameters: Readonly<Record<string, string | number | boolean>>
+  readonly parameters: Readonly<Record<string, string | number | boolean | readonly string[]>>
   /**
    * Things that would happen behind our back (law 4): each is authorised as a child exchange before the dial.
    * `what` names the field; `host` is set for URLs.

@@ -1,4 +1,5 @@
-import type { Held, Released } from './approval.ts'
+import type { Held } from './approval.ts'
+import type { ApprovalFact } from './receipt.ts'
 import type { Candidate, Exchange, Reading } from './exchange.ts'
 import type { Epoch } from './epoch.ts'
 import type { Errand, Guarded, Permit } from './gateway.ts'
@@ -24,10 +25,10 @@ export interface Facts {
   readonly decisions?: readonly Decision[]
   readonly context?: Context
   readonly permit?: Permit
-  /** Set where policy permits this only with a person's consent: what `approve` then has to ask for. */
-  readonly held?: Held
-  /** The approval that released it. */
-  readonly released?: Released
+  /** Set where policy permits this only with a person's consent: what `approve` then asks for. */
+  readonly held?: Held | undefined
+  /** What people said to it. */
+  readonly approval?: ApprovalFact
   readonly reservation?: Reservation
   readonly inspection?: Inspection
   /** Settles when the intent is on disk. */

@@ -7,7 +7,11 @@ import type { House } from './house.ts'
 export function identify(house: House): Step {
   return ({ errand }) => {
     if (!house.audit.healthy()) return refuse('audit_unavailable')
-    return then(errand.identify(), (principal) => (isRefusal(principal) ? principal : { principal }))
+    return then(errand.identify(), (principal) => {
+      if (isRefusal(principal)) return principal
+      const ended = house.approvals.ended(principal)
+      return ended === undefined ? { principal } : { ...ended, known: { principal } }
+    })
   }
 }
 

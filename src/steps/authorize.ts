@@ -1,4 +1,6 @@
-import type { Action, Candidate, Reading } from '../contract/exchange.ts'
+import type { Held, Shown } from '../contract/approval.ts'
+import type { Epoch } from '../contract/epoch.ts'
+import type { Action, Candidate, Reading, Resource } from '../contract/exchange.ts'
 import type { Context, ContextValue, Decision } from '../contract/policy.ts'
 import type { Facts, More, Step, Stepped } from '../contract/facts.ts'
 import type { Finding } from '../contract/finding.ts'
@@ -8,7 +10,7 @@ import type { Code } from '../contract/reasons.ts'
 import type { House } from './house.ts'
 import { judge } from './child.ts'
 
-type Known = Facts & { readonly principal: Principal; readonly reading: Reading; readonly candidates: readonly Candidate[] }
+export type Known = Facts & { readonly principal: Principal; readonly reading: Reading; readonly candidates: readonly Candidate[] }
 
 /**
  * Asks policy about every target (law 7) and about everything that would happen behind our back (law 4), before
@@ -17,7 +19,7 @@ type Known = Facts & { readonly principal: Principal; readonly reading: Reading;
 export function authorize(house: House): Step {
   return (facts) => {
     const known = facts as Known
-    const first = decide(house, known, [])
+    const first = decide(house, known, { findings: [], scores: {} })
     return isRefusal(first) || known.reading.subordinates.length === 0 ? first : behind(house, known, first)
   }
 }
@@ -25,7 +27,8 @@ export function authorize(house: House): Step {
 /** Each thing that the provider would do behind our back is a child exchange; all must pass. */
 async function behind(house: House, known: Known, first: More): Promise<Stepped> {
   for (const [sequence, subordinate] of known.reading.subordinates.entries()) {
-    const refusal = await judge(house, known, { ...subordinate, sequence, parameters: {} })
+    const show = (): Shown => ({ body: JSON.stringify({ action: subordinate.action, resource: subordinate.resource }), values: [], undo: 'unknown' })
+    const refusal = await judge(house, known, { ...subordinate, sequence, parameters: {}, show })
     if (refusal !== undefined) return { ...refusal, refuse: subordinateCodes[subordinate.action] ?? refusal.refuse, known: first }
   }
   return first
@@ -37,16 +40,24 @@ const subordinateCodes: Partial<Record<Action, Code>> = {
   'llm.provider_state': 'provider_state_denied',
 }
 
-/** The same question with what inspection found. Only enforced findings count: shadow never refuses. */
+/**
+ * The same question with what inspection found. What a reviewer released already stays released: only the rest is
+ * decided anew.
+ */
 export function reauthorize(house: House): Step {
   return (facts) => {
     const known = facts as Known
-    const asks = known.reading.action === 'guard.evaluate'
-    const findings = asks ? [] : (facts.inspection?.findings ?? []).filter((one) => one.mode === 'enforce')
-    const scores = asks ? {} : percents(facts.inspection?.enforced ?? {})
+    const { findings, scores } = enforcedOf(facts)
     if (findings.length === 0 && Object.values(scores).every((one) => one === 0)) return { permit: known.permit as NonNullable<Facts['permit']> }
-    return decide(house, { ...known, candidates: known.permit?.candidates ?? [] }, findings, scores)
+    const approved = facts.approval?.verdict === 'released' ? facts.approval.policies : []
+    return decide(house, { ...known, candidates: known.permit?.candidates ?? [] }, { findings, scores, approved })
   }
+}
+
+/** What policy may hear of the inspection: only enforced findings count, because shadow never refuses. */
+export function enforcedOf({ reading, inspection }: Facts): { readonly findings: readonly Finding[]; readonly scores: Scores } {
+  if (reading?.action === 'guard.evaluate') return { findings: [], scores: {} }
+  return { findings: (inspection?.findings ?? []).filter((one) => one.mode === 'enforce'), scores: percents(inspection?.enforced ?? {}) }
 }
 
 /** Whole percents by guardrail. */
@@ -56,31 +67,43 @@ export function percents(scores: Scores): Scores {
   return Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, Math.round(score * 100)]))
 }
 
-function decide(house: House, facts: Known, findings: readonly Finding[], scores: Scores = {}): Stepped {
-  const { exchange, epoch, principal, reading, candidates } = facts
-  const context = contextOf(house, reading, findings, scores)
-  if (reading.effect !== 'dial') {
-    const decision = epoch.authorize({ principal, action: reading.action, resource: reading.resource, context })
-    return decision.verdict === 'allow'
-      ? { permit: { exchange: exchange.id, candidates: [] }, decisions: [decision], context }
-      : { ...refusalFor(decision), known: { decisions: [decision], context } }
+interface Deciding {
+  readonly findings: readonly Finding[]
+  readonly scores: Scores
+  /** Holds that reviewers set aside. */
+  readonly approved?: readonly string[]
+  /** Whose policies decide; absent = those that the exchange began under. */
+  readonly epoch?: Epoch
+}
+
+/**
+ * Permits the targets that policy allows. Where it allows none and holds some, the permit is for those, and `held` says
+ * that nothing may be dialled until somebody released them.
+ */
+export function decide(house: House, facts: Known, { findings, scores, approved = [], epoch = facts.epoch }: Deciding): (Pick<More, 'permit' | 'decisions' | 'context'> & { readonly held: Held | undefined }) | (Refusal & { readonly known?: More }) {
+  const { exchange, principal, reading } = facts
+  const context = contextOf(house, facts, findings, scores)
+  const ask = (resource: Resource, role?: Candidate['role']): { readonly decision: Decision; readonly held: Held } => {
+    const asked = role === undefined ? context : { ...context, role }
+    const question = { principal, action: reading.action, resource, context: asked }
+    const decision = approved.length === 0 ? epoch.authorize(question) : epoch.release(question, approved)
+    return { decision, held: { decision, resource, context: asked } }
   }
-  const decisions: Decision[] = []
-  const allowed: Candidate[] = []
-  for (const candidate of candidates) {
-    const decision = epoch.authorize({ principal, action: reading.action, resource: candidate.resource, context: { ...context, role: candidate.role } })
-    decisions.push(decision)
-    if (decision.verdict === 'allow') allowed.push(candidate)
+  const targets: readonly (Candidate | undefined)[] = reading.effect === 'dial' ? facts.candidates : [undefined]
+  const asked = targets.map((candidate) => ({ candidate, ...ask(candidate?.resource ?? reading.resource, candidate?.role) }))
+  const decisions = asked.map((one) => one.decision)
+  for (const verdict of ['allow', 'hold'] as const) {
+    const found = asked.filter(({ decision, candidate }) => decision.verdict === verdict && (verdict === 'allow' || candidate?.role !== 'mirror'))
+    const [first] = found.filter(({ candidate }) => candidate?.role !== 'mirror')
+    if (first === undefined) continue
+    const permit = { exchange: exchange.id, candidates: found.flatMap(({ candidate }) => candidate ?? []) }
+    return { permit, decisions, context, held: verdict === 'hold' ? first.held : undefined }
   }
-  if (!allowed.some((one) => one.role !== 'mirror')) {
-    const deciding = decisions.find((one) => one.verdict === 'hold') ?? (decisions[0] as Decision)
-    return { ...refusalFor(deciding), known: { decisions, context } }
-  }
-  return { permit: { exchange: exchange.id, candidates: allowed }, decisions, context }
+  return { ...refusalFor(decisions[0] as Decision), known: { decisions, context } }
 }
 
 export function refusalFor(decision: Decision): Refusal {
-  const code = decision.verdict === 'hold' ? 'approval_unavailable' : decision.policies.includes('builtin.scope') ? 'out_of_scope' : 'denied'
+  const code = decision.policies.includes('builtin.scope') ? 'out_of_scope' : 'denied'
   return refuse(code, {
     ...(decision.message !== undefined && { say: decision.message }),
     detail: decision.errors.length > 0 ? `policy error: ${decision.errors.join('; ')}` : decision.policies.join(', '),
@@ -88,7 +111,7 @@ export function refusalFor(decision: Decision): Refusal {
 }
 
 /** The facts that policies may ask about. Scores are whole percents, because Cedar has no floating point. */
-export function contextOf(house: House, reading: Reading, findings: readonly Finding[], scores: Scores = {}): Context {
+export function contextOf(house: House, { reading, exchange }: Known, findings: readonly Finding[], scores: Scores): Context {
   const now = new Date(house.clock.wall())
   const categories = new Set<string>()
   let score = 0
@@ -98,6 +121,7 @@ export function contextOf(house: House, reading: Reading, findings: readonly Fin
     else score = Math.max(score, Math.round(finding.score * 100))
   }
   return {
+    gateway: exchange.gateway,
     route: reading.route,
     stream: reading.stream,
     direction: reading.direction,

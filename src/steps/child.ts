@@ -1,4 +1,5 @@
-import type { Action, Effect, Exchange, Resource } from '../contract/exchange.ts'
+import type { Shown } from '../contract/approval.ts'
+import type { Action, Effect, Exchange, Reading, Resource } from '../contract/exchange.ts'
 import type { Errand } from '../contract/gateway.ts'
 import type { Facts } from '../contract/facts.ts'
 import type { Principal } from '../contract/principal.ts'
@@ -10,8 +11,11 @@ export interface Consequence {
   readonly action: Action
   readonly resource: Resource
   readonly effects: readonly Effect[]
-  readonly parameters: Readonly<Record<string, string | number | boolean>>
+  readonly parameters: Reading['parameters']
   readonly sequence: number
+  /** Absent = it is this exchange's own and never comes again. */
+  readonly fingerprint?: () => string
+  readonly show?: () => Shown
 }
 
 /**
@@ -26,12 +30,12 @@ export async function judge(house: House, facts: Facts, consequence: Consequence
 
 function childErrand(parent: Exchange, principal: Principal, route: string, errand: Errand, consequence: Consequence): Errand {
   const delivered = { status: 0, bytes: 0, complete: true }
-  const reading = {
+  const reading: Reading = {
     action: consequence.action,
     resource: consequence.resource,
     route,
-    direction: consequence.action === 'tool.propose' ? ('inbound' as const) : ('outbound' as const),
-    effect: 'none' as const,
+    direction: consequence.action === 'tool.propose' ? 'inbound' : 'outbound',
+    effect: 'none',
     overlapsIntent: true,
     stream: false,
     segments: [],
@@ -40,7 +44,8 @@ function childErrand(parent: Exchange, principal: Principal, route: string, erra
     subordinates: [],
     estimate: { input: 0, choices: 0 },
     apply: () => reading,
-    fingerprint: () => `${parent.id}/${consequence.sequence}`,
+    fingerprint: consequence.fingerprint ?? (() => `${parent.id}/${consequence.sequence}`),
+    ...(consequence.show && { show: consequence.show }),
   }
   return {
     gateway: errand.gateway,

@@ -6,6 +6,7 @@ import { isRefusal, refuse, Refused } from '../contract/verdict.ts'
 import { askedOf } from './inspect.ts'
 import { then } from './ask.ts'
 import { judge } from './child.ts'
+import { proposalOf } from './proposal.ts'
 import { lateVerdict, type LateVerdict } from './late.ts'
 import type { House } from './house.ts'
 
@@ -122,13 +123,8 @@ async function committed(facts: Facts): Promise<void> {
 function proposals(house: House, facts: Facts) {
   let sequence = facts.reading?.subordinates.length ?? 0
   return async ({ name }: { readonly name: string }, args: string) => {
-    const refusal = await judge(house, facts, {
-      action: 'tool.propose',
-      resource: { type: 'Tool', id: name, attributes: {} },
-      effects: [],
-      parameters: { tool: name, argumentBytes: args.length },
-      sequence: sequence++,
-    })
+    const proposal = proposalOf(facts, name, args, sequence++)
+    const refusal = isRefusal(proposal) ? proposal : await judge(house, facts, proposal)
     return refusal === undefined ? ({ allow: true } as const) : ({ allow: false, refusal: { ...refusal, refuse: 'call_denied' as const } } as const)
   }
 }

@@ -1,3 +1,5 @@
+import type { Approvals } from '../contract/approval.ts'
+import type { Epoch } from '../contract/epoch.ts'
 import type { Audit, Receipt } from '../contract/receipt.ts'
 import type { Clock } from '../contract/clock.ts'
 import type { Pass } from '../contract/gateway.ts'
@@ -13,6 +15,10 @@ export interface House {
   readonly keepPayload: 'full' | 'none'
   /** Told of every receipt: metrics and logs. */
   readonly observe: (receipt: Receipt) => void
+  /** Asks people about what policy holds. */
+  readonly approvals: Approvals
+  /** The epoch of this moment: what is released is decided under it, not under the one it was held under. */
+  readonly epoch: () => Epoch
   /** For child exchanges: the same path again. */
   readonly pass: Pass
 }

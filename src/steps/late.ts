@@ -53,7 +53,8 @@ async function decided(house: House, facts: Facts, inspection: Inspection): Prom
   if (inspection.verdict !== 'allow' || inspection.instruct !== undefined) return { inspection, refusal: inspection.refusal ?? refuse('content_refused', { detail: 'found when the request had been sent' }) }
   try {
     const more = await reauthorize(house)({ ...facts, inspection }, facts.errand.signal)
-    if (!isRefusal(more)) return { inspection, ...more }
+    // Nobody is asked about what was sent already.
+    if (!isRefusal(more)) return { inspection, ...more, ...(more.held !== undefined && { refusal: refuse('approval_unavailable', { detail: 'held for what was found when the request had been sent' }) }) }
     const { known, ...refusal } = more
     return { inspection, ...known, refusal }
   } catch (error) {

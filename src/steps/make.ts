@@ -1,5 +1,6 @@
 import type { Steps } from '../spine.ts'
 import { identify, read, resolve } from './ask.ts'
+import { approve } from './approve.ts'
 import { authorize, reauthorize } from './authorize.ts'
 import { dial, guard } from './dial.ts'
 import { inspect } from './inspect.ts'
@@ -16,6 +17,7 @@ export function makeSteps(house: House): Steps {
     reserve,
     inspect,
     reauthorize: reauthorize(house),
+    approve: approve(house),
     intent: intent(house),
     dial,
     guard: guard(house),

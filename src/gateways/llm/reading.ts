@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { field, type Arrival } from '../../contract/arrival.ts'
+import type { Shown } from '../../contract/approval.ts'
 import type { Action, Reading } from '../../contract/exchange.ts'
 import type { Edit } from '../../contract/segment.ts'
 import { Refused, refuse, type Refusal } from '../../contract/verdict.ts'
@@ -67,9 +68,22 @@ export function makeReading(action: Action, route: string, tree: TreeObject, sur
       const made = instructTree(tree, text)
       return makeReading(action, route, made.tree, made.surveyed, instructTree)
     },
+    show: () => shown(reading),
     fingerprint: () => createHash('sha256').update(action).update('\n').update(`${route}\n${String(surveyed.parameters['dialect'])}\n${surveyed.stream}\n${surveyed.model}\n`).update(writeJson(tree)).digest('base64'),
   }
   return reading
+}
+
+/** A conversation that is longer is told in figures: nobody reads it, and its fingerprint binds it all the same. */
+const WHOLE = 32_768
+const TASK = 500
+
+function shown({ tree, surveyed, segments, fingerprint }: LlmReading): Shown {
+  const last = segments.findLast((one) => one.origin === 'user')?.text
+  const whole = writeJson(tree)
+  const body = whole.length <= WHOLE ? whole : JSON.stringify({ model: surveyed.model, characters: whole.length, segments: segments.length, sha256: fingerprint() })
+  const model = { path: 'model', value: surveyed.model, control: true, sources: [] }
+  return { body, values: [model], undo: 'nothing to undo', ...(last !== undefined && { task: last.slice(0, TASK) }) }
 }
 
 function edited(reading: LlmReading, edits: readonly Edit[], instructTree: InstructTree | undefined): LlmReading {

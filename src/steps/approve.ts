@@ -1,0 +1,56 @@
+import type { Held, Released, Unreleased } from '../contract/approval.ts'
+import type { Step, Stepped } from '../contract/facts.ts'
+import type { ApprovalFact } from '../contract/receipt.ts'
+import { isRefusal, refuse, type Refusal } from '../contract/verdict.ts'
+import { decide, enforcedOf, type Known } from './authorize.ts'
+import type { House } from './house.ts'
+
+/** Groups of reviewers that one action may have to be shown to, one after the other. */
+const MOST_GROUPS = 8
+
+/**
+ * Asks people for what policy holds. Comes after everything that may refuse without them, so that nobody is asked
+ * about what would not pass anyway. A consent sets aside only the holds that it names; everything else is decided
+ * again, under the policies of this moment.
+ */
+export function approve(house: House): Step {
+  return (facts, signal) => (facts.held === undefined ? {} : consent(house, facts as Known, facts.held, signal))
+}
+
+async function consent(house: House, known: Known, first: Held, signal: AbortSignal): Promise<Stepped> {
+  const { exchange, principal, reading } = known
+  const { show } = reading
+  if (show === undefined) return { ...refuse('approval_unavailable', { detail: `${reading.action} cannot be shown to a reviewer` }) }
+  const { findings, scores } = enforcedOf(known)
+  const approved: string[] = []
+  let held = first
+  let fact: ApprovalFact | undefined
+  for (let group = 0; group < MOST_GROUPS; group++) {
+    const fingerprint = reading.fingerprint()
+    const said = await house.approvals.hold({ exchange, principal, action: reading.action, route: reading.route, effects: reading.effects, findings, held, fingerprint, show }, signal)
+    fact = factOf(said, held, fact)
+    if ('refusal' in said) return { ...said.refusal, known: { approval: fact } }
+    approved.push(...said.policies)
+    const again = decide(house, known, { findings, scores, approved, epoch: house.epoch() })
+    if (isRefusal(again)) return { ...again, known: { ...again.known, approval: fact } }
+    const { held: next, ...more } = again
+    if (next === undefined) return { ...more, approval: fact }
+    held = next
+  }
+  return { ...refuse('approval_unavailable', { detail: `more than ${MOST_GROUPS} groups of reviewers` }), ...(fact && { known: { approval: fact } }) }
+}
+
+function factOf(said: Released | Unreleased, { decision }: Held, before: ApprovalFact | undefined): ApprovalFact {
+  const released = !('refusal' in said)
+  const by = [...(before?.by ?? []), ...(said.by ?? [])]
+  return {
+    id: said.approval ?? '',
+    verdict: released ? 'released' : (verdicts[said.refusal.refuse] ?? 'denied'),
+    ...(released && { how: said.how }),
+    ...(by.length > 0 && { by }),
+    policies: [...(before?.policies ?? []), ...(released ? said.policies : decision.policies)],
+    waited: (before?.waited ?? 0) + said.waited,
+  }
+}
+
+const verdicts: Partial<Record<Refusal['refuse'], ApprovalFact['verdict']>> = { approval_expired: 'expired', approval_pending: 'pending' }
