@@ -155,6 +155,7 @@ function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonl
     proof: facts.principal === undefined ? 'none' : `${facts.principal.proof.kind}:${facts.principal.proof.id}`,
     ...(facts.principal?.vouched && { vouched: facts.principal.vouched.map(({ kind, id }) => `${kind}:${id}`) }),
     ...(asked && { asked }),
+    ...(facts.approval && { approval: facts.approval }),
     policies: [...new Set(facts.decisions?.flatMap((one) => one.policies))],
     shadow: facts.decisions?.flatMap((one) => one.shadow) ?? [],
     context: facts.context ?? {},
