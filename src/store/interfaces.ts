@@ -182,6 +182,60 @@ export interface Keys {
   revoke(id: string, at: number): Promise<boolean>
 }
 
+export interface WorkloadRow {
+  /** SPIFFE id. */
+  readonly id: string
+  readonly tenant: string
+  /** JSON: roles, cohort, agent, routes, models, tools, rights. */
+  readonly scope: string
+  readonly created: number
+  readonly revoked?: number
+}
+
+/** A token with which one workload may enrol, once. */
+export interface EnrolmentRow {
+  readonly id: string
+  readonly workload: string
+  readonly tenant: string
+  readonly scope: string
+  /** HMAC-SHA-256 of the whole token under a named secret. */
+  readonly hash: Uint8Array
+  /** Id of the secret that made `hash`. */
+  readonly under: string
+  readonly created: number
+  readonly expires: number
+  readonly used?: number
+}
+
+export interface CertificateRow {
+  readonly serial: string
+  /** SPIFFE id that it names. */
+  readonly workload: string
+  /** Id of the CA that signed it. */
+  readonly authority: string
+  readonly expires: number
+  readonly revoked?: number
+}
+
+/** Enrolled workloads and what was issued to them. */
+export interface Workloads {
+  all(): Promise<{ readonly workloads: readonly WorkloadRow[]; readonly enrolments: readonly EnrolmentRow[]; readonly certificates: readonly CertificateRow[] }>
+  offer(row: EnrolmentRow): Promise<void>
+  /**
+   * Uses an enrolment and keeps the certificate that it led to, in one transaction. Of many at once one wins; the
+   * others, and whoever comes after its end, get false and leave nothing behind. The workload is made, or gets the
+   * enrolment's scope and is no longer revoked; that of another tenant is left alone (false).
+   */
+  enrol(enrolment: string, at: number, certificate: CertificateRow): Promise<boolean>
+  /** Keeps a further certificate; false where its workload or the certificate `instead` was revoked, or is not known. */
+  renew(instead: string, certificate: CertificateRow): Promise<boolean>
+  /** Revokes a workload and all that was issued to it. False when there is no such workload, or it was revoked before. */
+  revoke(workload: string, at: number): Promise<boolean>
+  revokeCertificate(serial: string, at: number): Promise<boolean>
+  /** Drops certificates and enrolments that ended before `before` (ms). */
+  sweep(before: number): Promise<number>
+}
+
 /** Data keys of subjects: destroying one erases what was sealed under it. */
 export interface SubjectKeys {
   get(subject: string): Promise<DataKey | undefined>
@@ -221,6 +275,7 @@ export interface Store {
   readonly counters: Counters
   readonly receipts: Receipts
   readonly keys: Keys
+  readonly workloads: Workloads
   readonly subjects: SubjectKeys
   readonly sessions: Sessions
   readonly approvals: Approvals

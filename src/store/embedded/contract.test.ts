@@ -8,6 +8,7 @@ import { keysContract } from '../contract/keys.ts'
 import { receiptsContract } from '../contract/receipts.ts'
 import { sessionsContract } from '../contract/sessions.ts'
 import { subjectsContract } from '../contract/subjects.ts'
+import { workloadsContract } from '../contract/workloads.ts'
 import type { Store } from '../interfaces.ts'
 import { openEmbedded } from './open.ts'
 
@@ -27,3 +28,4 @@ keysContract(make)
 subjectsContract(make)
 sessionsContract(make)
 approvalsContract(make)
+workloadsContract(make)

@@ -61,6 +61,7 @@ function storeOver(calls: Calls): Store {
       'expirePayloads', 'erase', 'saveCheckpoint', 'lastCheckpoint', 'checkpoints',
     ]),
     keys: remote<Store['keys']>('keys', ['all', 'insert', 'revoke']),
+    workloads: remote<Store['workloads']>('workloads', ['all', 'offer', 'enrol', 'renew', 'revoke', 'revokeCertificate', 'sweep']),
     subjects: remote<Store['subjects']>('subjects', ['get', 'put', 'destroy', 'hold', 'held']),
     sessions: remote<Store['sessions']>('sessions', ['get', 'put', 'sweep']),
     approvals: remote<Store['approvals']>('approvals', ['insert', 'get', 'move', 'pending']),

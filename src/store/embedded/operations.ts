@@ -6,6 +6,7 @@ import { keyRows } from './keys.ts'
 import { receiptRows } from './receipts.ts'
 import { sessionRows } from './sessions.ts'
 import { subjectRows } from './subjects.ts'
+import { workloadRows } from './workloads.ts'
 
 /** Everything that can be asked of the worker, by interface and function. */
 export function operationsOf(db: DatabaseSync, scribe: Scribe | undefined) {
@@ -13,6 +14,7 @@ export function operationsOf(db: DatabaseSync, scribe: Scribe | undefined) {
     counters: counterRows(db),
     receipts: receiptRows(db, scribe),
     keys: keyRows(db),
+    workloads: workloadRows(db),
     subjects: subjectRows(db),
     sessions: sessionRows(db),
     approvals: approvalRows(db),
@@ -36,6 +38,7 @@ export const READS: ReadonlySet<string> = new Set([
   'receipts.lastCheckpoint',
   'receipts.checkpoints',
   'keys.all',
+  'workloads.all',
   'subjects.get',
   'subjects.held',
   'sessions.get',

@@ -65,6 +65,19 @@ const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX approvals_pending ON approvals (tenant, created) WHERE state = 'pending';
   `,
+  `
+  CREATE TABLE workloads (
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, scope TEXT NOT NULL, created INTEGER NOT NULL, revoked INTEGER
+  ) STRICT;
+  CREATE TABLE enrolments (
+    id TEXT PRIMARY KEY, workload TEXT NOT NULL, tenant TEXT NOT NULL, scope TEXT NOT NULL, hash BLOB NOT NULL,
+    under TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, used INTEGER
+  ) STRICT;
+  CREATE TABLE certificates (
+    serial TEXT PRIMARY KEY, workload TEXT NOT NULL, authority TEXT NOT NULL, expires INTEGER NOT NULL, revoked INTEGER
+  ) STRICT;
+  CREATE INDEX certificates_workload ON certificates (workload);
+  `,
 ]
 
 /**
