@@ -69,7 +69,8 @@ function fail({ name, file, line, details }: Failed): void {
   // A suite, or a file, that failed only because something inside it did: that something is already listed.
   if ((details.error as { failureType?: string }).failureType === 'subtestsFailed') return
   counts.failed++
-  const what = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  // fast-check keeps what the property threw as the cause of its own error.
+  const what = cause instanceof Error ? [cause, cause.cause].flatMap((one) => (one instanceof Error ? (one.stack ?? one.message) : [])).join('\n') : String(cause)
   const ours = what.split('\n').filter((text) => !/^\s+at .*\bnode:/.test(text))
   const title = `${red('✖')} ${place(file)}${line === undefined ? '' : `:${line}`} ${name}`
   failures.push(`  ${title}`)
