@@ -11,6 +11,7 @@ import { guardrailsSchema, settleGuardrails, type GuardSettings } from '../guard
 import { judgeProblem } from './judge.ts'
 import { identitySettings, settleIdentity, type SettledIdentity } from '../identity/settings.ts'
 import { policySettings, settlePolicy, type SettledPolicy } from '../policy/settings.ts'
+import { settleTools, toolsSettings, type SettledTools } from '../policy/tools.ts'
 import { settleTelemetry, telemetrySchema, type Telemetry } from '../telemetry/settings.ts'
 
 const postures = ['observe', 'guard', 'strict'] as const satisfies readonly Posture[]
@@ -30,6 +31,7 @@ export const schema = z.strictObject({
   budgets: budgetsSettings.optional(),
   identity: identitySettings.optional(),
   policy: policySettings.optional(),
+  tools: toolsSettings.optional(),
   audit: auditSchema.optional(),
   telemetry: telemetrySchema.optional().describe('Log and metrics.'),
 })
@@ -48,6 +50,7 @@ export interface Settings {
   readonly budgets: readonly SettledBudget[]
   readonly identity: SettledIdentity
   readonly policy: SettledPolicy
+  readonly tools: SettledTools
   readonly audit: AuditSettings
   readonly telemetry: Telemetry
 }
@@ -69,6 +72,7 @@ export function settle(written: WrittenSettings, place?: Place): Settings {
   const judge = written.judge === undefined ? undefined : settleJudge(written.judge)
   const wrong = judgeProblem(judge, llm, guardrails)
   if (wrong !== undefined) throw new SettingsError(wrong.path, wrong.problem)
+  const tools = settleTools(written.tools)
   return Object.freeze({
     posture,
     listen: settleListen(written.listen ?? {}),
@@ -79,7 +83,8 @@ export function settle(written: WrittenSettings, place?: Place): Settings {
     ...(judge && { judge }),
     budgets: settleBudgets(written.budgets),
     identity: settleIdentity(written.identity),
-    policy: settlePolicy(written.policy, [...new Set(guardrails.entries.map(({ use }) => use))].sort()),
+    policy: settlePolicy(written.policy, [...new Set(guardrails.entries.map(({ use }) => use))].sort(), tools),
+    tools,
     audit: settleAudit(written.audit),
     telemetry: settleTelemetry(written.telemetry ?? {}),
   })

@@ -74,7 +74,19 @@ export function decide(slice: Slice, question: Question, released: ReadonlySet<s
   const approvers = slice.byId.get(holding[0] as string)?.approvers
   const policies = holding.filter((id) => slice.byId.get(id)?.approvers === approvers)
   const message = messageOf(slice, policies)
-  return { verdict: 'hold', policies, ...(message !== undefined && { message }), ...(approvers !== undefined && { approvers }), ...rest }
+  return { verdict: 'hold', policies, ...(message !== undefined && { message }), ...(approvers !== undefined && { approvers }), ...askingOf(slice, policies), ...rest }
+}
+
+/** Holds released together are asked about as the strictest of them asks. */
+function askingOf(slice: Slice, policies: readonly string[]): Pick<Decision, 'reviewers' | 'holdMs'> {
+  let reviewers: number | undefined
+  let holdMs: number | undefined
+  for (const id of policies) {
+    const policy = slice.byId.get(id)
+    if (policy?.reviewers !== undefined) reviewers = Math.max(reviewers ?? 0, policy.reviewers)
+    if (policy?.holdMs !== undefined) holdMs = Math.min(holdMs ?? policy.holdMs, policy.holdMs)
+  }
+  return { ...(reviewers !== undefined && { reviewers }), ...(holdMs !== undefined && { holdMs }) }
 }
 
 function denial(policies: readonly string[], message: string | undefined, errors: readonly string[]): Decision {

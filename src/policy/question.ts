@@ -105,6 +105,9 @@ function spell(value: Value): string {
   }
 }
 
+/** What these come to where nobody has said. */
+const ABSENT: Context = { gateway: '', anomaly: 0, endorsed: [] }
+
 function readerOf(path: readonly string[], scored: readonly string[]): (question: Question) => Value {
   const [root, first, ...rest] = path
   if (root === 'principal') return principalReader(first as string)
@@ -113,8 +116,10 @@ function readerOf(path: readonly string[], scored: readonly string[]): (question
     return (question) => question.resource.attributes[first as string]
   }
   if (first === 'scores') return scoreReader(rest, scored)
-  if (first === undefined) return (question) => ({ ...question.context, scores: scoresOf(question, scored), in_scope: inScope(question) })
+  if (first === undefined) return (question) => ({ ...ABSENT, ...question.context, scores: scoresOf(question, scored), in_scope: inScope(question) })
   if (first === 'in_scope') return inScope
+  const usual = rest.length === 0 && Object.hasOwn(ABSENT, first) ? ABSENT[first] : undefined
+  if (usual !== undefined) return (question) => question.context[first] ?? usual
   if (rest.length === 0) return (question) => question.context[first]
   return (question) => {
     let here: Value = question.context[first]

@@ -1,4 +1,5 @@
 import { policySetTextToParts, policyToJson, validate, type DetailedError, type PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
+import { DURATION, durationMs } from '../formats/units.ts'
 import type { Schema } from './schema.ts'
 
 export interface PolicyFile {
@@ -25,6 +26,10 @@ export interface ReadPolicy {
   readonly verdict: 'allow' | 'hold' | 'deny'
   readonly message?: string
   readonly approvers?: string
+  /** Of a hold: how many people must agree, where it says so. */
+  readonly reviewers?: number
+  /** Of a hold: milliseconds that it waits for them, where it says so. */
+  readonly holdMs?: number
   readonly text: string
   readonly json: PolicyJson
   readonly file: string
@@ -39,7 +44,11 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,95}$/
 export const RESERVED = 'builtin.'
 
 /** Annotation names that mean something. Any other is a typing error that would silently change what is decided. */
-const ANNOTATIONS = new Set(['id', 'verdict', 'mode', 'approvers', 'message', 'description'])
+const ANNOTATIONS = new Set(['id', 'verdict', 'mode', 'approvers', 'reviewers', 'timeout', 'message', 'description'])
+/** These say how a hold is asked about, so they mean nothing elsewhere. */
+const OF_HOLDS = ['approvers', 'reviewers', 'timeout'] as const
+const SHORTEST_HOLD = 1_000
+const LONGEST_HOLD = 86_400_000
 
 /** Reads, checks and validates every file; gives all problems at once, or the policies in the order of the files. */
 export function readPolicies(files: readonly PolicyFile[], schema: Schema, reserved = true): readonly ReadPolicy[] | { readonly problems: readonly PolicyProblem[] } {
@@ -118,8 +127,15 @@ function classify(file: PolicyFile, start: number, text: string, json: PolicyJso
   if (verdict !== undefined && verdict !== 'hold') wrong('verdict', `"${verdict}" is not a verdict`, '@verdict("hold"), or no @verdict for a plain forbid')
   if (verdict !== undefined && !forbids) wrong('verdict', '@verdict stands on a permit', '@verdict("hold") on a forbid')
   if (mode !== undefined && mode !== 'shadow') wrong('mode', `"${mode}" is not a mode`, '@mode("shadow"), or no @mode to enforce')
-  if (annotations.has('approvers') && verdict === undefined) wrong('approvers', '@approvers stands on a policy that does not hold', '@verdict("hold") beside it')
+  for (const name of OF_HOLDS) {
+    if (annotations.has(name) && verdict === undefined) wrong(name, `@${name} stands on a policy that does not hold`, '@verdict("hold") beside it')
+  }
   if (annotations.get('approvers') === '') wrong('approvers', '@approvers is empty', '@approvers("name of a group")')
+  const reviewers = annotations.get('reviewers')
+  if (reviewers !== undefined && !/^[1-5]$/.test(reviewers)) wrong('reviewers', `"${reviewers}" is no number of reviewers`, '@reviewers("1") to @reviewers("5")')
+  const timeout = annotations.get('timeout')
+  const holdMs = timeout === undefined ? undefined : DURATION.test(timeout) ? durationMs(timeout) : Number.NaN
+  if (holdMs !== undefined && !(holdMs >= SHORTEST_HOLD && holdMs <= LONGEST_HOLD)) wrong('timeout', `"${timeout ?? ''}" is no time to wait`, '@timeout("1s") to @timeout("24h")')
   if (annotations.has('message') && !forbids) wrong('message', '@message stands on a permit', '@message on a forbid')
   if (annotations.get('message') === '') wrong('message', '@message is empty', '@message("a sentence that callers may see")')
   if (!sound || id === undefined) return undefined
@@ -131,6 +147,8 @@ function classify(file: PolicyFile, start: number, text: string, json: PolicyJso
     verdict: !forbids ? 'allow' : verdict === 'hold' ? 'hold' : 'deny',
     ...(message !== undefined && { message }),
     ...(approvers !== undefined && { approvers }),
+    ...(reviewers !== undefined && { reviewers: Number(reviewers) }),
+    ...(holdMs !== undefined && { holdMs }),
     text,
     json,
     file: file.name,

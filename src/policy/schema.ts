@@ -17,7 +17,10 @@ export interface Extras {
   readonly scores?: readonly string[]
   /** `context.dimensions.<name>`: facts that the operator's own sources add. */
   readonly dimensions?: Readonly<Record<string, Declared>>
-  /** `context.history.<name>`: temporal facts (once, count, sum). Decisions that read them are never cached. */
+  /**
+   * `context.history.<name>`: temporal facts (once, count, sum). Decisions that read them are never cached. Not
+   * optional: a question without them is denied, so that lost counters open nothing.
+   */
   readonly history?: Readonly<Record<string, Declared>>
 }
 
@@ -75,7 +78,7 @@ const WORKLOAD: Attributes = {
 
 const RESOURCE_ATTRIBUTES: Readonly<Record<string, Attributes>> = {
   Model: { id: text, provider: text, model: text, route: optional(text), region: optional(text), environment: optional(text), sensitivity: optional(whole), tags: optional(texts) },
-  Tool: { id: text, name: optional(text), server: optional(text), provider: optional(text), kind: optional(text), field: optional(text), environment: optional(text), sensitivity: optional(whole), tags: optional(texts) },
+  Tool: { id: text, name: optional(text), server: optional(text), provider: optional(text), kind: optional(text), field: optional(text), class: optional(text), environment: optional(text), sensitivity: optional(whole), tags: optional(texts) },
   Route: { id: text, path: optional(text) },
   Host: { id: text, scheme: optional(text), port: optional(whole), path: optional(text), method: optional(text), field: optional(text) },
   Endpoint: { id: text, path: optional(text), method: optional(text), provider: optional(text) },
@@ -88,6 +91,7 @@ const RESOURCE_ATTRIBUTES: Readonly<Record<string, Attributes>> = {
 
 /** Always present in a context, whatever the gateway. `in_scope` is worked out here, from the credential's scope. */
 const CONTEXT: Attributes = {
+  gateway: text,
   route: text,
   stream: flag,
   direction: text,
@@ -95,6 +99,10 @@ const CONTEXT: Attributes = {
   effects: texts,
   findings: texts,
   score: whole,
+  /** 0 to 100: how far this is from what is usual for the principal; 0 = nothing is known. */
+  anomaly: whole,
+  /** Names of control parameters whose values a reviewer endorsed. */
+  endorsed: texts,
   labels: { type: 'Record', attributes: { untrusted: flag, sensitivity: whole } },
   time: { type: 'Record', attributes: { hour: whole, weekday: whole, unix: whole } },
   in_scope: flag,
@@ -126,7 +134,7 @@ const LLM_PARAMETERS: Readonly<Record<string, Declared>> = {
 }
 /** Of `POST /guard`: the guardrails asked for (empty = all), and how many texts. */
 const GUARD_PARAMETERS: Readonly<Record<string, Declared>> = { guardrails: 'String', inputs: 'Long', bytes: 'Long' }
-const TOOL_PARAMETERS: Readonly<Record<string, Declared>> = { tool: 'String', argumentBytes: 'Long' }
+export const TOOL_PARAMETERS: Readonly<Record<string, Declared>> = { tool: 'String', argumentBytes: 'Long' }
 
 export interface Schema {
   readonly json: SchemaJson<string>
@@ -165,10 +173,10 @@ export function makeSchema(extras: Extras = {}): Schema {
 }
 
 function contextOf(action: Action, extras: Extras): Attributes {
-  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : action === 'tool.propose' ? TOOL_PARAMETERS : action === 'guard.evaluate' ? GUARD_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
+  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : action === 'tool.propose' || action === 'mcp.call' ? TOOL_PARAMETERS : action === 'guard.evaluate' ? GUARD_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
   const more: Record<string, Attribute> = { parameters: record(optionals(parameters)), scores: record(Object.fromEntries((extras.scores ?? []).map((name) => [name, whole]))) }
   if (extras.dimensions !== undefined) more['dimensions'] = { ...record(optionals(extras.dimensions)), required: false }
-  if (extras.history !== undefined) more['history'] = { ...record(optionals(extras.history)), required: false }
+  if (extras.history !== undefined) more['history'] = record(Object.fromEntries(Object.entries(extras.history).map(([name, type]) => [name, declared[type]])))
   return { ...CONTEXT, ...more }
 }
 
