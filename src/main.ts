@@ -27,6 +27,7 @@ import { makeAdminDoor } from './identity/admin.ts'
 import { openKeyring } from './identity/keyring.ts'
 import { openAdminKey, openSecret } from './identity/secret.ts'
 import { adminRoutes } from './operate.ts'
+import { makeBaseline } from './session/baseline.ts'
 import { pass, type Spine, type StepName } from './spine.ts'
 import { close, malformedReceipt } from './steps/close.ts'
 import { makeRefusalMemory } from './steps/memory.ts'
@@ -174,6 +175,7 @@ export async function start(options: StartOptions): Promise<Started> {
       keepPayload: first.audit.payload === 'none' ? 'none' : 'full',
       observe: (receipt) => observed(receipt),
       approvals: { hold: () => Promise.resolve({ waited: 0, refusal: refuse('approval_unavailable') }), ended: () => undefined },
+      anomaly: makeBaseline(clock).score,
       epoch: () => live.epoch,
       pass: (errand) => pass(spine, errand),
     }

@@ -133,6 +133,7 @@ function stage(options: { replace?: Partial<Record<StepName, Step>>; reading?: P
     keepPayload: 'full',
     observe: () => undefined,
     approvals: { hold: () => Promise.resolve({ waited: 0, refusal: refuse('approval_expired') }), ended: () => undefined },
+    anomaly: () => 0,
     epoch: () => epoch,
     pass: (errand) => pass(spine, errand),
   }

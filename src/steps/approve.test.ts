@@ -26,6 +26,7 @@ function stage(answer: (request: HoldRequest, round: number) => Released | Unrel
   const house = {
     clock: { wall: () => 0, monotonic: () => 0, timer: () => () => undefined },
     approvals: { hold: (request: HoldRequest) => Promise.resolve(answer(request, asked.push(request) - 1)), ended: () => undefined },
+    anomaly: () => 0,
     epoch: () => epoch,
   } as unknown as House
   const facts = {

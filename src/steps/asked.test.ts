@@ -31,6 +31,7 @@ test('every candidate stands with its role and the last that policy said to it',
   assert.deepEqual(verdicts({ decisions: [said('deny'), said('deny')], permit: { candidates: [a, c] } }), ['a primary deny', 'b fallback deny', 'c mirror deny'], 'refused when the guards had looked')
   assert.deepEqual(verdicts({ decisions: [said('allow'), said('deny')], permit: { candidates: [a] } }), ['a primary allow', 'b fallback deny', 'c mirror deny'], 'fewer permitted then')
   assert.deepEqual(verdicts({ decisions: [said('hold'), said('allow')], permit: { candidates: [b] } }), ['a primary hold', 'b fallback allow', 'c mirror hold'])
+  assert.deepEqual(verdicts({ decisions: [said('deny'), said('hold')], permit: { candidates: [b] }, held: {} }), ['a primary deny', 'b fallback hold', 'c mirror deny'], 'nobody released it')
 })
 
 test('what came to light beside the call counts', () => {

@@ -23,14 +23,16 @@ export function askedFact(facts: Facts): AskedFact | undefined {
  * Decisions stand in the order of what was asked: every candidate at first, and only those that were permitted when
  * the guards had looked. What was asked no more had been refused before.
  */
-function candidatesOf({ candidates = [], permit }: Facts, decisions: readonly Decision[]): readonly Target[] {
+function candidatesOf({ candidates = [], permit, held }: Facts, decisions: readonly Decision[]): readonly Target[] {
   const target = ({ resource, role }: (typeof candidates)[number], verdict: Target['verdict']): Target => ({ resource, role, verdict })
   if (decisions.length === candidates.length) return candidates.map((one, at) => target(one, (decisions[at] as Decision).verdict))
   const permitted = permit?.candidates ?? []
   const parallel = decisions.length === permitted.length
-  const refused = !parallel && decisions.some((one) => one.verdict === 'hold') ? 'hold' : 'deny'
+  // A permit is either for what policy allows or, while nobody has released it, for what it holds.
+  const kept = held === undefined ? 'allow' : 'hold'
+  const refused = !parallel && kept === 'allow' && decisions.some((one) => one.verdict === 'hold') ? 'hold' : 'deny'
   return candidates.map((one) => {
     const at = permitted.indexOf(one)
-    return target(one, at < 0 ? refused : parallel ? (decisions[at] as Decision).verdict : 'allow')
+    return target(one, at < 0 ? refused : parallel ? (decisions[at] as Decision).verdict : kept)
   })
 }

@@ -111,7 +111,7 @@ export function refusalFor(decision: Decision): Refusal {
 }
 
 /** The facts that policies may ask about. Scores are whole percents, because Cedar has no floating point. */
-export function contextOf(house: House, { reading, exchange }: Known, findings: readonly Finding[], scores: Scores): Context {
+export function contextOf(house: House, { reading, exchange, principal, context: before }: Known, findings: readonly Finding[], scores: Scores): Context {
   const now = new Date(house.clock.wall())
   const categories = new Set<string>()
   let score = 0
@@ -122,6 +122,8 @@ export function contextOf(house: House, { reading, exchange }: Known, findings: 
   }
   return {
     gateway: exchange.gateway,
+    // Asked once for each exchange, because asking counts.
+    anomaly: before?.['anomaly'] ?? house.anomaly(principal, reading.action, reading.resource),
     route: reading.route,
     stream: reading.stream,
     direction: reading.direction,

@@ -7,7 +7,7 @@ import { isRefusal } from '../contract/verdict.ts'
 import { proposalOf } from './proposal.ts'
 import type { Consequence } from './child.ts'
 
-const pay: ToolFacts = { class: 'money', effects: ['external_write', 'money'], attributes: { environment: 'production' }, parameters: { amount: 'Long', to: 'String', tags: 'StringSet', urgent: 'Boolean' }, control: ['to'] }
+const pay: ToolFacts = { class: 'money', effects: ['external_write', 'money'], attributes: { class: 'money', environment: 'production' }, parameters: { amount: 'Long', to: 'String', tags: 'StringSet', urgent: 'Boolean' }, control: ['to'] }
 const segments: readonly Segment[] = [
   { origin: 'system', text: 'You help with invoices.', path: [], group: '0' },
   { origin: 'user', text: 'Pay the invoice of ACME.', path: [], group: '1' },
@@ -21,7 +21,7 @@ function propose(args: string, tool: ToolFacts = pay) {
 test('declared arguments reach policy with their types, others do not', () => {
   const made = propose('{"amount":1200,"to":"iban-77","tags":["x"],"urgent":true,"secret":"not for policy"}') as Consequence
   assert.deepEqual(made.parameters, { amount: 1200, to: 'iban-77', tags: ['x'], urgent: true, tool: 'pay', argumentBytes: 83 })
-  assert.deepEqual([made.resource.attributes, made.effects], [{ environment: 'production', class: 'money' }, ['external_write', 'money']])
+  assert.deepEqual([made.resource.attributes, made.effects], [{ class: 'money', environment: 'production' }, ['external_write', 'money']])
 })
 
 test('an amount with a fraction is never under the limit that it exceeds', () => {

@@ -29,7 +29,7 @@ export function proposalOf(facts: Facts, name: string, args: string, sequence: n
   if (typeof declared === 'string') return refuse('denied', { detail: `${name}: ${declared}` })
   return {
     action: 'tool.propose',
-    resource: { type: 'Tool', id: name, attributes: { ...tool.attributes, ...(tool.class && { class: tool.class }) } },
+    resource: { type: 'Tool', id: name, attributes: tool.attributes },
     effects: tool.effects,
     parameters: { ...declared, tool: name, argumentBytes: args.length },
     sequence,
