@@ -252,21 +252,88 @@ export interface Sessions {
   sweep(now: number): Promise<number>
 }
 
+/** A question to people. Hashes are keyed: whoever reads the file cannot try guesses against them. */
 export interface ApprovalRow {
   readonly id: string
   readonly tenant: string
-  readonly state: 'pending' | 'approved' | 'denied' | 'expired' | 'used'
-  readonly action: Uint8Array
+  readonly state: 'pending' | 'approved' | 'denied' | 'expired'
+  /** Counts changes: a change names the version it was made from. */
+  readonly version: number
+  /** Whose content it is (contract/principal.ts `subjectOf`): what erasure goes by. */
+  readonly subject: string
+  /** Hash of the exact action. */
+  readonly bound: string
+  /** Hash of what earlier decisions are looked up by. */
+  readonly alike: string
+  /** Milliseconds since the Unix epoch. */
   readonly created: number
   readonly expires: number
+  readonly decided?: number
+  /** JSON, no content: who agreed, what was decided. */
+  readonly notes: string
+  /** Sealed. */
+  readonly content: Uint8Array
+}
+
+/** What stands from a decision: `uses` times, or as often as it matches until `until`. */
+export interface ConsentRow {
+  readonly id: string
+  readonly tenant: string
+  readonly kind: 'grant' | 'task' | 'value' | 'rule' | 'end'
+  readonly subject: string
+  /** Keyed hash by which a call finds it. */
+  readonly key: string
+  /** Absent = not counted. */
+  readonly uses?: number
+  readonly created: number
+  readonly until: number
+  /** Sealed. */
+  readonly content: Uint8Array
+}
+
+/** What a decision changes in its approval. */
+export interface ApprovalChange {
+  readonly state: ApprovalRow['state']
+  readonly decided?: number
+  readonly notes: string
+  readonly content: Uint8Array
 }
 
 export interface Approvals {
+  /** @throws {StoreError} `conflict` when the tenant has one of this id. */
   insert(row: ApprovalRow): Promise<void>
   get(tenant: string, id: string): Promise<ApprovalRow | undefined>
-  /** Conditional update: single winner. */
-  move(tenant: string, id: string, from: ApprovalRow['state'], to: ApprovalRow['state']): Promise<boolean>
-  pending(tenant: string): Promise<readonly ApprovalRow[]>
+  /** Of all tenants, oldest first; read once at start. */
+  pending(): Promise<readonly ApprovalRow[]>
+  /**
+   * Single winner: only while it is pending in just this version and, unless it is to become `expired`, ends after
+   * `now`. The consents that the decision makes and the ids of those that it takes back change with it or not at all.
+   */
+  decide(tenant: string, id: string, version: number, now: number, change: ApprovalChange, made: readonly ConsentRow[], taken: readonly string[]): Promise<boolean>
+  /** Decided or expired ones, newest decision first; of one tenant or of all, of equal `alike` where it is given. */
+  decided(options: { readonly tenant?: string; readonly alike?: string; readonly before?: number; readonly limit: number }): Promise<readonly ApprovalRow[]>
+  /** How many decided ones there are of each state. */
+  tally(tenant: string, alike: string): Promise<Readonly<Record<'approved' | 'denied' | 'expired', number>>>
+  /** @throws {StoreError} `conflict` */
+  consent(row: ConsentRow): Promise<void>
+  /** Those that stand at `now` (ends after it, uses left) and that one of `keys` finds; oldest first. */
+  found(tenant: string, keys: readonly string[], now: number): Promise<readonly ConsentRow[]>
+  /** All that stand at `now`, of one tenant or of all; oldest first. */
+  standing(now: number, tenant?: string): Promise<readonly ConsentRow[]>
+  /** Takes one use while it stands. Single winner of the last one. */
+  use(tenant: string, id: string, now: number): Promise<boolean>
+  withdraw(tenant: string, id: string): Promise<boolean>
+  /**
+   * Takes away everything of a subject except ends of sessions, which hold a refusal; nothing of it stays in the
+   * store's files. Gives the ids of the approvals that went.
+   * @throws {StoreError} `held` while a legal hold on the subject lasts at `now`.
+   */
+  forget(subject: string, now: number): Promise<readonly string[]>
+  /**
+   * Drops what no longer stands at `now`, and what was decided before `before` or is not among the newest `most` of
+   * its tenant, except under a legal hold. What is pending past its end becomes expired. Gives the number dropped.
+   */
+  sweep(now: number, before: number, most: number): Promise<number>
 }
 
 export interface Store {

@@ -64,7 +64,9 @@ function storeOver(calls: Calls): Store {
     workloads: remote<Store['workloads']>('workloads', ['all', 'offer', 'enrol', 'renew', 'revoke', 'revokeCertificate', 'sweep']),
     subjects: remote<Store['subjects']>('subjects', ['get', 'put', 'destroy', 'hold', 'held']),
     sessions: remote<Store['sessions']>('sessions', ['get', 'put', 'sweep']),
-    approvals: remote<Store['approvals']>('approvals', ['insert', 'get', 'move', 'pending']),
+    approvals: remote<Store['approvals']>('approvals', [
+      'insert', 'get', 'pending', 'decide', 'decided', 'tally', 'consent', 'found', 'standing', 'use', 'withdraw', 'forget', 'sweep',
+    ]),
     pressure: () => calls.pressure(),
     close: () => calls.close(),
   }

@@ -44,10 +44,14 @@ export const READS: ReadonlySet<string> = new Set([
   'sessions.get',
   'approvals.get',
   'approvals.pending',
+  'approvals.decided',
+  'approvals.tally',
+  'approvals.found',
+  'approvals.standing',
 ])
 
 /** What destroys a key: afterwards the write-ahead log must be emptied, or the key would still stand in it. */
-export const SHREDS: ReadonlySet<string> = new Set(['receipts.erase', 'subjects.destroy'])
+export const SHREDS: ReadonlySet<string> = new Set(['receipts.erase', 'subjects.destroy', 'approvals.forget'])
 
 /** What resolves with the tree's head after the commit. */
 export const GROWS: ReadonlySet<string> = new Set(['receipts.append', 'receipts.write'])

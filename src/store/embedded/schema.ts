@@ -78,6 +78,26 @@ const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX certificates_workload ON certificates (workload);
   `,
+  `
+  DROP TABLE approvals;
+  CREATE TABLE approvals (
+    tenant TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, version INTEGER NOT NULL, subject TEXT NOT NULL,
+    bound TEXT NOT NULL, alike TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, decided INTEGER,
+    notes TEXT NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT;
+  CREATE INDEX approvals_pending ON approvals (created) WHERE state = 'pending';
+  CREATE INDEX approvals_decided ON approvals (tenant, decided) WHERE decided IS NOT NULL;
+  CREATE INDEX approvals_alike ON approvals (tenant, alike, decided) WHERE decided IS NOT NULL;
+  CREATE INDEX approvals_subject ON approvals (subject);
+  CREATE TABLE consents (
+    tenant TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, key TEXT NOT NULL,
+    uses INTEGER, created INTEGER NOT NULL, until INTEGER NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) STRICT;
+  CREATE INDEX consents_key ON consents (tenant, key);
+  CREATE INDEX consents_subject ON consents (subject);
+  `,
 ]
 
 /**
