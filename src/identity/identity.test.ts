@@ -41,7 +41,7 @@ async function open(): Promise<{ ring: Keyring; keys: ReturnType<typeof memoryKe
   return { ring: await openKeyring({ keys, secret, clock }), keys, clock }
 }
 
-const closed: SettledIdentity = {}
+const closed: SettledIdentity = settleIdentity(undefined)
 const call = (ring: Keyring, fields: Fields, target = '/v1/chat/completions', settled = closed): Principal | Refusal => ring.identify({ fields, target, peer }, settled)
 const codeOf = (result: Principal | Refusal): string => (isRefusal(result) ? result.refuse : 'in')
 

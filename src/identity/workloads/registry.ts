@@ -1,9 +1,7 @@
 import type { KeyScope } from '../settings.ts'
 
 /** What a workload may at most do; the same words as for a key, and tools. */
-export interface WorkloadScope extends KeyScope {
-  readonly tools?: readonly string[] | undefined
-}
+export type WorkloadScope = KeyScope
 
 /** A workload that was enrolled here. */
 export interface Workload {
