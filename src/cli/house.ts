@@ -8,6 +8,7 @@ import type { Act } from '../contract/receipt.ts'
 import { systemClock } from '../edge/clock.ts'
 import { uuid7Maker } from '../formats/ids.ts'
 import { openKeyring, type Keyring } from '../identity/keyring.ts'
+import { openReviewers, type Reviewers } from '../identity/reviewers.ts'
 import { openSecret } from '../identity/secret.ts'
 import { openEmbedded } from '../store/embedded/open.ts'
 import { StoreError, type Store } from '../store/interfaces.ts'
@@ -93,6 +94,7 @@ export async function readingStore<T>(io: Io, use: (store: Store, folder: string
 /** The house without its listeners, for an operator's act while no instance runs. */
 export interface Workshop {
   readonly keyring: Keyring
+  readonly reviewers: Reviewers
   readonly audit: AuditLog
 }
 
@@ -108,8 +110,8 @@ export async function workshop<T>(io: Io, use: (workshop: Workshop) => Promise<T
   try {
     const audit = await openAudit({ store, folder, settings, clock: systemClock, ...(dialer !== undefined && { dial: dialer.dial }) })
     try {
-      const keyring = await openKeyring({ keys: store.keys, secret: await openSecret(stateFiles(folder).keySecret), clock: systemClock })
-      return await use({ keyring, audit })
+      const parts = { keys: store.keys, secret: await openSecret(stateFiles(folder).keySecret), clock: systemClock }
+      return await use({ keyring: await openKeyring(parts), reviewers: await openReviewers(parts), audit })
     } finally {
       const lost = await audit.close()
       if (lost > 0) io.err(`sallyport: ${lost} audit records could not be written\n`)

@@ -1,27 +1,45 @@
-import { field, type Arrival, type Outlet } from '../contract/arrival.ts'
+import { field, type Arrival, type Fields, type Outlet } from '../contract/arrival.ts'
 import { BodyError } from '../contract/arrival.ts'
 import { reasonOf, type Code } from '../contract/reasons.ts'
 import { isRefusal, refuse, type Refusal } from '../contract/verdict.ts'
 import type { Principal } from '../contract/principal.ts'
 import { JsonError, parseJson, toPlain } from '../formats/json.ts'
 
-/** One thing an operator may ask. `body` is what the strict reader made of the request, as plain values. */
-export interface AdminRoute {
+interface Route {
   readonly verb: 'GET' | 'POST' | 'DELETE'
-  /** Path below `/api/`, with `:name` for a single segment. */
+  /** Path below `/api/`, with `:name` for a single segment. The first that fits counts. */
   readonly path: string
+  /** Reviewers may ask it too, each as far as the route itself lets them. Absent = the admin key only. */
+  readonly for?: 'reviewers'
+}
+
+/** One thing an operator may ask, answered with JSON. */
+interface AnswerRoute extends Route {
   run(asked: AdminAsked): Promise<unknown> | unknown
 }
 
+/**
+ * One thing an operator may ask, answered for as long as it listens: the route writes head and content itself, and
+ * resolves when it has ended the outlet. What it throws before the head becomes a JSON error. `signal` = nobody listens.
+ */
+interface StreamRoute extends Route {
+  readonly verb: 'GET'
+  stream(asked: AdminAsked, outlet: Outlet, signal: AbortSignal): Promise<void>
+}
+
+export type AdminRoute = AnswerRoute | StreamRoute
+
+/** `body` is what the strict reader made of the request, as plain values. */
 export interface AdminAsked {
   readonly operator: Principal
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
+  readonly fields: Fields
   readonly body: unknown
 }
 
 export interface AdminDeps {
-  /** Validates the admin key; keys of agents are not admin keys and the other way round. */
+  /** Validates the admin key and those of reviewers; keys of agents are neither, and the other way round. */
   readonly identify: (arrival: Arrival) => Principal | Refusal
   readonly ready: () => { readonly ready: boolean; readonly why: readonly string[] }
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>
@@ -33,12 +51,14 @@ export interface AdminDeps {
 /** Admin bodies are small by nature; whoever sends more is not an operator's tool. */
 const MOST_BYTES = 64 * 1024
 
-/** Thrown by a route for what the operator did wrong; the sentence is shown. */
+/** Thrown by a route for what the operator did wrong; the sentence is shown, and the code where programs should tell. */
 export class AdminError extends Error {
   readonly status: number
-  constructor(status: number, message: string) {
+  readonly code: string | undefined
+  constructor(status: number, message: string, code?: string) {
     super(message)
     this.status = status
+    this.code = code
   }
 }
 
@@ -60,7 +80,9 @@ export function adminHandler(deps: AdminDeps): (arrival: Arrival, outlet: Outlet
       }
       const operator = deps.identify(arrival)
       if (isRefusal(operator)) return refusal(outlet, operator, id)
+      const reviewer = operator.proof.kind !== 'admin'
       if (arrival.verb === 'GET' && url.pathname === '/metrics') {
+        if (reviewer) return refusal(outlet, NOT_FOR_REVIEWERS, id)
         const { type, text } = await deps.metrics()
         outlet.head(200, [['content-type', type]])
         return outlet.end(text)
@@ -70,13 +92,19 @@ export function adminHandler(deps: AdminDeps): (arrival: Arrival, outlet: Outlet
       if (fits.length === 0) return refusal(outlet, refuse('unknown_path'), id)
       const found = fits.find((one) => one.route.verb === arrival.verb)
       if (found === undefined) return refusal(outlet, refuse('method_not_allowed'), id)
+      const { route } = found
+      if (reviewer && route.for !== 'reviewers') return refusal(outlet, NOT_FOR_REVIEWERS, id)
       const body = arrival.verb === 'POST' ? await bodyOf(arrival) : undefined
-      json(outlet, 200, (await found.route.run({ operator, params: paramsOf(found.steps, steps), query: url.searchParams, body })) ?? {}, id)
+      const asked: AdminAsked = { operator, params: paramsOf(found.steps, steps), query: url.searchParams, fields: arrival.fields, body }
+      if ('stream' in route) await route.stream(asked, outlet, arrival.gone)
+      else json(outlet, 200, (await route.run(asked)) ?? {}, id)
     } catch (error) {
       failed(deps, outlet, error, id)
     }
   }
 }
+
+const NOT_FOR_REVIEWERS = refuse('out_of_scope', { say: "A reviewer's key does not open this: it takes the admin key." })
 
 async function bodyOf(arrival: Arrival): Promise<unknown> {
   if (!/^application\/json\b/i.test(field(arrival.fields, 'content-type') ?? '')) throw new AdminError(415, 'Send content-type: application/json.')
@@ -85,7 +113,7 @@ async function bodyOf(arrival: Arrival): Promise<unknown> {
 
 function failed(deps: AdminDeps, outlet: Outlet, error: unknown, id: string): void {
   if (outlet.committed) return outlet.cut()
-  if (error instanceof AdminError) return json(outlet, error.status, { error: { message: error.message, request_id: id } }, id)
+  if (error instanceof AdminError) return json(outlet, error.status, { error: { ...(error.code !== undefined && { code: error.code }), message: error.message, request_id: id } }, id)
   if (error instanceof JsonError) return refusal(outlet, refuse('bad_json', { say: `The request body is not acceptable JSON (${error.message}).` }), id)
   if (error instanceof BodyError) return refusal(outlet, refuse(error.kind === 'too_large' ? 'body_too_large' : error.kind === 'too_slow' ? 'body_too_slow' : 'body_cut'), id)
   deps.onDefect('admin', error)

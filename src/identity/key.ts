@@ -4,14 +4,16 @@ import { crc32 } from 'node:zlib'
 /**
  * `sp_<id>_<secret><checksum>`: 11 characters of id, 43 of secret (256 bits), 6 of CRC-32 over everything before
  * them, all base 62. The checksum tells a typing error, and lets secret scanners recognise a key without asking us;
- * it proves nothing. `spa_` marks the administrator's key, which the data port never takes, and vice versa.
+ * it proves nothing. `spa_` marks the administrator's key and `spr_` those of reviewers, which the data port never
+ * takes; the admin port never takes `sp_`, those of agents.
  */
-export type KeyKind = 'sp' | 'spa'
+export type KeyKind = 'sp' | 'spa' | 'spr'
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const SHAPES: Readonly<Record<KeyKind, RegExp>> = {
   sp: /^sp_[0-9A-Za-z]{11}_[0-9A-Za-z]{49}$/,
   spa: /^spa_[0-9A-Za-z]{11}_[0-9A-Za-z]{49}$/,
+  spr: /^spr_[0-9A-Za-z]{11}_[0-9A-Za-z]{49}$/,
 }
 
 export interface NewKey {
@@ -34,7 +36,7 @@ export function keyId(key: string, kind: KeyKind): string | undefined {
 
 /** Whether somebody meant it as one of our keys, well-formed or not. */
 export function looksLikeKey(text: string): boolean {
-  return text.startsWith('sp_') || text.startsWith('spa_')
+  return text.startsWith('sp_') || text.startsWith('spa_') || text.startsWith('spr_')
 }
 
 function checksum(body: string): string {

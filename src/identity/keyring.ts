@@ -6,6 +6,7 @@ import { refuse, type Refusal } from '../contract/verdict.ts'
 import type { KeyRow, Keys } from '../store/interfaces.ts'
 import { credentialOf } from './credential.ts'
 import { keyId, looksLikeKey, newKey } from './key.ts'
+import { isReviewer } from './reviewers.ts'
 import { hashUnder, type NamedSecret } from './secret.ts'
 import { keyScope, keySpec, principalOf, type KeyScope, type KeySpec, type SettledIdentity } from './settings.ts'
 
@@ -83,6 +84,7 @@ export async function openKeyring({ keys, secret, clock }: { readonly keys: Keys
     index = new Map()
     shared.clear()
     for (const row of [...arrived, ...rows]) {
+      if (isReviewer(row)) continue
       const entry = add(row)
       // Revoked here, and the store has not said so yet.
       entry.revoked ??= before.get(row.id)?.revoked
@@ -116,8 +118,11 @@ export async function openKeyring({ keys, secret, clock }: { readonly keys: Keys
     },
     async revokeKey(id) {
       const at = clock.wall()
+      // Not known here: another process made it a moment ago, or it is no key of an agent.
+      if (!index.has(id)) await keyring.reload()
       const entry = index.get(id)
-      if (entry !== undefined) entry.revoked ??= at
+      if (entry === undefined) return false
+      entry.revoked ??= at
       shared.clear()
       return await keys.revoke(id, at)
     },

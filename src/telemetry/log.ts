@@ -58,7 +58,7 @@ function clean(kind: string | undefined, value: unknown): unknown {
   }
 }
 
-const credentials = /\b(?:(?:sk|pk|rk|spa?|gsk|xai|key|gh[oprsu]|glpat|xox[abps])[-_][A-Za-z0-9_.-]{12,}|(?:AKIA|AIza|ya29\.|eyJ)[A-Za-z0-9_.-]{12,}|(?:Bearer|Basic)\s+\S+)/gi
+const credentials = /\b(?:(?:sk|pk|rk|sp[ar]?|gsk|xai|key|gh[oprsu]|glpat|xox[abps])[-_][A-Za-z0-9_.-]{12,}|(?:AKIA|AIza|ya29\.|eyJ)[A-Za-z0-9_.-]{12,}|(?:Bearer|Basic)\s+\S+)/gi
 // A line feed inside a word would forge a log line.
 const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g
 
