@@ -97,6 +97,8 @@ export interface Reading {
   /** Counted input and the most output the caller asked for; `output` undefined when it set no limit. */
   readonly estimate: { readonly input: number; readonly output?: number; readonly choices: number }
   apply(edits: readonly Edit[]): Reading
+  /** Labels of what it carries, where its segments do not say them: a proposed call carries what its conversation held. */
+  readonly labels?: Labels
   /** What the user asked for, where no segment says it: context for guards, never inspected itself. */
   readonly task?: string
   /** Only these guardrails look; absent = all. For readings whose inspection is the answer. */
@@ -107,6 +109,12 @@ export interface Reading {
   fingerprint(): string
   /** What a reviewer is shown of it, should policy hold it. Asked for only then. */
   show?(): Shown
+}
+
+/** Integrity and confidentiality of content: `sensitivity` from 0 (public) to 3 (secret). */
+export interface Labels {
+  readonly untrusted: boolean
+  readonly sensitivity: number
 }
 
 export interface Subordinate {

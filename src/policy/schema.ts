@@ -77,8 +77,8 @@ const WORKLOAD: Attributes = {
 }
 
 const RESOURCE_ATTRIBUTES: Readonly<Record<string, Attributes>> = {
-  Model: { id: text, provider: text, model: text, route: optional(text), region: optional(text), environment: optional(text), sensitivity: optional(whole), tags: optional(texts) },
-  Tool: { id: text, name: optional(text), server: optional(text), provider: optional(text), kind: optional(text), field: optional(text), class: optional(text), environment: optional(text), sensitivity: optional(whole), tags: optional(texts) },
+  Model: { id: text, provider: text, model: text, route: optional(text), region: optional(text), environment: optional(text), tenant: optional(text), sensitivity: optional(whole), tags: optional(texts) },
+  Tool: { id: text, name: optional(text), server: optional(text), provider: optional(text), kind: optional(text), field: optional(text), class: optional(text), environment: optional(text), tenant: optional(text), sensitivity: optional(whole), tags: optional(texts) },
   Route: { id: text, path: optional(text) },
   Host: { id: text, scheme: optional(text), port: optional(whole), path: optional(text), method: optional(text), field: optional(text) },
   Endpoint: { id: text, path: optional(text), method: optional(text), provider: optional(text) },

@@ -24,6 +24,7 @@ const tool = z.strictObject({
   class: z.enum(classes).optional().describe('What calling it does. Each class brings its effects: external_send and money write outside, destructive cannot be undone, …'),
   effects: z.array(z.enum(effects)).max(8).optional().describe('Effects beyond those of the class; policies read them as context.effects.'),
   environment: z.string().min(1).max(64).optional().describe('Where it acts, e.g. staging or production; policies read it as resource.environment.'),
+  tenant: z.string().min(1).max(64).optional().describe('Whose data it works on; policies read it as resource.tenant.'),
   sensitivity: z.number().int().min(0).max(3).optional().describe('How confidential what it gives is: 0 public, 1 internal, 2 confidential, 3 secret.'),
   tags: z.array(z.string().min(1).max(64)).max(32).optional().describe('Words of your own; policies read them as resource.tags.'),
   parameters: z
@@ -71,13 +72,14 @@ export function settleTools(written: ToolsSettings | undefined): SettledTools {
   return Object.freeze({ byName, parameters: Object.freeze(parameters) })
 }
 
-function factsOf({ class: kind, effects = [], environment, sensitivity, tags, parameters = {}, control = [] }: ToolsSettings[string]): ToolFacts {
+function factsOf({ class: kind, effects = [], environment, tenant, sensitivity, tags, parameters = {}, control = [] }: ToolsSettings[string]): ToolFacts {
   return Object.freeze({
     ...(kind !== undefined && { class: kind }),
     effects: Object.freeze([...new Set<Effect>([...(kind === undefined ? [] : IMPLIED[kind]), ...effects])]),
     attributes: Object.freeze({
       ...(kind !== undefined && { class: kind }),
       ...(environment !== undefined && { environment }),
+      ...(tenant !== undefined && { tenant }),
       ...(sensitivity !== undefined && { sensitivity }),
       ...(tags !== undefined && { tags: Object.freeze([...tags]) }),
     }),

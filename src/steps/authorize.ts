@@ -9,6 +9,7 @@ import { isRefusal, refuse, type Refusal } from '../contract/verdict.ts'
 import type { Code } from '../contract/reasons.ts'
 import type { House } from './house.ts'
 import { judge } from './child.ts'
+import { labelsOf } from './labels.ts'
 
 export type Known = Facts & { readonly principal: Principal; readonly reading: Reading; readonly candidates: readonly Candidate[] }
 
@@ -132,7 +133,7 @@ export function contextOf(house: House, { reading, exchange, principal, context:
     findings: [...categories],
     score,
     scores,
-    labels: { untrusted: reading.segments.some((one) => one.origin === 'tool_result' || one.origin === 'document'), sensitivity: 0 },
+    labels: { ...labelsOf(reading) },
     parameters: reading.parameters as Record<string, ContextValue>,
     time: { hour: now.getUTCHours(), weekday: now.getUTCDay(), unix: Math.floor(now.getTime() / 1000) },
   }

@@ -1,9 +1,10 @@
 import type { Shown } from '../contract/approval.ts'
-import type { Action, Effect, Exchange, Reading, Resource } from '../contract/exchange.ts'
+import type { Action, Effect, Reading, Resource } from '../contract/exchange.ts'
 import type { Errand } from '../contract/gateway.ts'
 import type { Facts } from '../contract/facts.ts'
 import type { Principal } from '../contract/principal.ts'
 import type { Refusal } from '../contract/verdict.ts'
+import { labelsOf } from './labels.ts'
 import type { House } from './house.ts'
 
 /** Something that follows from an exchange and is decided on its own: a proposed call, a URL the provider would fetch. */
@@ -24,21 +25,22 @@ export interface Consequence {
  * Returns the refusal, or undefined when policy allows it.
  */
 export async function judge(house: House, facts: Facts, consequence: Consequence): Promise<Refusal | undefined> {
-  const passed = await house.pass(childErrand(facts.exchange, facts.principal as Principal, facts.reading?.route ?? '', facts.errand, consequence))
+  const passed = await house.pass(childErrand(facts, consequence))
   return passed.refusal
 }
 
-function childErrand(parent: Exchange, principal: Principal, route: string, errand: Errand, consequence: Consequence): Errand {
+function childErrand({ exchange: parent, principal, reading: from, errand }: Facts, consequence: Consequence): Errand {
   const delivered = { status: 0, bytes: 0, complete: true }
   const reading: Reading = {
     action: consequence.action,
     resource: consequence.resource,
-    route,
+    route: from?.route ?? '',
     direction: consequence.action === 'tool.propose' ? 'inbound' : 'outbound',
     effect: 'none',
     overlapsIntent: true,
     stream: false,
     segments: [],
+    ...(from !== undefined && { labels: labelsOf(from) }),
     effects: consequence.effects,
     parameters: consequence.parameters,
     subordinates: [],
@@ -51,7 +53,7 @@ function childErrand(parent: Exchange, principal: Principal, route: string, erra
     gateway: errand.gateway,
     parent: { exchange: parent, sequence: consequence.sequence },
     signal: errand.signal,
-    identify: () => principal,
+    identify: () => principal as Principal,
     read: () => reading,
     resolve: () => [],
     deliver: () => Promise.resolve(delivered),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Fields } from '../../contract/arrival.ts'
-import type { Price } from '../../contract/exchange.ts'
+import type { Price, Resource } from '../../contract/exchange.ts'
 import type { OutputMode } from '../../contract/guard.ts'
 import { isPrivateLiteral } from './providers/address.ts'
 import { presetOf, providerOf } from './providers/list.ts'
@@ -29,6 +29,13 @@ export const providerSchema = z.strictObject({
   headers: z.record(z.string(), z.string()).optional().describe('Fixed extra headers for every request to the provider. No credentials.'),
   models: z.array(z.string().min(1).max(200)).max(1_000).optional().describe('Models that it serves, for lists of models and for targets with `model: same`.'),
   ca: z.string().optional().describe('File with the certificate authority of a private provider (PEM).'),
+  labels: z.strictObject({
+    region: z.string().min(1).max(64).optional(),
+    environment: z.string().min(1).max(64).optional(),
+    tenant: z.string().min(1).max(64).optional(),
+    sensitivity: z.number().int().min(0).max(3).optional(),
+    tags: z.array(z.string().min(1).max(64)).max(32).optional(),
+  }).optional().describe('What policies read of its models: where it is, what it belongs to, and how confidential what it gets may be (0 public to 3 secret).'),
 })
 
 export const routeSchema = z.strictObject({
@@ -110,6 +117,8 @@ export interface ProviderSettings {
   readonly ca?: string
   /** The base URL names a private address literally, so the dialler may go there. */
   readonly allowPrivate: boolean
+  /** Attributes of its models, for policy. */
+  readonly labels: Resource['attributes']
 }
 
 export type FallbackCause = 'timeout' | 'rate_limited' | 'server_error' | 'stalled' | 'truncated' | 'malformed'
@@ -219,6 +228,7 @@ function settleProvider(key: string, written: z.output<typeof providerSchema>): 
     models: Object.freeze([...(written.models ?? [])]),
     ...(written.ca !== undefined && { ca: written.ca }),
     allowPrivate,
+    labels: Object.freeze(Object.fromEntries(Object.entries(written.labels ?? {}).filter(([, value]) => value !== undefined))) as Resource['attributes'],
   })
 }
 

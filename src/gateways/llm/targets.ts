@@ -95,11 +95,11 @@ export function targetFor(upstreams: ReadonlyMap<string, Upstream>, settings: Ta
   return { upstream, settings, model: settings.model ?? upstream.provider.modelFor(requested) }
 }
 
-export function candidateOf({ settings, model }: Target, route: string, role: Candidate['role'], price: Price | undefined): Candidate {
+export function candidateOf({ upstream, settings, model }: Target, route: string, role: Candidate['role'], price: Price | undefined): Candidate {
   const id = `${settings.provider}/${model}`
   return {
     id,
-    resource: { type: 'Model', id, attributes: { provider: settings.provider, model, route } },
+    resource: { type: 'Model', id, attributes: { ...upstream.settings.labels, provider: settings.provider, model, route } },
     provider: settings.provider,
     model,
     role,
