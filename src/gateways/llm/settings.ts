@@ -30,12 +30,12 @@ export const providerSchema = z.strictObject({
   models: z.array(z.string().min(1).max(200)).max(1_000).optional().describe('Models that it serves, for lists of models and for targets with `model: same`.'),
   ca: z.string().optional().describe('File with the certificate authority of a private provider (PEM).'),
   labels: z.strictObject({
-    region: z.string().min(1).max(64).optional(),
-    environment: z.string().min(1).max(64).optional(),
-    tenant: z.string().min(1).max(64).optional(),
-    sensitivity: z.number().int().min(0).max(3).optional(),
-    tags: z.array(z.string().min(1).max(64)).max(32).optional(),
-  }).optional().describe('What policies read of its models: where it is, what it belongs to, and how confidential what it gets may be (0 public to 3 secret).'),
+    region: z.string().min(1).max(64).optional().describe('Where it is.'),
+    environment: z.string().min(1).max(64).optional().describe('What it belongs to, such as staging or production.'),
+    tenant: z.string().min(1).max(64).optional().describe('Whose it is.'),
+    sensitivity: z.number().int().min(0).max(3).optional().describe('How confidential what it gets may be: 0 public, 1 internal, 2 confidential, 3 secret.'),
+    tags: z.array(z.string().min(1).max(64)).max(32).optional().describe('Words of your own.'),
+  }).optional().describe('What policies read of its models, as attributes of the resource.'),
 })
 
 export const routeSchema = z.strictObject({
