@@ -31,8 +31,12 @@ export function hashUnder(secret: NamedSecret, key: string): Buffer {
   return createHmac('sha256', secret.bytes).update(key).digest()
 }
 
-/** Two processes that start at once agree on one file: the first to link it wins, and both read that. */
-async function readOrMake(path: string, make: () => string): Promise<string> {
+/**
+ * The text of a private file (mode 0600), made where there is none. Two processes that start at once agree on one
+ * file: the first to link it wins, and both read that.
+ * @throws {Error} when others can read it.
+ */
+export async function readOrMake(path: string, make: () => string): Promise<string> {
   const known = await readPrivate(path)
   if (known !== undefined) return known
   const draft = `${path}.${randomBytes(6).toString('hex')}`
@@ -56,7 +60,8 @@ async function readOrMake(path: string, make: () => string): Promise<string> {
   return made
 }
 
-async function readPrivate(path: string): Promise<string | undefined> {
+/** The text of a private file; undefined where there is none. @throws {Error} when others can read it. */
+export async function readPrivate(path: string): Promise<string | undefined> {
   try {
     const { mode, size } = await stat(path)
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) throw new Error(`${path} can be read by others: chmod 600 it, and replace what was in it`)
