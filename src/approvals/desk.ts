@@ -198,7 +198,9 @@ export interface Habit {
 
 export type DeskEvent =
   | { readonly kind: 'created' | 'agreed' | 'decided' | 'expired'; readonly at: number; readonly approval: ApprovalSummary }
-  | { readonly kind: 'released'; readonly at: number; readonly approval: ApprovalSummary; readonly how: ReleasedHow; readonly exchange: string; readonly by: readonly string[] }
+  /** A call goes on because of it; `approval` names the decision, of now or earlier. */
+  | { readonly kind: 'released'; readonly at: number; readonly approval: string; readonly tenant: string; readonly group?: string; readonly how: ReleasedHow; readonly exchange: string; readonly by: readonly string[] }
+  /** People approve without looking. `tenant` is the reviewer's. */
   | { readonly kind: 'alarm'; readonly at: number; readonly habit: Habit; readonly tenant?: string }
   /** A subscriber that reads too slowly lost this many events: it should list anew. */
   | { readonly kind: 'missed'; readonly at: number; readonly events: number }

@@ -302,7 +302,8 @@ export interface ApprovalChange {
 export interface Approvals {
   /** @throws {StoreError} `conflict` when the tenant has one of this id. */
   insert(row: ApprovalRow): Promise<void>
-  get(tenant: string, id: string): Promise<ApprovalRow | undefined>
+  /** Of whatever tenant when none is given. */
+  get(tenant: string | undefined, id: string): Promise<ApprovalRow | undefined>
   /** Of all tenants, oldest first; read once at start. */
   pending(): Promise<readonly ApprovalRow[]>
   /**

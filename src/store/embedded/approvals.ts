@@ -8,7 +8,8 @@ const UNHELD = 'subject NOT IN (SELECT subject FROM holds WHERE until IS NULL OR
 
 export function approvalRows(db: DatabaseSync) {
   const insert = db.prepare(`INSERT OR IGNORE INTO approvals (${ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-  const get = db.prepare(`SELECT ${ROW} FROM approvals WHERE tenant = ? AND id = ?`)
+  const get = db.prepare(`SELECT ${ROW} FROM approvals WHERE tenant = ?1 AND id = ?2`)
+  const getAny = db.prepare(`SELECT ${ROW} FROM approvals WHERE id = ? LIMIT 1`)
   const pending = db.prepare(`SELECT ${ROW} FROM approvals WHERE state = 'pending' ORDER BY created, id`)
   const decide = db.prepare(`UPDATE approvals SET state = ?1, version = version + 1, decided = ?2, notes = ?3, content = ?4
     WHERE tenant = ?5 AND id = ?6 AND state = 'pending' AND version = ?7 AND (expires > ?8 OR ?1 = 'expired')`)
@@ -41,8 +42,8 @@ export function approvalRows(db: DatabaseSync) {
       const { changes } = insert.run(row.id, row.tenant, row.state, row.version, row.subject, row.bound, row.alike, row.created, row.expires, row.decided ?? null, row.notes, row.content)
       if (Number(changes) === 0) throw new StoreError('conflict', `there is an approval ${row.id} already`)
     },
-    get(tenant: string, id: string): ApprovalRow | undefined {
-      const row = get.get(tenant, id)
+    get(tenant: string | undefined, id: string): ApprovalRow | undefined {
+      const row = tenant === undefined ? getAny.get(id) : get.get(tenant, id)
       return row === undefined ? undefined : approvalOf(row)
     },
     pending: (): ApprovalRow[] => pending.all().map(approvalOf),

@@ -90,6 +90,7 @@ const migrations: readonly string[] = [
   CREATE INDEX approvals_decided ON approvals (tenant, decided) WHERE decided IS NOT NULL;
   CREATE INDEX approvals_alike ON approvals (tenant, alike, decided) WHERE decided IS NOT NULL;
   CREATE INDEX approvals_subject ON approvals (subject);
+  CREATE INDEX approvals_id ON approvals (id);
   CREATE TABLE consents (
     tenant TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, key TEXT NOT NULL,
     uses INTEGER, created INTEGER NOT NULL, until INTEGER NOT NULL, content BLOB NOT NULL,
