@@ -53,3 +53,31 @@ export function withinScope(patterns: readonly string[] | undefined, name: strin
   }
   return false
 }
+
+/** What a call is about, as far as a credential's scope speaks of it. */
+export interface Aim {
+  readonly route: string
+  /** What the call goes through, by the name that an audience has: `llm`, `guard`, `mcp:<server>` … */
+  readonly gateway: string
+  readonly resourceType: string
+  readonly resourceId: string
+  /** Of a `Model`, its name at the provider, which a scope may use as well. */
+  readonly model?: string
+}
+
+/** What the house itself asks on the way of a call: its caller's audience was judged with that call. */
+const OWN_WAYS: ReadonlySet<string> = new Set(['judge', 'classifier'])
+
+/**
+ * Whether the credential itself is meant for this: its audience, its routes, and what of models and tools is the target.
+ * An empty list allows nothing. `token` is within every scope: an exchange keeps to the scope itself, and gives less.
+ */
+export function inScope({ scope }: Principal, { route, gateway, resourceType, resourceId, model }: Aim): boolean {
+  if (gateway === 'token') return true
+  const { audience, routes, models, tools } = scope
+  if (audience !== undefined && audience !== gateway && !OWN_WAYS.has(gateway)) return false
+  if (!withinScope(routes, route)) return false
+  if (resourceType === 'Tool') return withinScope(tools, resourceId)
+  if (resourceType !== 'Model') return true
+  return withinScope(models, resourceId) || (model !== undefined && withinScope(models, model))
+}
