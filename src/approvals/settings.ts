@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { DURATION, durationMs } from '../formats/units.ts'
+import { settleWebhooks, webhooksSchema, type SettledWebhook } from './webhooks/settings.ts'
 
 const duration = z.string().regex(DURATION, 'expected a duration such as 10s, 5m or 30d')
 const group = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dot, underscore and hyphen; at most 64')
@@ -27,6 +28,7 @@ export const approvalsSchema = z
       .record(group, z.strictObject({ reviewers: z.int().min(1).max(2).optional().describe('How many different people must agree to what this group is asked. Default: 1; a policy may ask for more.') }))
       .optional()
       .describe('Approver groups, as policies name them in @approvers.'),
+    webhooks: webhooksSchema.optional(),
   })
   .describe('People\'s approvals of what policy holds.')
 
@@ -43,10 +45,12 @@ export interface ApprovalsSettings {
   readonly slowMs: number
   /** How many people must agree, by group. */
   readonly reviewers: ReadonlyMap<string, number>
+  readonly webhooks: readonly SettledWebhook[]
 }
 
+/** @throws {WebhookSettingsError} for webhooks that do not stand. */
 export function settleApprovals(written: ApprovalsWritten | undefined): ApprovalsSettings {
-  const { timeout = '60s', wait = '2m', pending = 8, grant = '10m', task_max = '8h', ended = '1h', keep = '30d', slow = '5s', groups = {} } = written ?? {}
+  const { timeout = '60s', wait = '2m', pending = 8, grant = '10m', task_max = '8h', ended = '1h', keep = '30d', slow = '5s', groups = {}, webhooks } = written ?? {}
   return Object.freeze({
     timeoutMs: durationMs(timeout),
     waitMs: durationMs(wait),
@@ -57,5 +61,6 @@ export function settleApprovals(written: ApprovalsWritten | undefined): Approval
     keepMs: durationMs(keep),
     slowMs: durationMs(slow),
     reviewers: new Map(Object.entries(groups).map(([name, { reviewers = 1 }]) => [name, reviewers])),
+    webhooks: settleWebhooks(webhooks, ['approvals', 'webhooks']),
   })
 }

@@ -37,19 +37,36 @@ export type Admin = (verb: 'GET' | 'POST' | 'DELETE', path: string, body?: unkno
 
 const longest = 16 * 1024 * 1024
 
-/** @throws {Failure} from every call that did not succeed, with the instance's own sentence. */
-export async function adminOf(folder: string, running: Running): Promise<Admin> {
+/** A refusal of the instance itself, with the code that it gave, if any. */
+export class AdminRefusal extends Failure {
+  readonly code: string | undefined
+  constructor(message: string, code: string | undefined) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** The administrator's key of a state folder. @throws {Failure} for anybody but the user that runs sallyport. */
+export async function adminKeyOf(folder: string): Promise<string> {
   const file = stateFiles(folder).adminKey
-  let key: string
   try {
-    key = (await readFile(file, 'utf8')).trim()
+    return (await readFile(file, 'utf8')).trim()
   } catch {
     throw new Failure(`the admin key cannot be read from ${file}: run this as the user that runs sallyport`)
   }
+}
+
+/** @throws {Failure} from every call that did not succeed, with the instance's own sentence. */
+export async function adminOf(folder: string, running: Running): Promise<Admin> {
+  return adminAt(running.admin, await adminKeyOf(folder), `the instance at ${running.admin} (process ${running.pid})`)
+}
+
+/** The admin port at a URL, with any key that opens it; `name` is what messages call the instance. */
+export function adminAt(url: string, key: string, name: string): Admin {
   return async (verb, path, body) => {
     let reply: Response
     try {
-      reply = await fetch(new URL(`/api/${path}`, running.admin), {
+      reply = await fetch(new URL(`/api/${path}`, url), {
         method: verb,
         headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
         ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -57,16 +74,24 @@ export async function adminOf(folder: string, running: Running): Promise<Admin> 
         signal: AbortSignal.timeout(30_000),
       })
     } catch (error) {
-      const { cause } = error as { cause?: { code?: string } }
-      throw new Failure(`the instance at ${running.admin} (process ${running.pid}) does not answer: ${cause?.code ?? (error as Error).message}`)
+      throw unanswered(name, error)
     }
     const text = await reply.text()
     if (text.length > longest) throw new Failure('the instance answered with too much')
     const answer = parsed(text)
     if (reply.ok && answer !== undefined) return answer
-    const said = (answer as { error?: { message?: unknown } } | undefined)?.error?.message
-    throw new Failure(`the instance at ${running.admin} refused: ${typeof said === 'string' ? said : `status ${reply.status}`}`)
+    throw refusedBy(name, reply.status, answer)
   }
+}
+
+export function unanswered(name: string, error: unknown): Failure {
+  const { cause } = error as { cause?: { code?: string } }
+  return new Failure(`${name} does not answer: ${cause?.code ?? (error as Error).message}`)
+}
+
+export function refusedBy(name: string, status: number, answer: unknown): AdminRefusal {
+  const { code, message } = (answer as { error?: { code?: unknown; message?: unknown } } | undefined)?.error ?? {}
+  return new AdminRefusal(`${name} refused: ${typeof message === 'string' ? message : `status ${status}`}`, typeof code === 'string' ? code : undefined)
 }
 
 function parsed(text: string): unknown {

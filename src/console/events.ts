@@ -7,9 +7,12 @@ import { AdminError, type AdminAsked } from './admin.ts'
 
 /** What happened, for everybody who watches and may see it. */
 export interface FeedEvent {
-  /** `approval.waiting` and so on: what the `event:` line says. */
+  /** What the `event:` line says. */
   readonly name: string
-  readonly tenant: string
+  /** Whose it is; undefined = everybody's. */
+  readonly tenant: string | undefined
+  /** The group of those whom it concerns; undefined = all of the tenant. */
+  readonly group: string | undefined
   /** Becomes the `data:` line as JSON. */
   readonly data: unknown
 }
@@ -36,6 +39,8 @@ export interface Feed {
    * @throws {AdminError} 429 when too many watch already.
    */
   stream(asked: AdminAsked, outlet: Outlet, signal: AbortSignal): Promise<void>
+  /** Something was lost: everybody who watches, or comes back, must ask for everything again. */
+  forget(): void
   /** Ends the streams of those whose credential is no longer good, now. */
   check(): void
   /** Ends all streams, with a word. */
@@ -136,6 +141,11 @@ export function makeFeed({ clock, sees, active, kept = 1_000, heartbeatMs = 15_0
         signal.removeEventListener('abort', watcher.wake)
         watchers.delete(watcher)
       }
+    },
+    forget() {
+      first += events.length + 1
+      events.length = 0
+      wakeAll()
     },
     check: wakeAll,
     close() {

@@ -8,6 +8,7 @@ import { keyId, newKey } from './key.ts'
 import { openKeyring } from './keyring.ts'
 import { openReviewers } from './reviewers.ts'
 import { hashUnder, type NamedSecret } from './secret.ts'
+import type { SettledIdentity } from './settings.ts'
 
 const secret: NamedSecret = { id: 'test', bytes: Buffer.alloc(32, 7) }
 const peer = { address: '127.0.0.1', port: 1 }
@@ -39,7 +40,7 @@ async function open() {
   return {
     keys, admin, reviewers, ring,
     knock: (key: string) => door({ fields: [['authorization', `Bearer ${key}`]], target: '/' }),
-    call: (key: string) => ring.identify({ fields: [['authorization', `Bearer ${key}`]], target: '/', peer }, {}),
+    call: (key: string) => ring.identify({ fields: [['authorization', `Bearer ${key}`]], target: '/', peer }, {} as SettledIdentity),
   }
 }
 

@@ -1,0 +1,176 @@
+import * as z from 'zod'
+import type { Desk, DeskEvent, Reviewer } from './approvals/desk.ts'
+import { slackOf, toldOf, type Telling } from './approvals/webhooks/payload.ts'
+import type { ReadyWebhook } from './approvals/webhooks/settings.ts'
+import { AdminError, type AdminRoute } from './console/admin.ts'
+import { approvalRoutes } from './console/approvals.ts'
+import { makeFeed } from './console/events.ts'
+import type { Clock } from './contract/clock.ts'
+import type { Principal } from './contract/principal.ts'
+import type { Audit } from './contract/receipt.ts'
+import { makeDialer, type Dialer } from './edge/dial/dialer.ts'
+import { reviewerSpec, type Reviewers } from './identity/reviewers.ts'
+import { makeWebhook, type Webhook } from './telemetry/webhook.ts'
+
+export interface ApprovingDeps {
+  readonly desk: Desk
+  readonly reviewers: Reviewers
+  readonly audit: Pick<Audit, 'act'>
+  readonly clock: Clock
+  readonly newId: () => string
+  /** Where reviewers reach the admin port, without a slash at its end. */
+  readonly adminUrl: () => string
+  readonly onReviewer: (act: 'create' | 'revoke', id: string, tenant: string, by: string) => void
+  /** Told of each message that a webhook gave up; `place` is its origin, because the rest of the URL may be a secret. */
+  readonly onWebhookFailed: (place: string, error: unknown) => void
+  readonly onDefect: (step: string, error: unknown) => void
+}
+
+export interface Approving {
+  readonly routes: readonly AdminRoute[]
+  /** Replaces the webhooks: those of a new epoch. What waits for the old ones is still delivered for a while. */
+  notify(webhooks: readonly ReadyWebhook[]): void
+  /** Ends what is watched, with a word, and gives up what waits for webhooks. */
+  close(): Promise<void>
+}
+
+/** Everybody's events, so that they can be told again to whoever lost the line; who may see them is asked for each. */
+const EVERYTHING: Reviewer = Object.freeze({ id: 'sallyport', name: 'sallyport', groups: [], rights: [], admin: true })
+const AGAIN_MS = 1_000
+/** What a replaced webhook may take to deliver what waits for it: three attempts and their pauses. */
+const LEAVE_MS = 60_000
+
+interface Place {
+  readonly webhook: Webhook
+  readonly of: ReadyWebhook
+}
+
+/** The surfaces of approvals that outlive epochs: routes of the admin port, live events and webhooks. */
+export function openApproving(deps: ApprovingDeps): Approving {
+  const { desk, reviewers, clock, newId } = deps
+  const reviewer = (operator: Principal): Reviewer | undefined => reviewerOf(operator, reviewers)
+  const feed = makeFeed({
+    clock,
+    active: (operator) => reviewer(operator) !== undefined,
+    sees(operator, { tenant, group }) {
+      const who = reviewer(operator)
+      return who !== undefined && (who.admin || ((tenant === undefined || tenant === who.tenant) && (group === undefined || who.groups.includes(group))))
+    },
+  })
+  const stopRevoked = reviewers.onRevoked(() => feed.check())
+  const closed = new AbortController()
+  let places: readonly Place[] = []
+  const open = new Set<() => Promise<void>>()
+
+  const notify = (webhooks: readonly ReadyWebhook[]): void => {
+    const before = [...open]
+    clock.timer(LEAVE_MS, () => {
+      for (const close of before) void close().catch((error: unknown) => deps.onDefect('approvals', error))
+    })
+    if (webhooks.length === 0) {
+      places = []
+      return
+    }
+    const dialer = makeDialer({ origins: webhooks.map(({ url, allowPrivate }) => ({ origin: new URL(url).origin, allowPrivate })), connections: 2 })
+    places = webhooks.map((of) => ({ of, webhook: webhookOf(of, dialer, deps) }))
+    const made = places
+    const close = async (): Promise<void> => {
+      if (!open.delete(close)) return
+      for (const { webhook } of made) webhook.close()
+      await dialer.close()
+    }
+    open.add(close)
+  }
+
+  const tell = (event: Telling): void => {
+    const wanted = places.filter(({ of }) => of.events.has(event.kind))
+    if (wanted.length === 0) return
+    const told = toldOf(event, (id) => `${deps.adminUrl()}/api/approvals/${encodeURIComponent(id)}`)
+    for (const { of, webhook } of wanted) webhook.send(of.kind === 'slack' ? slackOf(told, event.kind) : { ...told })
+  }
+
+  const take = (event: DeskEvent): void => {
+    // Whoever watches must list anew, as we would.
+    if (event.kind === 'missed') return feed.forget()
+    const { tenant, group } = event.kind === 'alarm' ? { tenant: event.tenant, group: undefined } : event.approval
+    feed.publish({ name: event.kind, tenant, group, data: event })
+    tell(event)
+  }
+
+  const follow = async (): Promise<void> => {
+    while (!closed.signal.aborted) {
+      try {
+        for await (const event of desk.watch(EVERYTHING, closed.signal)) take(event)
+      } catch (error) {
+        if (!closed.signal.aborted) deps.onDefect('approvals', error)
+      }
+      if (closed.signal.aborted) return
+      // What happens until the next look would be missing.
+      feed.forget()
+      await new Promise<void>((resolve) => clock.timer(AGAIN_MS, resolve))
+    }
+  }
+  void follow()
+
+  const note = (by: Reviewer, approval: string, text: string): Promise<void> =>
+    deps.audit.act({ kind: 'act', exchange: newId(), tenant: by.tenant ?? 'default', at: clock.wall(), by: by.admin ? `admin:${by.id}` : `reviewer:${by.id}`, act: 'approval.note', detail: { approval, note: text } })
+
+  return {
+    routes: [...approvalRoutes({ desk, feed, reviewer, note }), ...reviewerRoutes(deps)],
+    notify,
+    async close() {
+      closed.abort()
+      stopRevoked()
+      feed.close()
+      await Promise.all([...open].map((one) => one()))
+    },
+  }
+}
+
+/** Who decides, behind a principal of the admin port. */
+function reviewerOf(operator: Principal, reviewers: Pick<Reviewers, 'active'>): Reviewer | undefined {
+  if (operator.proof.kind === 'admin') return { id: operator.proof.id, name: 'administrator', groups: [], rights: ['author'], admin: true }
+  const facts = reviewers.active(operator)
+  if (facts === undefined) return undefined
+  const { id, name, identity, tenant, groups, rights } = facts
+  return { id, name, tenant, groups, rights, admin: false, ...(identity !== undefined && { identity }) }
+}
+
+function webhookOf({ url, secret }: ReadyWebhook, { dial }: Dialer, { clock, newId, onWebhookFailed }: ApprovingDeps): Webhook {
+  const place = new URL(url).origin
+  return makeWebhook({ url, dial, clock, onFailed: (error) => onWebhookFailed(place, error), ...(secret !== undefined && { signing: { secret, newId: () => `msg_${newId()}` } }) })
+}
+
+/** Reviewers themselves are the administrator's business. */
+function reviewerRoutes({ reviewers, audit, clock, newId, onReviewer }: ApprovingDeps): readonly AdminRoute[] {
+  const record = async (by: string, act: 'create' | 'revoke', tenant: string, detail: Readonly<Record<string, string>>, id: string): Promise<void> => {
+    await audit.act({ kind: 'act', exchange: newId(), tenant, at: clock.wall(), by, act: `reviewer.${act}`, detail })
+    onReviewer(act, id, tenant, by)
+  }
+  return [
+    { verb: 'GET', path: 'reviewers', run: () => ({ reviewers: reviewers.listReviewers() }) },
+    {
+      verb: 'POST',
+      path: 'reviewers',
+      async run({ operator, body }) {
+        const spec = reviewerSpec.safeParse(body)
+        if (!spec.success) throw new AdminError(400, z.prettifyError(spec.error), 'invalid')
+        const made = await reviewers.createReviewer(spec.data)
+        const { id, name, tenant } = made.facts
+        await record(operator.workload, 'create', tenant, { reviewer: id, name }, id)
+        return made
+      },
+    },
+    {
+      verb: 'DELETE',
+      path: 'reviewers/:id',
+      async run({ operator, params }) {
+        const id = params['id'] ?? ''
+        const tenant = reviewers.listReviewers().find((one) => one.id === id)?.tenant ?? 'default'
+        if (!(await reviewers.revokeReviewer(id))) throw new AdminError(404, 'There is no such reviewer, or it was revoked before.', 'not_found')
+        await record(operator.workload, 'revoke', tenant, { reviewer: id }, id)
+        return { revoked: id }
+      },
+    },
+  ]
+}
