@@ -229,7 +229,7 @@ export interface Workloads {
   enrol(enrolment: string, at: number, certificate: CertificateRow): Promise<boolean>
   /** Keeps a further certificate; false where its workload or the certificate `instead` was revoked, or is not known. */
   renew(instead: string, certificate: CertificateRow): Promise<boolean>
-  /** Revokes a workload and all that was issued to it. False when there is no such workload, or it was revoked before. */
+  /** Revokes a workload, all that was issued to it, and the enrolments offered to it. False when nothing was left to revoke. */
   revoke(workload: string, at: number): Promise<boolean>
   revokeCertificate(serial: string, at: number): Promise<boolean>
   /** Drops certificates and enrolments that ended before `before` (ms). */

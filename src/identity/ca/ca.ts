@@ -3,13 +3,13 @@ import type { Clock } from '../../contract/clock.ts'
 import { authorityOf, caKey, idOfKey, newCaKey, selfSigned, signSvid, type Authority, type Issued, type Subject } from './authority.ts'
 import { bundleOf, type Bundle } from './bundle.ts'
 import { readPrivate } from '../secret.ts'
+import type { SettledIdentity } from '../settings.ts'
 import { openCaFolder, type CaRecord, type Tenure } from './record.ts'
-import type { CaSettings } from './settings.ts'
 
 export interface CaOptions {
   /** Folder of its own below the state folder. */
   readonly folder: string
-  readonly settings: CaSettings
+  readonly settings: Pick<SettledIdentity, 'trustDomain' | 'svidTtlMs' | 'caKey'>
   readonly clock: Clock
   readonly env: Readonly<Record<string, string | undefined>>
   readonly onDefect: (error: unknown) => void
@@ -118,8 +118,8 @@ export async function openCa({ folder: path, settings, clock, env, onDefect }: C
     }
     const now = clock.wall()
     const latest = record?.tenures.findLast((one) => one.until === undefined)
-    if (settings.key !== undefined) {
-      const key = caKey(await referenced(settings.key, env), `identity.ca.key (${settings.key})`)
+    if (settings.caKey !== undefined) {
+      const key = caKey(await referenced(settings.caKey, env), `identity.ca.key (${settings.caKey})`)
       const id = idOfKey(key)
       keys.set(id, key)
       if (record !== undefined && latest?.id === id) return begun(record)
@@ -170,7 +170,7 @@ export async function openCa({ folder: path, settings, clock, env, onDefect }: C
     for (const { tenure } of state.members) {
       if (tenure.id === state.signing.id || tenure.from > now || !keys.delete(tenure.id)) continue
       // What cannot sign any more cannot be stolen.
-      if (settings.key === undefined) await folder.destroy(tenure.id)
+      if (settings.caKey === undefined) await folder.destroy(tenure.id)
     }
   }
   const wait = (): void => {
@@ -211,7 +211,7 @@ export async function openCa({ folder: path, settings, clock, env, onDefect }: C
     },
     rotate: (ended, compromised) =>
       next(async () => {
-        if (settings.key !== undefined) throw new CaError('The key of the CA comes from the settings: change identity.ca.key and start again.')
+        if (settings.caKey !== undefined) throw new CaError('The key of the CA comes from the settings: change identity.ca.key and start again.')
         const now = clock.wall()
         if (!compromised && state.record.tenures.some(({ from }) => from > now)) throw new CaError('A new CA waits for its turn already: sallyport identity bundle shows when.')
         if (!compromised && state.record.tenures.length >= MOST_MEMBERS) throw new CaError(`${MOST_MEMBERS} CAs are trusted already: wait until the first of them has ended.`)

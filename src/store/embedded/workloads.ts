@@ -17,6 +17,7 @@ export function workloadRows(db: DatabaseSync) {
       AND EXISTS (SELECT 1 FROM certificates WHERE serial = ?5 AND workload = ?2 AND revoked IS NULL)`)
   const revoke = db.prepare('UPDATE workloads SET revoked = ? WHERE id = ? AND revoked IS NULL')
   const revokeAll = db.prepare('UPDATE certificates SET revoked = ? WHERE workload = ? AND revoked IS NULL')
+  const withdraw = db.prepare('UPDATE enrolments SET used = ? WHERE workload = ? AND used IS NULL')
   const revokeOne = db.prepare('UPDATE certificates SET revoked = ? WHERE serial = ? AND revoked IS NULL')
   const dropCertificates = db.prepare('DELETE FROM certificates WHERE expires < ?')
   const dropEnrolments = db.prepare('DELETE FROM enrolments WHERE expires < ?')
@@ -61,9 +62,8 @@ export function workloadRows(db: DatabaseSync) {
     renew: (instead: string, { serial, workload, authority, expires }: CertificateRow): boolean =>
       Number(renew.run(serial, workload, authority, expires, instead).changes) > 0,
     revoke(workload: string, at: number): boolean {
-      if (Number(revoke.run(at, workload).changes) === 0) return false
-      revokeAll.run(at, workload)
-      return true
+      const changes = [revoke, revokeAll, withdraw].map((one) => Number(one.run(at, workload).changes))
+      return changes.some((one) => one > 0)
     },
     revokeCertificate: (serial: string, at: number): boolean => Number(revokeOne.run(at, serial).changes) > 0,
     sweep: (before: number): number => Number(dropCertificates.run(before).changes) + Number(dropEnrolments.run(before).changes),
