@@ -3,7 +3,9 @@ import type { Refusal } from './verdict.ts'
 /** Raw header pairs: order and duplicates are kept, because a merged or lower-cased header hides smuggling. */
 export type Fields = readonly (readonly [name: string, value: string])[]
 
+/** The other end of a connection. One object for all requests of a connection, so that what is made of it can be kept by it. */
 export interface Peer {
+  /** `local` on the unix socket, where the port is 0. */
   readonly address: string
   readonly port: number
   /** True where the connection is encrypted, so that `https` is the scheme of its URLs. */

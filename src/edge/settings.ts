@@ -9,10 +9,32 @@ const address = z
   .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'expected host:port, such as 127.0.0.1:8080 or [::1]:8080')
   .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'expected a port up to 65535')
 
+/** Longer ones do not fit into the address of a unix socket with what is put after them while it is made. */
+const LONGEST_PATH = 96
+
+const socketPath = z
+  .string()
+  .regex(/^\/[\x21-\x7e]+$/, 'expected an absolute path without spaces')
+  .max(LONGEST_PATH)
+
+const DATA = '127.0.0.1:8080'
+const ADMIN = '127.0.0.1:8081'
+
 export const listenSchema = z
   .strictObject({
     data: address.optional().describe('Where callers connect. Port 0 takes a free one. Default: 127.0.0.1:8080.'),
     admin: address.optional().describe('Where operators connect: admin API, metrics, health. Never the data port. Default: 127.0.0.1:8081.'),
+    secure: address
+      .optional()
+      .describe('A second data port that speaks TLS and asks callers for a certificate without requiring one. Off unless written.'),
+    local: z
+      .union([z.boolean(), socketPath])
+      .optional()
+      .describe('The data API on a unix socket, where callers can be known by their process: `true` for `sallyport.sock` in the state folder, or an absolute path. Off unless written.'),
+    local_mode: z
+      .enum(['owner', 'group'])
+      .optional()
+      .describe('Who may connect to the unix socket: the user that runs Sallyport (0600), or its group too (0660). Default: owner.'),
     hosts: z
       .array(z.string().min(1).max(253).refine((name) => normalHost(name) !== undefined, 'expected a host name or an address, without a port'))
       .max(100)
@@ -24,10 +46,23 @@ export const listenSchema = z
       .optional()
       .describe('Web origins that may call the data port from a browser. Default: none.'),
   })
-  .refine((one) => one.data === undefined || one.data !== one.admin || one.data.endsWith(':0'), {
+  .refine((one) => distinct(one.data ?? DATA, one.admin ?? ADMIN), {
     path: ['admin'],
     message: 'must not be the data port: nothing that agents reach may administer',
   })
+  .refine((one) => distinct(one.secure, one.admin ?? ADMIN), {
+    path: ['secure'],
+    message: 'must not be the admin port: nothing that agents reach may administer',
+  })
+  .refine((one) => distinct(one.secure, one.data ?? DATA), { path: ['secure'], message: 'must not be the data port, which does not speak TLS' })
+  .refine((one) => one.local_mode === undefined || (one.local !== undefined && one.local !== false), {
+    path: ['local_mode'],
+    message: 'says nothing without listen.local',
+  })
+
+function distinct(one: string | undefined, other: string): boolean {
+  return one === undefined || one.toLowerCase() !== other.toLowerCase() || one.endsWith(':0')
+}
 
 export const limitsSchema = z.strictObject({
   body_bytes: size.optional().describe('Largest request body. Default: 10MB.'),
@@ -49,9 +84,17 @@ export interface Address {
   readonly port: number
 }
 
+export interface LocalSocket {
+  /** Absent = `sallyport.sock` in the state folder. */
+  readonly path?: string
+  readonly open: 'owner' | 'group'
+}
+
 export interface Listen {
   readonly data: Address
   readonly admin: Address
+  readonly secure?: Address
+  readonly local?: LocalSocket
   readonly hosts: readonly string[]
   readonly origins: readonly string[]
 }
@@ -71,8 +114,10 @@ export interface Limits {
 
 export function settleListen(written: z.infer<typeof listenSchema>): Listen {
   return Object.freeze({
-    data: addressOf(written.data ?? '127.0.0.1:8080'),
-    admin: addressOf(written.admin ?? '127.0.0.1:8081'),
+    data: addressOf(written.data ?? DATA),
+    admin: addressOf(written.admin ?? ADMIN),
+    ...(written.secure !== undefined && { secure: addressOf(written.secure) }),
+    ...(written.local !== undefined && written.local !== false && { local: Object.freeze({ ...(written.local !== true && { path: written.local }), open: written.local_mode ?? 'owner' }) }),
     hosts: Object.freeze((written.hosts ?? []).map((host) => host.toLowerCase())),
     origins: Object.freeze((written.origins ?? []).map((origin) => new URL(origin).origin)),
   })

@@ -7,6 +7,8 @@ export interface AdmitSettings {
   readonly hosts: readonly string[]
   readonly origins: readonly string[]
   readonly headerCount: number
+  /** HTTP/1.1 only: where a connection cannot be reset, HTTP/1.0 has no way to say that an answer broke off. */
+  readonly strict: boolean
 }
 
 /** A head that may go on, or why not. */
@@ -46,7 +48,7 @@ export function admitter(settings: AdmitSettings): (request: IncomingMessage) =>
   return (request) => {
     const raw = request.rawHeaders
     if (raw.length > settings.headerCount * 2) return { code: 'headers_too_large', detail: `${raw.length / 2} fields` }
-    if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') return { code: 'bad_request', detail: 'version' }
+    if (request.httpVersion !== '1.1' && (settings.strict || request.httpVersion !== '1.0')) return { code: 'bad_request', detail: 'version' }
     if (!originForm(request.url ?? '')) return { code: 'bad_request', detail: 'target' }
     const fields: (readonly [string, string])[] = []
     let host: string | undefined

@@ -2,8 +2,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Arrival, Fields, Outlet, Peer } from '../../contract/arrival.ts'
 import type { Refusal } from '../../contract/verdict.ts'
 import type { Answer } from './refusal.ts'
-import { plainAddress } from './admit.ts'
 import { Upload, type UploadSettings } from './upload.ts'
+
+/** One connection, for as long as it is open. */
+export interface Connection {
+  peer: Peer
+  /** Its newest request: what the parser complains about may belong to it. */
+  latest: Turn | undefined
+  /** Requests that are not answered to their end. */
+  turns: number
+  /** The parser gave up on it, and this was told. */
+  spoilt: boolean
+  /** Closes with the answers that are under way. */
+  leaving: boolean
+  /** Under way, or done, where finding out who calls takes time. */
+  recognised: Promise<void> | undefined
+}
 
 export interface TurnSettings extends UploadSettings {
   readonly stallMs: number
@@ -32,6 +46,7 @@ const REFUSED: Promise<void> = seen(Promise.reject(GONE))
 /** One request and its answer on one socket. */
 export class Turn implements Outlet {
   readonly arrival: Arrival
+  readonly connection: Connection
   private readonly request: IncomingMessage
   private readonly response: ServerResponse
   private readonly settings: TurnSettings
@@ -48,9 +63,11 @@ export class Turn implements Outlet {
   private drainSeen = false
   private stall: NodeJS.Timeout | undefined
   private lingering: NodeJS.Timeout | undefined
+  private stopping: NodeJS.Timeout | undefined
   private expectsContinue: boolean
 
-  constructor(request: IncomingMessage, response: ServerResponse, head: { readonly fields: Fields; readonly announced: number | undefined; readonly empty: boolean }, expectsContinue: boolean, settings: TurnSettings) {
+  constructor(request: IncomingMessage, response: ServerResponse, head: { readonly fields: Fields; readonly announced: number | undefined; readonly empty: boolean }, expectsContinue: boolean, settings: TurnSettings, connection: Connection) {
+    this.connection = connection
     this.request = request
     this.response = response
     this.settings = settings
@@ -68,7 +85,7 @@ export class Turn implements Outlet {
       fields: head.fields,
       body: this.upload.body,
       gone: this.controller.signal,
-      peer: peerOf(request),
+      peer: connection.peer,
     }
     response.strictContentLength = true
     response.on('close', () => this.closed())
@@ -134,7 +151,21 @@ export class Turn implements Outlet {
   }
 
   stop(reason: Refusal): void {
-    if (!this.over) this.controller.abort(reason)
+    if (this.over || this.ended || this.controller.signal.aborted) return
+    // Whose credential ended may not go on with the connection that it opened either.
+    this.connection.leaving = true
+    // A handler that does not notice, or a caller that does not read, may not keep it open.
+    this.stopping = setTimeout(() => this.destroy(), this.settings.lingerMs)
+    this.controller.abort(reason)
+    this.upload.body.refuse('cut')
+    this.waiting?.reject(GONE)
+    this.waiting = undefined
+  }
+
+  /** Who calls, where that was found out after the request came. */
+  introduce(peer: Peer): void {
+    const arrival: { peer: Peer } = this.arrival
+    arrival.peer = peer
   }
 
   /** The listener's own answer, or a cut where a handler's answer has begun. */
@@ -180,7 +211,7 @@ export class Turn implements Outlet {
     }
     if (!measured) flat.push('content-length', String(length))
     const unwanted = !this.request.complete && (this.expectsContinue || (this.announced ?? 0) > LINGER_BYTES)
-    if (this.broken || unwanted || this.settings.closing()) flat.push('connection', 'close')
+    if (this.broken || unwanted || this.connection.leaving || this.settings.closing()) flat.push('connection', 'close')
     const { status } = this
     this.surely(() => this.response.writeHead(status, flat))
   }
@@ -251,16 +282,13 @@ export class Turn implements Outlet {
     this.upload.unwatch()
     clearTimeout(this.lingering)
     clearTimeout(this.stall)
+    clearTimeout(this.stopping)
+    this.connection.turns--
     if (!this.request.complete) this.upload.body.fail('cut')
     this.waiting?.reject(GONE)
     this.waiting = undefined
     if (!this.response.writableFinished) this.controller.abort(GONE)
-    else if (this.broken) this.request.socket.destroySoon()
+    else if (this.broken || (this.connection.leaving && this.connection.turns === 0)) this.request.socket.destroySoon()
     this.settings.onOver(this)
   }
-}
-
-export function peerOf(request: IncomingMessage): Peer {
-  const { remoteAddress, remotePort } = request.socket
-  return { address: plainAddress(remoteAddress ?? ''), port: remotePort ?? 0 }
 }
