@@ -1,6 +1,7 @@
 import type { Action } from '../contract/exchange.ts'
 import type { Decision, Question } from '../contract/policy.ts'
-import { prepareSet, type Answer, type PreparedSet } from './prepare.ts'
+import { makeAsk, type Ask } from './ask.ts'
+import type { Answer } from './prepare.ts'
 import { project } from './project.ts'
 import { makeReader, type QuestionReader } from './question.ts'
 import type { ReadPolicy } from './read.ts'
@@ -9,9 +10,9 @@ import type { Schema } from './schema.ts'
 /** All policies that can concern one action on one type of resource, in their three sets. */
 export interface Slice {
   readonly reader: QuestionReader
-  readonly enforced: PreparedSet
-  readonly holds: PreparedSet | undefined
-  readonly shadow: PreparedSet | undefined
+  readonly enforced: Ask
+  readonly holds: Ask
+  readonly shadow: Ask
   readonly byId: ReadonlyMap<string, ReadPolicy>
   readonly authorize: (question: Question) => Decision
 }
@@ -22,15 +23,15 @@ const LONGEST_KEY = 4096
 
 export function makeSlice(action: Action, resource: string, policies: readonly ReadPolicy[], schema: Schema): Slice {
   const setOf = (name: ReadPolicy['set']): readonly ReadPolicy[] => policies.filter((policy) => policy.set === name)
-  const optional = (members: readonly ReadPolicy[]): PreparedSet | undefined => (members.length > 0 ? prepareSet(members) : undefined)
+  const askOf = (members: readonly ReadPolicy[]): Ask => makeAsk(action, resource, members, schema)
   const reader = makeReader(action, resource, project(policies.map((policy) => policy.json)), schema)
   const remembered = new Map<string, Decision>()
   const slice: Slice = {
     reader,
-    enforced: prepareSet(setOf('enforced')),
-    holds: optional(setOf('holds')),
+    enforced: askOf(setOf('enforced')),
+    holds: askOf(setOf('holds')),
     // A shadow permit permits nothing, so there is nothing to ask it.
-    shadow: optional(setOf('shadow').filter((policy) => policy.verdict !== 'allow')),
+    shadow: askOf(setOf('shadow').filter((policy) => policy.verdict !== 'allow')),
     byId: new Map(policies.map((policy) => [policy.id, policy])),
     authorize(question) {
       if (!reader.cacheable) return decide(slice, question, NONE)
@@ -57,18 +58,18 @@ const NONE: ReadonlySet<string> = new Set()
  * forbid widens access. An error in a shadow policy is only reported, because shadow never refuses.
  */
 export function decide(slice: Slice, question: Question, released: ReadonlySet<string>): Decision {
-  const call = slice.reader.call(question)
-  if (typeof call === 'string') return denial([], undefined, [call])
-  const enforced = slice.enforced.evaluate(call)
+  const problem = slice.reader.problem(question)
+  if (problem !== undefined) return denial([], undefined, [problem])
+  const enforced = slice.enforced(question)
   if (enforced.errors.length > 0 || enforced.broken || !enforced.permitted) {
     const forbids = enforced.permitted ? [] : enforced.reasons
     return denial(forbids, messageOf(slice, forbids), enforced.errors)
   }
-  const holds = slice.holds?.evaluate(call)
-  if (holds !== undefined && (holds.errors.length > 0 || holds.broken)) return denial([], undefined, holds.errors)
-  const shadow = slice.shadow?.evaluate(call)
-  const rest = { shadow: shadowOf(slice, shadow), errors: shadow?.errors ?? [], cached: false }
-  const holding = holds === undefined ? [] : holds.reasons.filter((id) => !released.has(id))
+  const holds = slice.holds(question)
+  if (holds.errors.length > 0 || holds.broken) return denial([], undefined, holds.errors)
+  const shadow = slice.shadow(question)
+  const rest = { shadow: shadowOf(slice, shadow), errors: shadow.errors, cached: false }
+  const holding = holds.reasons.filter((id) => !released.has(id))
   if (holding.length === 0) return { verdict: 'allow', policies: enforced.reasons, ...rest }
   // One group of reviewers at a time: what the next group holds comes up when this one has released its own.
   const approvers = slice.byId.get(holding[0] as string)?.approvers
@@ -101,7 +102,6 @@ function messageOf(slice: Slice, policies: readonly string[]): string | undefine
   return undefined
 }
 
-function shadowOf(slice: Slice, answer: Answer | undefined): Decision['shadow'] {
-  if (answer === undefined) return []
+function shadowOf(slice: Slice, answer: Answer): Decision['shadow'] {
   return answer.reasons.map((policy) => ({ policy, verdict: slice.byId.get(policy)?.verdict === 'hold' ? ('hold' as const) : ('deny' as const) }))
 }

@@ -22,7 +22,7 @@ interface Found {
   readonly bare: Set<string>
 }
 
-type Json = { readonly [key: string]: unknown }
+export type Json = { readonly [key: string]: unknown }
 
 /**
  * What a set of policies can read of a question, worked out from their JSON form. Sound: whatever is not listed
@@ -124,7 +124,7 @@ function reach(path: readonly string[], cuts: readonly number[] | undefined, fou
 }
 
 /** `{".": {left: {Var: "context"}, attr: "score"}}` → `['context', 'score']`. */
-function pathOf(node: Json): readonly string[] | undefined {
+export function pathOf(node: Json): readonly string[] | undefined {
   const root = node['Var']
   if (typeof root === 'string') return [root]
   const access = node['.'] as { readonly left?: Json; readonly attr?: unknown } | undefined

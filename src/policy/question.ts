@@ -6,14 +6,19 @@ import type { Call } from './prepare.ts'
 import type { Projection, Reference } from './project.ts'
 import type { Schema } from './schema.ts'
 
-/** Reads, out of a question, exactly what one slice of policies can see. */
+/** Reads, out of a question, exactly what some policies can see. */
 export interface QuestionReader {
   /** False where a policy reads what changes without the question changing: history, or the very second. */
   readonly cacheable: boolean
   /** Equal keys mean equal answers: every projected value, each written so that no two spellings run together. */
   key(question: Question): string
-  /** A string says which value is not of its declared type. */
-  call(question: Question): Call | string
+  /**
+   * Which value is missing or not of its declared type; undefined = the question is complete. Only complete questions
+   * are put to policies: one that misses what a forbid reads must not pass it by.
+   */
+  problem(question: Question): string | undefined
+  /** Of a question without a problem. */
+  call(question: Question): Call
 }
 
 /** `undefined`: the attribute is missing · `null`: so is the record that would have it, and reading it is an error. */
@@ -22,11 +27,18 @@ type Value = unknown
 interface Leaf {
   readonly reference: Reference
   readonly type: TypeOfAttribute<string> | undefined
+  /** Whether the attribute, or a record that would have it, may be missing. */
+  readonly optional: { readonly own: boolean; readonly above: boolean }
   readonly read: (question: Question) => Value
 }
 
 export function makeReader(action: Action, resource: string, projection: Projection, schema: Schema): QuestionReader {
-  const leaves = projection.references.map((reference): Leaf => ({ reference, type: schema.typeAt(action, resource, reference.path), read: readerOf(reference.path, schema.scores) }))
+  const typeAt = (path: readonly string[]): TypeOfAttribute<string> | undefined => schema.typeAt(action, resource, path)
+  const leaves = projection.references.map((reference): Leaf => {
+    const type = typeAt(reference.path)
+    const above = reference.path.some((_, length) => length > 1 && typeAt(reference.path.slice(0, length))?.required === false)
+    return { reference, type, optional: { own: type?.required === false || type === undefined, above }, read: readerOf(reference.path, schema.scores) }
+  })
   const actionUid = { type: 'Action', id: action }
   return {
     cacheable: !projection.references.some(fleeting),
@@ -40,18 +52,26 @@ export function makeReader(action: Action, resource: string, projection: Project
       }
       return key
     },
+    problem(question) {
+      const { principal, resource: target } = question
+      // Cedar would read half a character as another one, so that two ids become the same.
+      if (![principal.workload, principal.tenant, target.id, ...principal.roles].every((one) => one.isWellFormed())) return 'an id is not well-formed text'
+      for (const { reference, type, optional, read } of leaves) {
+        const value = read(question)
+        if (value === null ? optional.above : value === undefined && optional.own) continue
+        if (value === null || value === undefined) return `${reference.path.join('.')} is missing`
+        if (type === undefined || convert(value, type) === undefined) return `${reference.path.join('.')} is not of its declared type`
+      }
+      return undefined
+    },
     call(question) {
       const roots = { principal: {}, resource: {}, context: {} } as Record<string, Record<string, CedarValueJson>>
       for (const { reference, type, read } of leaves) {
         const value = read(question)
         if (value === null) continue
-        if (value === undefined) {
-          recordAt(roots, reference.path)
-          continue
-        }
-        const converted = type === undefined ? undefined : convert(value, type)
-        if (converted === undefined) return `${reference.path.join('.')} is not of its declared type`
-        place(roots, reference.path, converted)
+        const converted = value === undefined || type === undefined ? undefined : convert(value, type)
+        if (converted === undefined) recordAt(roots, reference.path)
+        else place(roots, reference.path, converted)
       }
       const principal = { type: 'Workload', id: question.principal.workload }
       const target = { type: resource, id: question.resource.id }
@@ -108,7 +128,8 @@ function spell(value: Value): string {
 /** What these come to where nobody has said. */
 const ABSENT: Context = { gateway: '', anomaly: 0, endorsed: [] }
 
-function readerOf(path: readonly string[], scored: readonly string[]): (question: Question) => Value {
+/** How the value at a path is read out of a question. */
+export function readerOf(path: readonly string[], scored: readonly string[]): (question: Question) => Value {
   const [root, first, ...rest] = path
   if (root === 'principal') return principalReader(first as string)
   if (root === 'resource') {
@@ -172,21 +193,24 @@ function inScope({ principal, context, resource }: Question): boolean {
 function convert(value: Value, type: TypeOfAttribute<string>): CedarValueJson | undefined {
   switch (type.type) {
     case 'String':
-      return typeof value === 'string' ? value : undefined
+      return typeof value === 'string' && value.isWellFormed() ? value : undefined
     case 'Boolean':
       return typeof value === 'boolean' ? value : undefined
     case 'Long':
       return Number.isSafeInteger(value) ? (value as number) : undefined
     case 'Set':
-      return Array.isArray(value) && value.every((one) => typeof one === 'string') ? (value as string[]) : undefined
+      return Array.isArray(value) && value.every((one) => typeof one === 'string' && one.isWellFormed()) ? (value as string[]) : undefined
     case 'Entity':
-      return typeof value === 'string' ? { __entity: { type: (type as { name: string }).name, id: value } } : undefined
+      return typeof value === 'string' && value.isWellFormed() ? { __entity: { type: (type as { name: string }).name, id: value } } : undefined
     case 'Record': {
       if (typeof value !== 'object' || value === null) return undefined
       const record: Record<string, CedarValueJson> = {}
       for (const [name, inner] of Object.entries((type as RecordType<string>).attributes)) {
         const own = Object.hasOwn(value, name) ? (value as Context)[name] : undefined
-        if (own === undefined) continue
+        if (own === undefined) {
+          if (inner.required === false) continue
+          return undefined
+        }
         const converted = convert(own, inner)
         if (converted === undefined) return undefined
         record[name] = converted

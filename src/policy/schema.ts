@@ -51,6 +51,7 @@ export const RESOURCES: Readonly<Record<Action, readonly string[]>> = {
   'guard.evaluate': ['Endpoint', 'Route'],
   'identity.enrol': ['Endpoint'],
   'identity.renew': ['Endpoint'],
+  'identity.bundle': ['Endpoint'],
   'token.exchange': ['Endpoint'],
   'mcp.call': ['Tool', 'Endpoint'],
   'a2a.send': ['Agent', 'Endpoint'],

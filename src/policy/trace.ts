@@ -5,7 +5,7 @@ import type { Call } from './prepare.ts'
 import { project } from './project.ts'
 import { makeReader } from './question.ts'
 import { readPolicies, type PolicyFile, type PolicyProblem, type ReadPolicy } from './read.ts'
-import { makeSchema, type Extras, type Schema } from './schema.ts'
+import { makeSchema, RESOURCES, type Extras, type Schema } from './schema.ts'
 
 /** One value that a policy read; absent `value` = the question does not have it. */
 export interface ReadValue {
@@ -109,7 +109,8 @@ function ask(json: PolicyJson, question: Question, schema: Schema): boolean | st
 }
 
 function callFor(json: PolicyJson, question: Question, schema: Schema): Call | string {
-  return makeReader(question.action, question.resource.type, project([json]), schema).call(question)
+  const reader = makeReader(question.action, question.resource.type, project([json]), schema)
+  return reader.problem(question) ?? reader.call(question)
 }
 
 /** The attributes that a policy mentions, with their values in the question. */
@@ -145,4 +146,40 @@ function scopeText(json: PolicyJson): string {
 function textOf(json: PolicyJson): string {
   const answer = policyToText(json)
   return answer.type === 'success' ? answer.text : answer.errors.map((error) => error.message).join('; ')
+}
+
+/** Which questions a policy's scope lets it concern, as `action type`: `tool.propose Tool`. */
+export function kindsOf({ action, resource }: PolicyJson): readonly string[] {
+  const actions = action.op === 'All' ? undefined : ('entities' in action ? action.entities : 'entity' in action ? [action.entity] : []).map((one) => uidOf(one).id)
+  const type = resource.op === 'is' ? resource.entity_type : 'entity' in resource ? uidOf(resource.entity).type : undefined
+  return Object.entries(RESOURCES).flatMap(([name, types]) =>
+    actions !== undefined && !actions.includes(name) ? [] : types.flatMap((one) => (type === undefined || type === one ? [`${name} ${one}`] : [])),
+  )
+}
+
+type Uid = { readonly type: string; readonly id: string }
+
+function uidOf(entity: { readonly __entity: Uid } | Uid): Uid {
+  return '__entity' in entity ? entity.__entity : entity
+}
+
+/**
+ * Whether a policy applies wherever the other one does, as far as their texts show it: its scope is as wide, and
+ * every one of its conditions is one of the other's. False proves nothing.
+ */
+export function covers(wide: PolicyJson, narrow: PolicyJson): boolean {
+  const kinds = new Set(kindsOf(wide))
+  const conditions = new Set(partsOf(narrow))
+  return kindsOf(narrow).every((one) => kinds.has(one)) && within(narrow.principal, wide.principal) && within(narrow.resource, wide.resource) && partsOf(wide).every((one) => conditions.has(one))
+}
+
+function within(narrow: PolicyJson['principal'] | PolicyJson['resource'], wide: PolicyJson['principal'] | PolicyJson['resource']): boolean {
+  if (wide.op === 'All') return true
+  // There is one type of principal, and kinds have told the types of resources apart.
+  if (wide.op === 'is' && !('in' in wide)) return true
+  return JSON.stringify(narrow) === JSON.stringify(wide)
+}
+
+function partsOf({ conditions }: PolicyJson): readonly string[] {
+  return conditions.flatMap(({ kind, body }) => conjuncts(body, kind === 'when' ? '&&' : '||').map((part) => `${kind} ${JSON.stringify(part)}`))
 }
