@@ -15,6 +15,7 @@ export type Action =
   | 'guard.evaluate'
   | 'identity.enrol'
   | 'identity.renew'
+  | 'identity.bundle'
   | 'token.exchange'
   | 'mcp.call'
   | 'a2a.send'
