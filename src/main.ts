@@ -24,6 +24,7 @@ import { makeHealth } from './gateways/llm/routing/health.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
 import { JudgeBook } from './judging.ts'
 import { makeAdminDoor } from './identity/admin.ts'
+import { makeDoor } from './identity/door.ts'
 import { openKeyring } from './identity/keyring.ts'
 import { openAdminKey, openSecret } from './identity/secret.ts'
 import { adminRoutes } from './operate.ts'
@@ -124,6 +125,7 @@ export async function start(options: StartOptions): Promise<Started> {
     const files = stateFiles(state)
     const secret = await openSecret(files.keySecret)
     const keyring = await openKeyring({ keys: store.keys, secret, clock })
+    const door = makeDoor({ keyring })
     const admin = makeAdminDoor(await openAdminKey(files.adminKey), secret)
     const ledger = makeLedger({ clock, loaded: await store.counters.load(), counters: store.counters, onStoreError: (error) => defect('budgets', error) })
     opened.push(() => ledger.flush())
@@ -197,7 +199,7 @@ export async function start(options: StartOptions): Promise<Started> {
     const probes = makeProbes(clock)
     const data = async (arrival: Arrival, outlet: Outlet): Promise<void> => {
       const { plan, identity, limits, evaluate } = live
-      const identify = (one: Arrival) => keyring.identify(one, identity)
+      const identify = (one: Arrival) => door(one, identity)
       inflight++
       try {
         const errand = isGuardPath(arrival.target)

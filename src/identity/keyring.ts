@@ -1,14 +1,12 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { Arrival } from '../contract/arrival.ts'
 import type { Clock } from '../contract/clock.ts'
 import { withinScope, type Principal } from '../contract/principal.ts'
 import { refuse, type Refusal } from '../contract/verdict.ts'
 import type { KeyRow, Keys } from '../store/interfaces.ts'
-import { credentialOf } from './credential.ts'
-import { keyId, looksLikeKey, newKey } from './key.ts'
+import { keyId, newKey } from './key.ts'
 import { isReviewer } from './reviewers.ts'
 import { hashUnder, type NamedSecret } from './secret.ts'
-import { keyScope, keySpec, principalOf, type KeyScope, type KeySpec, type SettledIdentity } from './settings.ts'
+import { keyScope, keySpec, principalOf, type KeyScope, type KeySpec } from './settings.ts'
 
 /** What may be told about a key: everything but the key. */
 export interface KeyFacts extends KeyScope {
@@ -24,11 +22,8 @@ export interface KeyFacts extends KeyScope {
 
 /** The API keys of this house: all of them in memory, the store behind. */
 export interface Keyring {
-  /**
-   * Who calls, by API key; never waits. Unknown, malformed and wrong keys cost and say the same.
-   * `settled` decides about callers without a credential.
-   */
-  identify(arrival: Pick<Arrival, 'fields' | 'target' | 'peer'>, settled: SettledIdentity): Principal | Refusal
+  /** Whose key it is; never waits. Unknown, malformed and wrong keys cost and say the same. */
+  verify(key: string): Principal | Refusal
   /** Durable when resolved. The key itself is in the answer and nowhere else. @throws {ZodError} for an unsound spec. */
   createKey(spec: KeySpec): Promise<{ readonly key: string; readonly facts: KeyFacts }>
   /** Refused from this very call on; durable when resolved. False when there is no such key, or it was revoked before. */
@@ -92,13 +87,7 @@ export async function openKeyring({ keys, secret, clock }: { readonly keys: Keys
   }
 
   const keyring: Keyring = {
-    identify(arrival, settled) {
-      const credential = credentialOf(arrival.fields, arrival.target)
-      if (typeof credential === 'object') return credential
-      // A client that must be given some key is given a made-up one; where anonymous callers are let in, it counts as none.
-      if (settled.anonymous !== undefined && (credential === undefined || !looksLikeKey(credential)) && fromHere(arrival)) return settled.anonymous
-      return credential === undefined ? refuse('unauthenticated', { detail: 'no credential' }) : verify(credential)
-    },
+    verify,
     async createKey(spec) {
       const { name, tenant = 'default', expires, ...scope } = keySpec.parse(spec)
       const { id, key } = newKey('sp')
@@ -191,10 +180,4 @@ function factsOf({ row, scope, principal, revoked }: Entry, now: number): KeyFac
     ...(revoked !== undefined && { revoked }),
     state,
   }
-}
-
-/** From this machine, and not through a proxy on it, behind which anybody might be. */
-function fromHere({ peer, fields }: Pick<Arrival, 'fields' | 'peer'>): boolean {
-  if (!/^(?:::ffff:)?127\.|^::1$/.test(peer.address)) return false
-  return !fields.some(([name]) => /^(?:forwarded|x-forwarded-for|x-real-ip|via)$/i.test(name))
 }

@@ -4,11 +4,12 @@ import type { Principal } from '../contract/principal.ts'
 import { isRefusal, type Refusal } from '../contract/verdict.ts'
 import type { KeyRow, Keys } from '../store/interfaces.ts'
 import { makeAdminDoor } from './admin.ts'
+import { makeDoor } from './door.ts'
 import { keyId, newKey } from './key.ts'
 import { openKeyring } from './keyring.ts'
 import { openReviewers } from './reviewers.ts'
 import { hashUnder, type NamedSecret } from './secret.ts'
-import type { SettledIdentity } from './settings.ts'
+import { settleIdentity } from './settings.ts'
 
 const secret: NamedSecret = { id: 'test', bytes: Buffer.alloc(32, 7) }
 const peer = { address: '127.0.0.1', port: 1 }
@@ -37,10 +38,11 @@ async function open() {
   const reviewers = await openReviewers({ keys, secret, clock })
   const ring = await openKeyring({ keys, secret, clock })
   const door = makeAdminDoor(admin, secret, reviewers)
+  const data = makeDoor({ keyring: ring })
   return {
-    keys, admin, reviewers, ring,
+    keys, admin, reviewers, ring, data,
     knock: (key: string) => door({ fields: [['authorization', `Bearer ${key}`]], target: '/' }),
-    call: (key: string) => ring.identify({ fields: [['authorization', `Bearer ${key}`]], target: '/', peer }, {} as SettledIdentity),
+    call: (key: string) => data({ fields: [['authorization', `Bearer ${key}`]], target: '/', peer } as never, settleIdentity()) as Principal | Refusal,
   }
 }
 
@@ -72,10 +74,9 @@ test('neither kind of key opens the other port', async () => {
 })
 
 test('a caller without a key cannot make a guest of itself with a reviewer key', async () => {
-  const { reviewers, ring } = await open()
+  const { reviewers, data } = await open()
   const { key } = await reviewers.createReviewer({ name: 'Alice' })
-  const anonymous = { tenant: 'default', workload: 'anonymous', chain: [], roles: [], proof: { kind: 'none', id: 'anonymous' }, scope: { rights: [] } } as const
-  assert.equal(codeOf(ring.identify({ fields: [['x-api-key', key]], target: '/', peer }, { anonymous } as never)), 'unauthenticated')
+  assert.equal(codeOf(data({ fields: [['x-api-key', key]], target: '/', peer } as never, settleIdentity({ anonymous: {} })) as Principal | Refusal), 'unauthenticated')
 })
 
 test('keys and reviewers are listed, revoked and shared apart', async () => {

@@ -3,6 +3,9 @@ const LONGEST = 2048
 const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/
 const SEGMENT = /^[A-Za-z0-9._-]+$/
 
+/** The house's own name, in its certificate and in what it signs: no workload has it, nor one below it. */
+export const HOUSE_PATH = '/sallyport'
+
 export function isTrustDomain(text: string): boolean {
   return TRUST_DOMAIN.test(text)
 }
@@ -14,9 +17,12 @@ export function isPathSegment(text: string): boolean {
 
 /**
  * Whether it is the SPIFFE id of a workload in this trust domain, in the one spelling that there is: lower-case scheme
- * and trust domain, a path that is not the root, no empty or relative segments, no port, query, fragment or escapes.
+ * and trust domain, a path that is not the root, no empty or relative segments, no port, query, fragment or escapes. The house itself is no workload.
  */
 export function isWorkloadId(id: string, trustDomain: string): boolean {
-  const start = `spiffe://${trustDomain}/`
-  return id.length <= LONGEST && id.startsWith(start) && id.slice(start.length).split('/').every(isPathSegment)
+  const domain = `spiffe://${trustDomain}`
+  if (id.length > LONGEST || !id.startsWith(`${domain}/`)) return false
+  const path = id.slice(domain.length)
+  if (path === HOUSE_PATH || path.startsWith(`${HOUSE_PATH}/`)) return false
+  return path.slice(1).split('/').every(isPathSegment)
 }
