@@ -92,8 +92,8 @@ export function openApproving(deps: ApprovingDeps): Approving {
   const take = (event: DeskEvent): void => {
     // Whoever watches must list anew, as we would.
     if (event.kind === 'missed') return feed.forget()
-    const { tenant, group } = event.kind === 'alarm' ? { tenant: event.tenant, group: undefined } : event.approval
-    feed.publish({ name: event.kind, tenant, group, data: event })
+    const of = event.kind === 'alarm' ? { tenant: event.tenant, group: undefined } : event.kind === 'released' ? event : event.approval
+    feed.publish({ name: event.kind, tenant: of.tenant, group: of.group, data: event })
     tell(event)
   }
 

@@ -1,3 +1,10 @@
+import { approvalsApprove } from './approvals/approve.ts'
+import { approvalsDeny } from './approvals/deny.ts'
+import { approvalsAdopt, approvalsFatigue } from './approvals/fatigue.ts'
+import { approvalsList } from './approvals/list.ts'
+import { approvalsShow } from './approvals/show.ts'
+import { approvalsEnded, approvalsGrants, approvalsRules } from './approvals/standing.ts'
+import { approvalsWatch } from './approvals/watch.ts'
 import { auditErase } from './audit/erase.ts'
 import { auditExport } from './audit/export.ts'
 import { auditHold } from './audit/hold.ts'
@@ -10,6 +17,14 @@ import type { Command } from './command.ts'
 import { keysCreate } from './keys/create.ts'
 import { keysList } from './keys/list.ts'
 import { keysRevoke } from './keys/revoke.ts'
+import { policyCheck } from './policy/check.ts'
+import { policyDiff } from './policy/diff.ts'
+import { policyExplain } from './policy/explain.ts'
+import { policyReplay } from './policy/replay.ts'
+import { policyTest } from './policy/test.ts'
+import { reviewersCreate } from './reviewers/create.ts'
+import { reviewersList } from './reviewers/list.ts'
+import { reviewersRevoke } from './reviewers/revoke.ts'
 import { scan } from './scan.ts'
 import { up } from './up.ts'
 import { version } from './version.ts'
@@ -21,6 +36,24 @@ export const commands: readonly Command[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  reviewersCreate,
+  reviewersList,
+  reviewersRevoke,
+  approvalsList,
+  approvalsShow,
+  approvalsApprove,
+  approvalsDeny,
+  approvalsWatch,
+  approvalsRules,
+  approvalsGrants,
+  approvalsEnded,
+  approvalsFatigue,
+  approvalsAdopt,
+  policyCheck,
+  policyExplain,
+  policyTest,
+  policyReplay,
+  policyDiff,
   scan,
   auditVerify,
   auditTail,

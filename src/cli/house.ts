@@ -84,9 +84,12 @@ export function adminAt(url: string, key: string, name: string): Admin {
   }
 }
 
-export function unanswered(name: string, error: unknown): Failure {
+/** The instance is not there, or went away. */
+export class Unanswered extends Failure {}
+
+export function unanswered(name: string, error: unknown): Unanswered {
   const { cause } = error as { cause?: { code?: string } }
-  return new Failure(`${name} does not answer: ${cause?.code ?? (error as Error).message}`)
+  return new Unanswered(`${name} does not answer: ${cause?.code ?? (error as Error).message}`)
 }
 
 export function refusedBy(name: string, status: number, answer: unknown): AdminRefusal {

@@ -27,3 +27,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   terminal: process.stderr.isTTY === true,
   signal: leaving.signal,
 })
+
+// A command that was asking somebody may still be reading, which would keep the process.
+process.stdin.destroy()

@@ -28,6 +28,10 @@ export function toldOf(event: Telling, link: (id: string) => string): Told {
     const { reviewer, decisions, approved, fast, medianMs, tight } = event.habit
     return { type: 'approval.alarm', timestamp, data: { ...(event.tenant !== undefined && { tenant: event.tenant }), ...(reviewer !== undefined && { reviewer: clip(reviewer) }), decisions, approved, fast, medianMs, tight } }
   }
+  if (event.kind === 'released') {
+    const { approval: id, tenant, group, how, exchange, by } = event
+    return { type: 'approval.released', timestamp, data: { id, tenant, ...(group !== undefined && { group }), decision: how, exchange, by: by.slice(0, MOST).map(clip), link: link(id) } }
+  }
   const { approval } = event
   const { chain, agent, task, message, group, decision } = approval
   return {
@@ -50,7 +54,6 @@ export function toldOf(event: Telling, link: (id: string) => string): Told {
       agreed: approval.agreed.length,
       deadline: new Date(approval.expires).toISOString(),
       ...(decision !== undefined && { decision: decision.kind, by: decision.by.slice(0, MOST).map(clip) }),
-      ...(event.kind === 'released' && { exchange: event.exchange }),
       link: link(approval.id),
     },
   }
@@ -78,9 +81,9 @@ export function slackOf(told: Told, kind: Telling['kind']): Readonly<Record<stri
     const text = `${String(data['approved'])} of the last ${String(data['decisions'])} decisions${data['reviewer'] === undefined ? '' : ` of ${code('reviewer')}`} were approvals, ${String(data['fast'])} of them in under two seconds.`
     return { text: `${title}. ${text}`, blocks: [headline(title), section(text)] }
   }
-  const rows = [...row('Tool', 'tool'), ...row('Agent', data['agent'] === undefined ? 'workload' : 'agent'), ...row('User', 'user'), ...row('Task', 'task'), ...row('Until', 'deadline'), ...row('Group', 'group'), ...row('Decision', 'decision'), ...row('By', 'by')]
+  const rows = [...row('Tool', 'tool'), ...row('Call', 'exchange'), ...row('Agent', data['agent'] === undefined ? 'workload' : 'agent'), ...row('User', 'user'), ...row('Task', 'task'), ...row('Until', 'deadline'), ...row('Group', 'group'), ...row('Decision', 'decision'), ...row('By', 'by')]
   return {
-    text: `${title}: ${code('tool')}`,
+    text: data['tool'] === undefined ? title : `${title}: ${code('tool')}`,
     blocks: [
       headline(title),
       { type: 'section', fields: rows.slice(0, 10) },
