@@ -121,6 +121,8 @@ export interface Surfaces {
   readonly adminKey: string
   readonly acts: Act[]
   readonly failed: { readonly place: string; readonly error: unknown }[]
+  /** What the metrics were told. */
+  readonly counted: string[]
   reviewer(spec?: Partial<ReviewerSpec>): Promise<{ readonly key: string; readonly id: string }>
   ask(key: string | undefined, verb: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly said: Record<string, never> }>
 }
@@ -135,6 +137,7 @@ export async function surfaces(t: TestContext, more: { readonly clock?: Clock } 
   const desk = fakeDesk()
   const acts: Act[] = []
   const failed: { place: string; error: unknown }[] = []
+  const counted: string[] = []
   const defects: unknown[] = []
   let ids = 0
   const newId = (): string => `id-${++ids}`
@@ -143,8 +146,8 @@ export async function surfaces(t: TestContext, more: { readonly clock?: Clock } 
     desk, reviewers, clock, newId,
     audit: { act: (record) => Promise.resolve(void acts.push(record)) },
     adminUrl: () => url,
-    onReviewer: () => undefined,
-    onWebhookFailed: (place, error) => failed.push({ place, error }),
+    log: (name, fields) => void (name === 'webhook_failed' && failed.push(fields as { place: string; error: unknown })),
+    metrics: { approval: (event) => counted.push(event), webhookFailed: (what) => counted.push(`failed ${what}`) },
     onDefect: (_step, error) => defects.push(error),
   })
   const handle = adminHandler({
@@ -163,7 +166,7 @@ export async function surfaces(t: TestContext, more: { readonly clock?: Clock } 
     if (defects.length > 0) throw defects[0]
   })
   return {
-    desk, approving, reviewers, keys, url, adminKey, acts, failed,
+    desk, approving, reviewers, keys, url, adminKey, acts, failed, counted,
     async reviewer(spec = {}) {
       const { key, facts } = await reviewers.createReviewer({ name: 'Alice', ...spec })
       return { key, id: facts.id }

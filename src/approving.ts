@@ -10,6 +10,8 @@ import type { Principal } from './contract/principal.ts'
 import type { Audit } from './contract/receipt.ts'
 import { makeDialer, type Dialer } from './edge/dial/dialer.ts'
 import { reviewerSpec, type Reviewers } from './identity/reviewers.ts'
+import type { Log } from './telemetry/log.ts'
+import type { Metrics } from './telemetry/metrics.ts'
 import { makeWebhook, type Webhook } from './telemetry/webhook.ts'
 
 export interface ApprovingDeps {
@@ -20,9 +22,8 @@ export interface ApprovingDeps {
   readonly newId: () => string
   /** Where reviewers reach the admin port, without a slash at its end. */
   readonly adminUrl: () => string
-  readonly onReviewer: (act: 'create' | 'revoke', id: string, tenant: string, by: string) => void
-  /** Told of each message that a webhook gave up; `place` is its origin, because the rest of the URL may be a secret. */
-  readonly onWebhookFailed: (place: string, error: unknown) => void
+  readonly log: Log
+  readonly metrics: Pick<Metrics, 'approval' | 'webhookFailed'>
   readonly onDefect: (step: string, error: unknown) => void
 }
 
@@ -93,6 +94,7 @@ export function openApproving(deps: ApprovingDeps): Approving {
     // Whoever watches must list anew, as we would.
     if (event.kind === 'missed') return feed.forget()
     const of = event.kind === 'alarm' ? { tenant: event.tenant, group: undefined } : event.kind === 'released' ? event : event.approval
+    note(event, deps)
     feed.publish({ name: event.kind, tenant: of.tenant, group: of.group, data: event })
     tell(event)
   }
@@ -112,11 +114,11 @@ export function openApproving(deps: ApprovingDeps): Approving {
   }
   void follow()
 
-  const note = (by: Reviewer, approval: string, text: string): Promise<void> =>
+  const keepNote = (by: Reviewer, approval: string, text: string): Promise<void> =>
     deps.audit.act({ kind: 'act', exchange: newId(), tenant: by.tenant ?? 'default', at: clock.wall(), by: by.admin ? `admin:${by.id}` : `reviewer:${by.id}`, act: 'approval.note', detail: { approval, note: text } })
 
   return {
-    routes: [...approvalRoutes({ desk, feed, reviewer, note }), ...reviewerRoutes(deps)],
+    routes: [...approvalRoutes({ desk, feed, reviewer, note: keepNote }), ...reviewerRoutes(deps)],
     notify,
     async close() {
       closed.abort()
@@ -125,6 +127,18 @@ export function openApproving(deps: ApprovingDeps): Approving {
       await Promise.all([...open].map((one) => one()))
     },
   }
+}
+
+/** What happened, for the log and the metrics. */
+function note(event: Telling, { log, metrics }: ApprovingDeps): void {
+  metrics.approval(event.kind)
+  if (event.kind === 'alarm') {
+    const { reviewer, decisions, approved, fast } = event.habit
+    return log('careless', { tenant: event.tenant, reviewer, decisions, approved, fast })
+  }
+  if (event.kind === 'released') return log('approval', { event: event.kind, id: event.approval, tenant: event.tenant, decision: event.how, by: event.by })
+  const { id, tenant, workload, policies, decision } = event.approval
+  log('approval', { event: event.kind, id, tenant, workload, policies, decision: decision?.kind, by: decision?.by })
 }
 
 /** Who decides, behind a principal of the admin port. */
@@ -136,16 +150,21 @@ function reviewerOf(operator: Principal, reviewers: Pick<Reviewers, 'active'>): 
   return { id, name, tenant, groups, rights, admin: false, ...(identity !== undefined && { identity }) }
 }
 
-function webhookOf({ url, secret }: ReadyWebhook, { dial }: Dialer, { clock, newId, onWebhookFailed }: ApprovingDeps): Webhook {
+function webhookOf({ url, secret }: ReadyWebhook, { dial }: Dialer, { clock, newId, log, metrics }: ApprovingDeps): Webhook {
+  // Its origin only: the rest of the URL may be a secret.
   const place = new URL(url).origin
-  return makeWebhook({ url, dial, clock, onFailed: (error) => onWebhookFailed(place, error), ...(secret !== undefined && { signing: { secret, newId: () => `msg_${newId()}` } }) })
+  const onFailed = (error: unknown): void => {
+    metrics.webhookFailed('approvals')
+    log('webhook_failed', { place, error })
+  }
+  return makeWebhook({ url, dial, clock, onFailed, ...(secret !== undefined && { signing: { secret, newId: () => `msg_${newId()}` } }) })
 }
 
 /** Reviewers themselves are the administrator's business. */
-function reviewerRoutes({ reviewers, audit, clock, newId, onReviewer }: ApprovingDeps): readonly AdminRoute[] {
+function reviewerRoutes({ reviewers, audit, clock, newId, log }: ApprovingDeps): readonly AdminRoute[] {
   const record = async (by: string, act: 'create' | 'revoke', tenant: string, detail: Readonly<Record<string, string>>, id: string): Promise<void> => {
     await audit.act({ kind: 'act', exchange: newId(), tenant, at: clock.wall(), by, act: `reviewer.${act}`, detail })
-    onReviewer(act, id, tenant, by)
+    log('reviewer', { act, id, tenant, by })
   }
   return [
     { verb: 'GET', path: 'reviewers', run: () => ({ reviewers: reviewers.listReviewers() }) },

@@ -27,11 +27,14 @@ export const events = {
   doubtful: { level: 'warn', say: 'settings that stand, but deserve a second look', fields: { what: 'word' } },
   breaker: { level: 'warn', say: 'circuit breaker', fields: { target: 'word', state: 'word', was: 'word' } },
   alert: { level: 'warn', say: 'budget alert', fields: { kind: 'word', tenant: 'word', scope: 'word', window: 'word', share: 'number', rate: 'number' } },
-  webhook_failed: { level: 'warn', say: 'an alert could not be delivered', fields: { error: 'error' } },
+  webhook_failed: { level: 'warn', say: 'a webhook could not be told', fields: { place: 'word', error: 'error' } },
   audit_late: { level: 'error', say: 'checkpoints do not reach their second place', fields: { place: 'word', late: 'number', error: 'error' } },
   audit_stuck: { level: 'error', say: 'the audit record cannot be written: nothing is let through', fields: { error: 'error' } },
   audit_recovered: { level: 'info', say: 'the audit record is written again', fields: { took: 'number' } },
   interrupted: { level: 'warn', say: 'exchanges of an earlier run were closed as interrupted', fields: { count: 'number' } },
+  approval: { level: 'info', say: 'an approval', fields: { event: 'word', id: 'word', tenant: 'word', workload: 'word', decision: 'word', by: 'words', policies: 'words' } },
+  careless: { level: 'warn', say: 'approvals are given without looking', fields: { tenant: 'word', reviewer: 'word', decisions: 'number', approved: 'number', fast: 'number' } },
+  reviewer: { level: 'info', say: 'a reviewer was made or revoked', fields: { act: 'word', id: 'word', tenant: 'word', by: 'word' } },
   key: { level: 'info', say: 'a key was made or revoked', fields: { act: 'word', id: 'word', tenant: 'word', by: 'word' } },
 } as const satisfies Record<string, Shape>
 

@@ -18,6 +18,10 @@ export interface Metrics {
   /** Counts one finished exchange: everything that its receipt says. */
   readonly ended: (receipt: Receipt) => void
   readonly alerted: (kind: string) => void
+  /** Something happened to an approval: `created`, `decided` and so on. */
+  readonly approval: (event: string) => void
+  /** A message that a webhook was never told; `what`: alerts or approvals. */
+  readonly webhookFailed: (what: string) => void
   readonly reloaded: (accepted: boolean) => void
   readonly defect: (step: string) => void
   readonly scrape: () => Promise<{ readonly type: string; readonly text: string }>
@@ -59,6 +63,8 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
   const cost = tally('sallyport_cost_usd_total', 'Cost of all attempts with a known price, in USD.', ['route', 'model'])
   const attempts = tally('sallyport_attempts_total', 'Calls to targets.', ['target', 'role', 'outcome', 'code'])
   const alerts = new Counter({ name: 'sallyport_budget_alerts_total', help: 'Budget alerts raised.', labelNames: ['kind'], registers })
+  const approvals = new Counter({ name: 'sallyport_approvals_total', help: 'What happened to approvals.', labelNames: ['event'], registers })
+  const untold = new Counter({ name: 'sallyport_webhook_failures_total', help: 'Messages that webhooks were never told.', labelNames: ['what'], registers })
   const reloads = new Counter({ name: 'sallyport_reloads_total', help: 'Changed settings that were tried.', labelNames: ['result'], registers })
   const defects = new Counter({ name: 'sallyport_defects_total', help: 'Steps that broke.', labelNames: ['step'], registers })
   new Gauge({ name: 'sallyport_build_info', help: 'Version.', labelNames: ['version'], registers }).set({ version }, 1)
@@ -137,6 +143,8 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
       }
     },
     alerted: (kind) => alerts.inc({ kind }),
+    approval: (event) => approvals.inc({ event }),
+    webhookFailed: (what) => untold.inc({ what }),
     reloaded: (accepted) => reloads.inc({ result: accepted ? 'accepted' : 'refused' }),
     defect: (step) => defects.inc({ step }),
     scrape: async () => ({ type: registry.contentType, text: await registry.metrics() }),

@@ -24,7 +24,7 @@ const mostWaiting = 100
 const connectMs = 5_000
 const totalMs = 10_000
 /** Pauses before the second and third attempt. */
-const pauses = [1_000, 10_000] as const
+const pauses = [1_000, 15_000] as const
 
 interface Message {
   /** The same for every attempt, so that whoever gets one twice can tell. */
