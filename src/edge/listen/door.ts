@@ -1,6 +1,7 @@
 import type { Server, ServerOptions } from 'node:http'
-import type { Socket } from 'node:net'
+import type { AddressInfo, Server as PortServer, Socket } from 'node:net'
 import type { Peer } from '../../contract/arrival.ts'
+import { plainAddress } from './admit.ts'
 
 /** What differs between plain TCP, TLS and the local socket, and nothing else: how a connection comes to be, and with whom. */
 export interface Door {
@@ -40,4 +41,20 @@ export function parserOptions({ headerBytes, headMs = 10_000, idleMs }: ParserLi
     keepAliveTimeout: idleMs ?? 65_000,
     noDelay: true,
   }
+}
+
+export function addressOf({ remoteAddress, remotePort }: Socket): Pick<Peer, 'address' | 'port'> {
+  return { address: plainAddress(remoteAddress ?? ''), port: remotePort ?? 0 }
+}
+
+/** Gives the address and port that it took; rejects when it cannot be had. */
+export function bindPort(server: PortServer, { host, port }: { readonly host: string; readonly port: number }): Promise<{ readonly host: string; readonly port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, backlog: 1_024 }, () => {
+      server.off('error', reject)
+      const taken = server.address() as AddressInfo
+      resolve({ host: taken.address, port: taken.port })
+    })
+  })
 }

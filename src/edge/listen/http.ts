@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type AddressInfo, Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Arrival, Outlet, Peer } from '../../contract/arrival.ts'
 import { type Code, reasonOf } from '../../contract/reasons.ts'
-import { admitter, plainAddress } from './admit.ts'
-import { type Door, type ParserLimits, parserOptions } from './door.ts'
+import { admitter } from './admit.ts'
+import { addressOf, bindPort, type Door, type ParserLimits, parserOptions } from './door.ts'
 import { localDoor, type LocalDoorOptions } from './local.ts'
-import { rawAnswer, refusalAnswer } from './refusal.ts'
+import { refusalAnswer, say } from './refusal.ts'
 import { secureDoor, type ServerCredential } from './secure.ts'
 import { type Connection, Turn, type TurnSettings } from './turn.ts'
 import type { Inflight } from './upload.ts'
@@ -119,21 +119,7 @@ export function listenLocal(options: LocalOptions, handler: Handler): Promise<Li
 
 function plainDoor(options: ListenOptions): Door {
   const server = createServer(parserOptions(options))
-  return {
-    server,
-    made: 'connection',
-    strict: false,
-    peerOf: ({ remoteAddress, remotePort }) => ({ address: plainAddress(remoteAddress ?? ''), port: remotePort ?? 0 }),
-    open: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject)
-        server.listen({ host: options.host, port: options.port, backlog: 1_024 }, () => {
-          server.off('error', reject)
-          const { address, port } = server.address() as AddressInfo
-          resolve({ host: address, port })
-        })
-      }),
-  }
+  return { server, made: 'connection', strict: false, peerOf: addressOf, open: () => bindPort(server, options) }
 }
 
 async function serve(options: ServeOptions, door: Door, handler: Handler): Promise<Listener> {
@@ -176,7 +162,7 @@ async function serve(options: ServeOptions, door: Door, handler: Handler): Promi
   server.prependListener(door.made, (socket: Socket) => {
     const peer = door.peerOf(socket)
     if (typeof peer === 'string') {
-      report('bad_request', peer, { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 })
+      report('bad_request', peer, addressOf(socket))
       socket.destroy()
       return
     }
@@ -303,15 +289,4 @@ function codeOf(fault: string): Code | undefined {
   if (fault === 'ERR_HTTP_REQUEST_TIMEOUT') return 'head_too_slow'
   if (fault.startsWith('HPE_')) return 'bad_request'
   return undefined
-}
-
-/** Answers on a socket without a parser, throws away what still comes, and closes. */
-function say(socket: Socket, code: Code, id: string, lingerMs: number): void {
-  const timer = setTimeout(() => socket.destroy(), lingerMs)
-  socket.on('close', () => clearTimeout(timer))
-  socket.on('error', () => socket.destroy())
-  socket.on('end', () => socket.destroy())
-  socket.on('data', () => {})
-  socket.end(rawAnswer(refusalAnswer(code, id)))
-  socket.resume()
 }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Fields } from '../../contract/arrival.ts'
 import { type Code, reasonOf } from '../../contract/reasons.ts'
 
@@ -27,7 +28,18 @@ export function refusalAnswer(code: Code, id: string): Answer {
 }
 
 /** The same as bytes, for a socket on which the parser has given up. */
-export function rawAnswer({ status, fields, text }: Answer): string {
+function rawAnswer({ status, fields, text }: Answer): string {
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`
+}
+
+/** Answers on a socket without a parser, throws away what still comes, and closes. */
+export function say(socket: Socket, code: Code, id: string, lingerMs: number): void {
+  const timer = setTimeout(() => socket.destroy(), lingerMs)
+  socket.on('close', () => clearTimeout(timer))
+  socket.on('error', () => socket.destroy())
+  socket.on('end', () => socket.destroy())
+  socket.on('data', () => {})
+  socket.end(rawAnswer(refusalAnswer(code, id)))
+  socket.resume()
 }

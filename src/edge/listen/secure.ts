@@ -1,10 +1,10 @@
 import { constants } from 'node:crypto'
 import type { Server as HttpServer } from 'node:http'
 import { createServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type SecureContextOptions, TLSSocket } from 'node:tls'
-import { plainAddress } from './admit.ts'
-import { type Door, type ParserLimits, parserOptions } from './door.ts'
+import type { Peer } from '../../contract/arrival.ts'
+import { addressOf, bindPort, type Door, type ParserLimits, parserOptions } from './door.ts'
 
 /** What a TLS listener shows, both in PEM: the certificates leaf first, without the root. */
 export interface ServerCredential {
@@ -24,7 +24,12 @@ export interface SecureOptions extends ParserLimits {
 export interface HandshakeFault {
   readonly code: 'bad_request' | 'head_too_slow'
   readonly detail: string
-  readonly peer: { readonly address: string; readonly port: number }
+  readonly peer: Pick<Peer, 'address' | 'port'>
+}
+
+interface Handshake {
+  readonly socket: Socket
+  readonly deadline: NodeJS.Timeout
 }
 
 const MOST_CERTIFICATES = 5
@@ -56,9 +61,14 @@ export function secureDoor(options: SecureOptions): Door {
     requestCert: true,
     rejectUnauthorized: false,
     ALPNProtocols: ['http/1.1'],
-    handshakeTimeout: options.headMs ?? 10_000,
+    handshakeTimeout: 0,
   })
-  const handshakes = new Map<string, Socket>()
+  const handshakes = new Map<string, Handshake>()
+
+  function over(name: string): void {
+    clearTimeout(handshakes.get(name)?.deadline)
+    handshakes.delete(name)
+  }
 
   function renew(): void {
     try {
@@ -75,16 +85,21 @@ export function secureDoor(options: SecureOptions): Door {
   // Before the handshake's own listener: a new certificate is for this connection already.
   server.prependListener('connection', (socket: Socket) => {
     renew()
+    const peer = addressOf(socket)
     const name = nameOf(socket)
-    handshakes.set(name, socket)
+    // Not left to the server, which would not say whose handshake it was and whether it had begun.
+    const deadline = setTimeout(() => {
+      if (socket.bytesRead > 0) options.onRefused({ code: 'head_too_slow', detail: 'tls: handshake', peer })
+      socket.destroy()
+    }, options.headMs ?? 10_000)
+    handshakes.set(name, { socket, deadline })
     socket.on('close', () => {
-      if (handshakes.get(name) === socket) handshakes.delete(name)
+      if (handshakes.get(name)?.socket === socket) over(name)
     })
   })
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
-    const code = faultOf(error.code ?? '')
-    const { remoteAddress, remotePort } = socket
-    if (code !== undefined) options.onRefused({ code, detail: `tls: ${error.code}`, peer: { address: plainAddress(remoteAddress ?? ''), port: remotePort ?? 0 } })
+    // Callers who hang up or do not like us made no mistake of which there is something to record.
+    if (error.code?.startsWith('ERR_SSL_') === true && !error.code.includes('_ALERT_')) options.onRefused({ code: 'bad_request', detail: `tls: ${error.code}`, peer: addressOf(socket) })
     socket.destroy()
   })
 
@@ -93,7 +108,7 @@ export function secureDoor(options: SecureOptions): Door {
     made: 'secureConnection',
     strict: true,
     peerOf(socket) {
-      handshakes.delete(nameOf(socket))
+      over(nameOf(socket))
       if (!(socket instanceof TLSSocket) || socket.isSessionReused()) return 'a resumed session'
       const certificates: Uint8Array[] = []
       let bytes = 0
@@ -102,25 +117,19 @@ export function secureDoor(options: SecureOptions): Door {
         if (certificates.length === MOST_CERTIFICATES || bytes > MOST_BYTES) return 'too many certificates'
         certificates.push(one.raw)
       }
-      const peer = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0, secure: true } as const
+      const peer = { ...addressOf(socket), secure: true } as const
       return certificates.length === 0 ? peer : { ...peer, certificates: Object.freeze(certificates) }
     },
-    open: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject)
-        server.listen({ host: options.host, port: options.port, backlog: 1_024 }, () => {
-          server.off('error', reject)
-          const { address, port } = server.address() as AddressInfo
-          resolve({ host: address, port })
-        })
-      }),
+    open: () => bindPort(server, options),
     shut() {
-      for (const socket of handshakes.values()) socket.destroy()
+      for (const { socket } of handshakes.values()) socket.destroy()
     },
   }
 }
 
 function contextOf({ cert, key }: ServerCredential): SecureContextOptions {
+  // Without them it would listen all the same, and fail every handshake.
+  if (cert === '' || key === '') throw new Error('the credential of the listener is empty')
   return {
     cert,
     key,
@@ -134,10 +143,4 @@ function contextOf({ cert, key }: ServerCredential): SecureContextOptions {
 
 function nameOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`
-}
-
-/** What a handshake that failed is called; undefined for callers who hung up, were silent, or did not like us. */
-function faultOf(fault: string): HandshakeFault['code'] | undefined {
-  if (fault === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'head_too_slow'
-  return fault.startsWith('ERR_SSL_') && !fault.includes('_ALERT_') ? 'bad_request' : undefined
 }
