@@ -1,0 +1,80 @@
+import * as z from 'zod'
+import { AdminError, type AdminRoute } from './console/admin.ts'
+import type { Clock } from './contract/clock.ts'
+import type { Audit } from './contract/receipt.ts'
+import { CaError, type Ca } from './identity/ca/ca.ts'
+import { enrolmentSpec } from './identity/workloads/enrolment.ts'
+import { RosterError, type Roster } from './identity/workloads/roster.ts'
+
+export interface Enrolling {
+  readonly roster: Roster
+  readonly ca: Ca
+  readonly audit: Pick<Audit, 'act'>
+  readonly clock: Clock
+  readonly newId: () => string
+  /** Where workloads reach the secure listener; undefined while there is none. */
+  readonly secureUrl: () => string | undefined
+}
+
+const revoking = z.strictObject({ what: z.string().min(1).max(2048) })
+const rotating = z.strictObject({ compromised: z.boolean().optional() })
+
+/** What an operator may ask about workloads and the CA over the admin port. Each change leaves a record of who made it. */
+export function identityRoutes({ roster, ca, audit, clock, newId, secureUrl }: Enrolling): readonly AdminRoute[] {
+  const record = (by: string, tenant: string, act: string, detail: Readonly<Record<string, string | number | boolean>>): Promise<void> =>
+    audit.act({ kind: 'act', exchange: newId(), tenant, at: clock.wall(), by, act, detail })
+  return [
+    { verb: 'GET', path: 'identity/workloads', run: () => ({ workloads: roster.list() }) },
+    {
+      verb: 'POST',
+      path: 'identity/tokens',
+      async run({ operator, body }) {
+        const spec = asked(enrolmentSpec, body)
+        const made = await said(() => roster.mint(spec, secureUrl()))
+        await record(operator.workload, made.tenant, 'identity.token', { workload: made.id, enrolment: made.enrolment, expires: made.expires })
+        return made
+      },
+    },
+    {
+      verb: 'POST',
+      path: 'identity/revoke',
+      async run({ operator, body }) {
+        const { what } = asked(revoking, body)
+        const revoked = await roster.revoke(what)
+        if (revoked === undefined) throw new AdminError(404, 'There is no such workload or certificate, or it was revoked before.')
+        await record(operator.workload, revoked.tenant, 'identity.revoke', { workload: revoked.workload, what })
+        return { revoked: what, workload: revoked.workload }
+      },
+    },
+    {
+      verb: 'POST',
+      path: 'identity/rotate',
+      async run({ operator, body }) {
+        const { compromised = false } = asked(rotating, body)
+        const made = await said(() => roster.rotate(compromised))
+        await record(operator.workload, 'default', 'identity.rotate', { authority: made.id, from: made.from, compromised })
+        return made
+      },
+    },
+    {
+      verb: 'GET',
+      path: 'identity/bundle',
+      run: () => ({ trustDomain: ca.trustDomain, bundle: JSON.parse(ca.bundle().json) as unknown, pem: ca.bundle().pem, authorities: ca.authorities() }),
+    },
+  ]
+}
+
+function asked<T>(shape: z.ZodType<T>, body: unknown): T {
+  const read = shape.safeParse(body)
+  if (!read.success) throw new AdminError(400, z.prettifyError(read.error))
+  return read.data
+}
+
+async function said<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof RosterError || error instanceof CaError) throw new AdminError(409, error.message)
+    throw error
+  }
+}
