@@ -240,11 +240,11 @@ const asked = { operator, params: {}, query: new URLSearchParams(), fields: [], 
 
 test('a watcher that does not read holds nothing up, and is told that it fell behind', async () => {
   const beats: (() => void)[] = []
-  const feed = makeFeed({ clock: { wall: () => 0, monotonic: () => 0, timer: (_ms, fire) => (beats.push(fire), () => undefined) }, sees: () => true, active: () => true, kept: 10 })
+  const feed = makeFeed<number>({ clock: { wall: () => 0, monotonic: () => 0, timer: (_ms, fire) => (beats.push(fire), () => undefined) }, sees: () => true, active: () => true, kept: 10 })
   const outlet = slowOutlet()
   const stop = new AbortController()
   const done = feed.stream(asked, outlet, stop.signal)
-  for (let n = 1; n <= 50; n++) feed.publish({ name: 'created', tenant: undefined, group: undefined, data: { n } })
+  for (let n = 1; n <= 50; n++) feed.publish({ name: 'created', data: n })
   const step = async (): Promise<string> => {
     outlet.go()
     for (let i = 0; i < 5; i++) await Promise.resolve()

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Desk, DeskEvent, Reviewer } from './approvals/desk.ts'
+import { concerns } from './approvals/feed.ts'
 import { slackOf, toldOf, type Telling } from './approvals/webhooks/payload.ts'
 import type { ReadyWebhook } from './approvals/webhooks/settings.ts'
 import { AdminError, type AdminRoute } from './console/admin.ts'
@@ -50,12 +51,12 @@ interface Place {
 export function openApproving(deps: ApprovingDeps): Approving {
   const { desk, reviewers, clock, newId } = deps
   const reviewer = (operator: Principal): Reviewer | undefined => reviewerOf(operator, reviewers)
-  const feed = makeFeed({
+  const feed = makeFeed<DeskEvent>({
     clock,
     active: (operator) => reviewer(operator) !== undefined,
-    sees(operator, { tenant, group }) {
+    sees(operator, event) {
       const who = reviewer(operator)
-      return who !== undefined && (who.admin || ((tenant === undefined || tenant === who.tenant) && (group === undefined || who.groups.includes(group))))
+      return who !== undefined && concerns(who, event)
     },
   })
   const stopRevoked = reviewers.onRevoked(() => feed.check())
@@ -93,9 +94,8 @@ export function openApproving(deps: ApprovingDeps): Approving {
   const take = (event: DeskEvent): void => {
     // Whoever watches must list anew, as we would.
     if (event.kind === 'missed') return feed.forget()
-    const of = event.kind === 'alarm' ? { tenant: event.tenant, group: undefined } : event.kind === 'released' ? event : event.approval
     note(event, deps)
-    feed.publish({ name: event.kind, tenant: of.tenant, group: of.group, data: event })
+    feed.publish({ name: event.kind, data: event })
     tell(event)
   }
 

@@ -66,7 +66,8 @@ export function makeFeed(clock: Clock, onEvent: (event: DeskEvent) => void, onDe
   }
 }
 
-function concerns(reviewer: Reviewer, event: DeskEvent): boolean {
+/** Whether this reviewer is told of it. */
+export function concerns(reviewer: Reviewer, event: DeskEvent): boolean {
   switch (event.kind) {
     case 'missed': return true
     case 'alarm': return reviewer.admin || event.habit.reviewer === reviewer.name

@@ -1,12 +1,12 @@
 import * as z from 'zod'
-import { DeskError, type ApprovalState, type ApprovalSummary, type Choice, type Desk, type DeskFault, type Reviewer, type Standing } from '../approvals/desk.ts'
+import { DeskError, type ApprovalState, type ApprovalSummary, type Choice, type Desk, type DeskEvent, type DeskFault, type Reviewer, type Standing } from '../approvals/desk.ts'
 import type { Principal } from '../contract/principal.ts'
 import { AdminError, type AdminAsked, type AdminRoute } from './admin.ts'
 import type { Feed } from './events.ts'
 
 export interface ApprovalsDeps {
   readonly desk: Desk
-  readonly feed: Feed
+  readonly feed: Pick<Feed<DeskEvent>, 'stream'>
   /** The person behind a credential of the admin port; undefined once it is no longer good. */
   readonly reviewer: (operator: Principal) => Reviewer | undefined
   /** Keeps what a reviewer noted beside a decision. */

@@ -6,21 +6,17 @@ import { sseText } from '../formats/sse.ts'
 import { AdminError, type AdminAsked } from './admin.ts'
 
 /** What happened, for everybody who watches and may see it. */
-export interface FeedEvent {
+export interface FeedEvent<T> {
   /** What the `event:` line says. */
   readonly name: string
-  /** Whose it is; undefined = everybody's. */
-  readonly tenant: string | undefined
-  /** The group of those whom it concerns; undefined = all of the tenant. */
-  readonly group: string | undefined
   /** Becomes the `data:` line as JSON. */
-  readonly data: unknown
+  readonly data: T
 }
 
-export interface FeedOptions {
+export interface FeedOptions<T> {
   readonly clock: Clock
   /** Whether this one is told of that. */
-  readonly sees: (operator: Principal, event: FeedEvent) => boolean
+  readonly sees: (operator: Principal, data: T) => boolean
   /** Whether the credential is still good: asked before each event, with each heartbeat and at each `check`. */
   readonly active: (operator: Principal) => boolean
   /** Default 1,000. */
@@ -30,9 +26,9 @@ export interface FeedOptions {
 }
 
 /** Live events over `text/event-stream` (WHATWG HTML, server-sent events). */
-export interface Feed {
+export interface Feed<T> {
   /** Never waits. Watchers that are slow miss nothing until they are a whole buffer behind. */
-  publish(event: FeedEvent): void
+  publish(event: FeedEvent<T>): void
   /**
    * The handler of a streaming route. Begins with `ready`, or goes on after `Last-Event-ID`; where that is no longer
    * known, or the watcher fell behind, a `reset` says that it must ask for everything again. Ends with `end`.
@@ -56,10 +52,10 @@ interface Watcher {
 }
 
 /** One buffer for all: a watcher is a place in it, so that a slow one costs no memory. */
-export function makeFeed({ clock, sees, active, kept = 1_000, heartbeatMs = 15_000 }: FeedOptions): Feed {
+export function makeFeed<T>({ clock, sees, active, kept = 1_000, heartbeatMs = 15_000 }: FeedOptions<T>): Feed<T> {
   // Ids of another run mean nothing here.
   const run = randomBytes(4).toString('hex')
-  const events: FeedEvent[] = []
+  const events: FeedEvent<T>[] = []
   /** Number of the first event that is kept. */
   let first = 1
   const watchers = new Set<Watcher>()
@@ -122,7 +118,7 @@ export function makeFeed({ clock, sees, active, kept = 1_000, heartbeatMs = 15_0
           const event = events[next - first]
           if (event !== undefined) {
             next++
-            if (sees(operator, event)) await outlet.write(textOf(`${run}-${next - 1}`, event.name, event.data))
+            if (sees(operator, event.data)) await outlet.write(textOf(`${run}-${next - 1}`, event.name, event.data))
             continue
           }
           if (beat) {
