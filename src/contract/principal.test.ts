@@ -30,6 +30,8 @@ const rows: readonly [what: string, scope: Omit<Principal['scope'], 'rights'>, a
   ['the guard', { audience: 'guard', routes: ['guard'] }, evaluate, true],
   ['what the house asks for the call', { audience: 'llm' }, { ...evaluate, route: 'default', gateway: 'classifier' }, true],
   ['what the house asks, beyond the route', { audience: 'llm', routes: ['batch'] }, { ...evaluate, route: 'default', gateway: 'judge' }, false],
+  ['renewing what one has', { routes: ['batch'] }, { route: 'identity', gateway: 'identity', resourceType: 'Endpoint', resourceId: 'renew' }, true],
+  ['renewing with a token for something else', { audience: 'llm' }, { route: 'identity', gateway: 'identity', resourceType: 'Endpoint', resourceId: 'renew' }, false],
   ['giving less of itself away', { audience: 'llm', routes: [], models: [], tools: [] }, { route: 'token', gateway: 'token', resourceType: 'Endpoint', resourceId: 'token' }, true],
 ]
 

@@ -71,12 +71,13 @@ const OWN_WAYS: ReadonlySet<string> = new Set(['judge', 'classifier'])
 /**
  * Whether the credential itself is meant for this: its audience, its routes, and what of models and tools is the target.
  * An empty list allows nothing. `token` is within every scope: an exchange keeps to the scope itself, and gives less.
+ * Nor do routes say anything about `identity`, where workloads renew what they have.
  */
 export function inScope({ scope }: Principal, { route, gateway, resourceType, resourceId, model }: Aim): boolean {
   if (gateway === 'token') return true
   const { audience, routes, models, tools } = scope
   if (audience !== undefined && audience !== gateway && !OWN_WAYS.has(gateway)) return false
-  if (!withinScope(routes, route)) return false
+  if (gateway !== 'identity' && !withinScope(routes, route)) return false
   if (resourceType === 'Tool') return withinScope(tools, resourceId)
   if (resourceType !== 'Model') return true
   return withinScope(models, resourceId) || (model !== undefined && withinScope(models, model))
