@@ -11,6 +11,10 @@ export interface Setting {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly stdin?: string | readonly (string | Uint8Array)[]
+  /** Instead of `stdin`: what is typed while the command runs. */
+  readonly input?: AsyncIterable<Uint8Array>
+  /** Hears what it writes, as it writes it. */
+  readonly heard?: (text: string) => void
   readonly terminal?: boolean
   readonly signal?: AbortSignal
 }
@@ -22,12 +26,16 @@ export async function ran(argv: readonly string[], setting: Setting = {}): Promi
   const io: Io = {
     env: setting.env ?? {},
     cwd: setting.cwd ?? '/',
-    stdin: chunks(setting.stdin ?? []),
+    stdin: setting.input ?? chunks(setting.stdin ?? []),
     out: (text) => {
       out += text
+      setting.heard?.(text)
       return Promise.resolve()
     },
-    err: (text) => void (err += text),
+    err: (text) => {
+      err += text
+      setting.heard?.(text)
+    },
     terminal: setting.terminal ?? false,
     signal: setting.signal ?? new AbortController().signal,
   }

@@ -1,7 +1,7 @@
 import type { ApprovalView, Choice, Decided } from '../../approvals/desk.ts'
 import { DURATION, durationMs } from '../../formats/units.ts'
 import { text, UsageError, type Args } from '../command.ts'
-import { moment, printable } from '../show.ts'
+import { moment, visible } from '../show.ts'
 import type { Door } from './door.ts'
 
 /** Reads the approval, which counts as having been shown, and decides about exactly what was read. */
@@ -26,7 +26,7 @@ const went: Readonly<Record<Decided['result'], string>> = {
 export function decidedText({ view, decided }: { readonly view: ApprovalView; readonly decided: Decided }): string {
   const { result, released, missing, stands } = decided
   return [
-    `${printable(view.resource)} for ${printable(view.chain[0] ?? view.agent ?? view.workload)} ${went[result]}.`,
+    `${visible(view.resource)} for ${visible(view.chain[0] ?? view.agent ?? view.workload)} ${went[result]}.`,
     ...(missing > 0 ? [missing === 1 ? 'One more person must agree.' : `${missing} more people must agree.`] : []),
     ...(released > 0 ? [`${released === 1 ? 'One call goes' : `${released} calls go`} on.`] : []),
     ...(stands === undefined ? [] : [`What stands of it is ${stands.id}, until ${moment(stands.until)} UTC.`]),

@@ -1,6 +1,6 @@
 import type { ApprovalSummary } from '../../approvals/desk.ts'
 import { count, exit, flag, none, type Command } from '../command.ts'
-import { moment, table } from '../show.ts'
+import { moment, table, visible } from '../show.ts'
 import { doorHelp, doorOf, urlOption } from './door.ts'
 import { leftText } from './page.ts'
 
@@ -29,11 +29,12 @@ export const approvalsList: Command = {
 
 /** The columns of a list; what an agent named comes from it. */
 export function rowOf(one: ApprovalSummary, now: number): readonly string[] {
-  const by = one.decision === undefined ? '' : `${one.decision.kind} by ${one.decision.by.join(', ')} at ${moment(one.decision.at)}`
+  const by = one.decision === undefined ? '' : `${one.decision.kind} by ${one.decision.by.map(visible).join(', ')} at ${moment(one.decision.at)}`
   const waits = `${leftText(one.expires - now)} left${one.reviewers > 1 ? `, ${one.agreed.length} of ${one.reviewers} agreed` : ''}`
   return [one.id, one.state, clip(one.resource), clip(one.agent ?? one.workload), clip(one.chain[0] ?? ''), clip(one.policies.join(' ')), one.state === 'pending' ? waits : by]
 }
 
 function clip(text: string): string {
-  return text.length > 48 ? `${text.slice(0, 47)}…` : text
+  const plain = visible(text)
+  return plain.length > 48 ? `${plain.slice(0, 47)}…` : plain
 }

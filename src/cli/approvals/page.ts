@@ -1,6 +1,6 @@
 import type { ShownValue } from '../../contract/approval.ts'
 import type { ApprovalSummary, ApprovalView, Matches, Similar } from '../../approvals/desk.ts'
-import { moment, printable, quoted, visible } from '../show.ts'
+import { moment, quoted, visible } from '../show.ts'
 
 /**
  * Everything about an approval, for one who has to decide. Whatever an agent, a model or a page on the web wrote is
@@ -35,11 +35,11 @@ export function pageOf(one: ApprovalView, now: number): string {
 function heading(one: ApprovalSummary, now: number): string {
   const state = one.state === 'pending' ? `waits, ${leftText(one.expires - now)} left` : one.state
   const calls = one.waiting > 1 ? `, ${one.waiting} calls wait` : ''
-  return `Approval ${printable(one.id)}: ${state}${calls}\n`
+  return `Approval ${visible(one.id)}: ${state}${calls}\n`
 }
 
 function lines(rows: readonly (readonly [string, string])[]): string {
-  return rows.map(([name, value]) => `  ${name.padEnd(10)} ${visible(printable(value))}\n`).join('')
+  return rows.map(([name, value]) => `  ${name.padEnd(10)} ${visible(value)}\n`).join('')
 }
 
 function touches({ effects, shown, attributes }: ApprovalView): string {
@@ -51,7 +51,7 @@ function argument({ path, value, control, sources }: ShownValue): string {
   const shown = typeof value === 'string' ? quoted(value) : String(value)
   const from = sources.length === 0 ? ['no text holds it: the model made it up'] : sources.map((it) => `from ${it.origin}, text ${it.segment}: ${quoted(it.excerpt)}`)
   const odd = control && typeof value === 'string' ? foreign(value) : undefined
-  return [`  ${control ? '*' : ' '} ${visible(printable(path))} = ${shown}`, ...from.map((text) => `      ${text}`), ...(odd === undefined ? [] : [`      careful: ${odd}`])].map((text) => `${text}\n`).join('')
+  return [`  ${control ? '*' : ' '} ${visible(path)} = ${shown}`, ...from.map((text) => `      ${text}`), ...(odd === undefined ? [] : [`      careful: ${odd}`])].map((text) => `${text}\n`).join('')
 }
 
 /** Letters that look like others: `раypal.com` may hold Cyrillic ones. */
@@ -64,7 +64,7 @@ function foreign(value: string): string | undefined {
 
 function similarText({ approved, denied, expired, last }: Similar): string {
   if (approved + denied + expired === 0) return 'Nothing like it was decided before.\n'
-  const rows = last.map((it) => `  ${moment(it.at)}  ${it.state}${it.kind === undefined ? '' : ` (${it.kind})`}${it.by.length === 0 ? '' : ` by ${it.by.map(printable).join(', ')}`}  ${it.id}\n`)
+  const rows = last.map((it) => `  ${moment(it.at)}  ${it.state}${it.kind === undefined ? '' : ` (${it.kind})`}${it.by.length === 0 ? '' : ` by ${it.by.map(visible).join(', ')}`}  ${it.id}\n`)
   return `Like it: ${approved} approved, ${denied} denied, ${expired} not decided in time\n${rows.join('')}`
 }
 
@@ -75,22 +75,22 @@ export function matchedText({ looked, matched }: Matches): string {
 export function matchLines({ matches }: Matches, except?: string): string {
   return matches
     .filter((it) => it.id !== except)
-    .map((it) => `    ${moment(it.at)}  ${it.state.padEnd(8)}  ${visible(printable(`${it.action} ${it.resource}, ${it.chain[0] ?? it.workload}`))}\n`)
+    .map((it) => `    ${moment(it.at)}  ${it.state.padEnd(8)}  ${visible(`${it.action} ${it.resource}, ${it.chain[0] ?? it.workload}`)}\n`)
     .join('')
 }
 
 export function indented(text: string): string {
-  return text.split('\n').map((line) => `    ${visible(printable(line))}\n`).join('')
+  return text.split('\n').map((line) => `    ${visible(line)}\n`).join('')
 }
 
 function ending(one: ApprovalView, barred: string | undefined): string {
   if (one.decision !== undefined) {
     const { kind, by, at } = one.decision
-    return `Decided: ${kind} by ${by.map(printable).join(', ')} at ${moment(at)}${one.said === undefined ? '' : `, saying ${quoted(one.said)}`}\n`
+    return `Decided: ${kind} by ${by.map(visible).join(', ')} at ${moment(at)}${one.said === undefined ? '' : `, saying ${quoted(one.said)}`}\n`
   }
   if (one.state !== 'pending') return `Nobody decided before ${moment(one.expires)}.\n`
-  const agreed = one.agreed.length === 0 ? '' : `${one.agreed.map((it) => printable(it.by)).join(', ')} agreed already; ${one.reviewers} must.\n`
-  if (barred !== undefined) return `${agreed}You may not decide this: ${printable(barred)}\n`
+  const agreed = one.agreed.length === 0 ? '' : `${one.agreed.map((it) => visible(it.by)).join(', ')} agreed already; ${one.reviewers} must.\n`
+  if (barred !== undefined) return `${agreed}You may not decide this: ${visible(barred)}\n`
   return `${agreed}sallyport approvals approve ${one.id}\nsallyport approvals deny ${one.id} --message TEXT\n`
 }
 

@@ -111,7 +111,7 @@ function eventLine(event: DeskEvent): string {
 
 function lineOf(one: ApprovalSummary): string {
   const [id = '', , ...rest] = rowOf(one, Date.now())
-  return `${id}  ${rest.filter((cell) => cell !== '').map(visible).join('  ')}\n`
+  return `${id}  ${rest.filter((cell) => cell !== '').join('  ')}\n`
 }
 
 /** What is to be asked about, oldest first. */
