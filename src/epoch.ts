@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Loaded } from './config/load.ts'
 import { judgeWarnings } from './config/judge.ts'
 import type { Problem } from './config/problem.ts'
 import type { Clock } from './contract/clock.ts'
+import type { Dial } from './contract/dial.ts'
 import type { Epoch } from './contract/epoch.ts'
 import type { Asked } from './contract/exchange.ts'
 import type { Finding } from './contract/finding.ts'
 import type { Pass } from './contract/gateway.ts'
 import type { Guard } from './contract/guard.ts'
-import { UNKNOWN_TOOL } from './contract/tool.ts'
 import type { BudgetAlert } from './budgets/alert.ts'
 import { makeBudgets, type BudgetsDeps } from './budgets/reserve.ts'
 import type { Ledger } from './budgets/ledger.ts'
 import { makeDialer } from './edge/dial/dialer.ts'
+import type { OriginRule } from './edge/dial/origins.ts'
 import type { BodyLimits } from './gateways/llm/reading.ts'
 import type { Plan } from './gateways/llm/plan.ts'
 import { makePlan } from './gateways/llm/planning.ts'
@@ -32,6 +34,7 @@ import { isCall, makeJudge, type JudgeBook } from './judging.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
 import { loadPolicy } from './policy/load.ts'
+import { toolFactsOf } from './policy/tools.ts'
 
 /** Policies that come with Sallyport and count where settings name no folder. */
 export const shippedPolicy = join(import.meta.dirname, '../policy')
@@ -66,6 +69,8 @@ export interface Composed {
   readonly epoch: Epoch
   readonly plan: Plan
   readonly identity: SettledIdentity
+  /** Fetches the keys of the issuers of these settings, and nothing else. */
+  readonly issuers: Dial
   readonly limits: BodyLimits
   /** What `POST /guard` answers with: the guardrails that are on, and how probing is met. */
   readonly evaluate: { readonly on: ReadonlySet<string>; readonly settings: SettledEvaluate }
@@ -127,8 +132,11 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   const classifiers = makeDialer({ origins: [...new Set(loaded.guardrails.made?.filter(dials).map((one) => one.dials))].map((origin) => ({ origin, allowPrivate: true })) })
   const asking = makeRemote(classifiers.dial, household.pass)
   const remote: Remote = { post: (post, signal) => (serving ? asking.post(post, signal) : Promise.reject(new Error('not serving yet'))) }
+  const trusted = issuerOrigins(loaded)
+  if ('problem' in trusted) return [trusted.problem]
+  const issuers = makeDialer(trusted)
   const close = async (): Promise<void> => {
-    await Promise.all([planned.close(), classifiers.close()])
+    await Promise.all([planned.close(), classifiers.close(), issuers.close()])
   }
   const tools: Tools = { remote, ...(models && { models }), ...(judge && { judge }) }
   const tables: Tables = new Map()
@@ -158,7 +166,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     posture: loaded.posture,
     authorize: policy.authorize,
     release: policy.release,
-    tool: () => UNKNOWN_TOOL,
+    tool: toolFactsOf(loaded.tools),
     guard,
     budgets: makeBudgets(loaded.budgets, { ledger, members, onAlert }),
     route: (name: string) => routes.get(name) ?? usual,
@@ -167,6 +175,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     epoch,
     plan: planned.plan,
     identity: loaded.identity,
+    issuers: issuers.dial,
     limits: { bodyBytes: loaded.limits.bodyBytes, depth: DEEPEST_JSON },
     evaluate: { on: evaluated(loaded.guardrails), settings: loaded.evaluate },
     practice: loaded.llm.providers.every((one) => one.kind === 'practice'),
@@ -176,15 +185,29 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   }
 }
 
-function problemOf(loaded: Loaded, path: readonly string[], message: string): Problem {
+function problemOf(loaded: Loaded, path: readonly (string | number)[], message: string): Problem {
   return { file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: path.join('.'), message }
 }
 
 /** Law 12: its own listeners are not reachable through its gateways. */
 function ownAddresses({ listen }: Loaded): ReadonlySet<string> {
   const own = new Set<string>()
-  for (const { host, port } of [listen.data, listen.admin]) {
+  for (const { host, port } of [listen.data, listen.admin, ...(listen.secure === undefined ? [] : [listen.secure])]) {
     for (const name of [host, 'localhost', '127.0.0.1', '[::1]']) own.add(`${name}:${port}`)
   }
   return own
+}
+
+/** Where keys of issuers are fetched: at the issuer itself, and where settings say that its keys are. */
+function issuerOrigins(loaded: Loaded): { readonly origins: readonly OriginRule[] } | { readonly problem: Problem } {
+  const origins: OriginRule[] = []
+  for (const [index, { issuer, jwks, allowPrivate, ca }] of loaded.identity.oidc.entries()) {
+    try {
+      const trusted = ca === undefined ? {} : { ca: readFileSync(resolve(loaded.base, ca), 'utf8') }
+      for (const url of new Set([issuer, jwks ?? issuer])) origins.push({ origin: new URL(url).origin, allowPrivate, ...trusted })
+    } catch (error) {
+      return { problem: problemOf(loaded, ['identity', 'oidc', index, 'ca'], `cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}).`) }
+    }
+  }
+  return { origins }
 }

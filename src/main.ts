@@ -9,25 +9,22 @@ import { problemLine, type Problem } from './config/problem.ts'
 import { clearRunning, makeStateFolder, stateFiles, stateFolder, writeRunning } from './config/state.ts'
 import { watch } from './config/watch.ts'
 import { adminHandler } from './console/admin.ts'
-import type { Arrival, Outlet } from './contract/arrival.ts'
 import type { Receipt } from './contract/receipt.ts'
 import { refuse } from './contract/verdict.ts'
 import { systemClock as clock } from './edge/clock.ts'
 import { makeDialer } from './edge/dial/dialer.ts'
-import { listen, type Malformed } from './edge/listen/http.ts'
+import { listen, type Handler, type Malformed } from './edge/listen/http.ts'
 import { openModels, type RunningModels } from './guardrails/classifiers/models.ts'
 import { compose, isComposed, shippedPolicy, type Composed, type Household } from './epoch.ts'
 import { uuid7Maker } from './formats/ids.ts'
-import { guardErrand, isGuardPath } from './gateways/guard/errand.ts'
-import { makeProbes } from './gateways/guard/probes.ts'
 import { makeHealth } from './gateways/llm/routing/health.ts'
-import { llmErrand } from './gateways/llm/gateway.ts'
 import { JudgeBook } from './judging.ts'
 import { makeAdminDoor } from './identity/admin.ts'
-import { makeDoor } from './identity/door.ts'
 import { openKeyring } from './identity/keyring.ts'
 import { openAdminKey, openSecret } from './identity/secret.ts'
+import { openIdentifying } from './identifying.ts'
 import { adminRoutes } from './operate.ts'
+import { dataHandler, hostText, openDataListeners } from './serving.ts'
 import { makeBaseline } from './session/baseline.ts'
 import { pass, type Spine, type StepName } from './spine.ts'
 import { close, malformedReceipt } from './steps/close.ts'
@@ -53,6 +50,10 @@ export interface StartOptions {
 export interface Started {
   readonly dataUrl: string
   readonly adminUrl: string
+  /** The data port with TLS, where settings ask for one. */
+  readonly secureUrl?: string
+  /** The unix socket, where settings ask for one. */
+  readonly local?: string
   readonly state: string
   readonly practice: boolean
   /** Drains: no new requests, streams in flight may end, then everything is on disk. */
@@ -125,7 +126,6 @@ export async function start(options: StartOptions): Promise<Started> {
     const files = stateFiles(state)
     const secret = await openSecret(files.keySecret)
     const keyring = await openKeyring({ keys: store.keys, secret, clock })
-    const door = makeDoor({ keyring })
     const admin = makeAdminDoor(await openAdminKey(files.adminKey), secret)
     const ledger = makeLedger({ clock, loaded: await store.counters.load(), counters: store.counters, onStoreError: (error) => defect('budgets', error) })
     opened.push(() => ledger.flush())
@@ -155,6 +155,21 @@ export async function start(options: StartOptions): Promise<Started> {
       onBlind: (why) => log('classifiers_missing', { why }),
       version,
     }
+    const identifying = await openIdentifying({
+      folder: state,
+      env: options.env,
+      settings: first.identity,
+      keyring,
+      secret,
+      workloads: store.workloads,
+      clock,
+      newId,
+      dial: (request) => live.issuers(request),
+      onKeys: (fetched) => log('issuer_keys', { ...fetched }),
+      onDefect: defect,
+    })
+    opened.push(() => identifying.close())
+    opened.push(hourly(() => identifying.roster.sweep().catch((error: unknown) => defect('sweep', error))))
     let live = await settled(first, household, 1)
     opened.push(() => live.close())
     let inflight = 0
@@ -196,16 +211,11 @@ export async function start(options: StartOptions): Promise<Started> {
       onDefect: (step, error, exchange) => defect(step, error, exchange.id),
     }
 
-    const probes = makeProbes(clock)
-    const data = async (arrival: Arrival, outlet: Outlet): Promise<void> => {
-      const { plan, identity, limits, evaluate } = live
-      const identify = (one: Arrival) => door(one, identity)
+    const answer = dataHandler({ identifying, composed: () => live, pass: house.pass, clock })
+    const data: Handler = async (arrival, outlet) => {
       inflight++
       try {
-        const errand = isGuardPath(arrival.target)
-          ? guardErrand({ ...evaluate, identify, bodyBytes: limits.bodyBytes, probes, pass: house.pass, clock }, arrival, outlet)
-          : llmErrand({ identify, limits, plan, clock }, arrival, outlet)
-        await pass(spine, errand)
+        await answer(arrival, outlet)
       } finally {
         inflight--
       }
@@ -232,11 +242,11 @@ export async function start(options: StartOptions): Promise<Started> {
       onMalformed: (info: Malformed) => void audit.receipt(malformedReceipt(info, live.epoch.id, clock.wall()), undefined).catch((error: unknown) => defect('malformed', error)),
       onDefect: (error: unknown) => defect('listen', error),
     }
-    const dataListener = await listen({ ...listening, ...first.listen.data }, data)
-    opened.push(() => dataListener.close({ graceMs: first.limits.drainTimeoutMs }))
+    const listeners = await openDataListeners({ listen: first.listen, options: listening, identifying, serverNames: first.identity.serverNames, state, onUnknown: (why) => log('process_unknown', { why }) }, data)
+    opened.push(() => listeners.close(first.limits.drainTimeoutMs))
 
     const reload = async (): Promise<readonly Problem[]> => {
-      const next = loadConfig(options.config, options.env)
+      const next = sameHouse(loadConfig(options.config, options.env), first)
       const made = isLoaded(next) ? await compose(next, household, live.epoch.serial + 1) : next
       if (!isComposed(made)) {
         metrics.reloaded(false)
@@ -259,7 +269,7 @@ export async function start(options: StartOptions): Promise<Started> {
       identify: admin,
       ready,
       metrics: metrics.scrape,
-      routes: adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, judged: () => judged.today() }),
+      routes: adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, judged: () => judged.today() }),
       newId,
       onDefect: defect,
     })
@@ -269,7 +279,7 @@ export async function start(options: StartOptions): Promise<Started> {
     const watching = watch({ paths: () => live.files, clock, changed: async () => void (await reload()), onDefect: (error) => defect('reload', error) })
     opened.push(() => watching.stop())
 
-    const dataUrl = `http://${hostText(first.listen.data.host)}:${dataListener.port}`
+    const { dataUrl, secureUrl, local } = listeners
     const adminUrl = `http://${hostText(first.listen.admin.host)}:${adminListener.port}`
     writeRunning(state, { pid: process.pid, admin: adminUrl, data: dataUrl })
     opened.push(() => clearRunning(state, process.pid))
@@ -279,6 +289,8 @@ export async function start(options: StartOptions): Promise<Started> {
     return {
       dataUrl,
       adminUrl,
+      ...(secureUrl !== undefined && { secureUrl }),
+      ...(local !== undefined && { local }),
       state,
       practice: live.practice,
       stop(signal) {
@@ -288,7 +300,7 @@ export async function start(options: StartOptions): Promise<Started> {
           log('stopping', { inflight, signal })
           watching.stop()
           // The admin port answers readyz with 503 while streams drain, so that balancers stop sending.
-          await dataListener.close({ graceMs: first.limits.drainTimeoutMs })
+          await listeners.close(first.limits.drainTimeoutMs)
           await closeAll()
           log('stopped', { took: clock.monotonic() - at })
         })()
@@ -312,6 +324,13 @@ function hourly(work: () => Promise<unknown>): () => void {
   return () => cancel()
 }
 
+/** What a reload cannot change: every certificate and token of this process names the trust domain. */
+function sameHouse(next: Loaded | readonly Problem[], first: Loaded): Loaded | readonly Problem[] {
+  if (!isLoaded(next) || next.identity.trustDomain === first.identity.trustDomain) return next
+  const path = ['identity', 'trust_domain']
+  return [{ file: next.file ?? 'embedded settings', ...next.place(path), path: path.join('.'), message: 'cannot change while it runs: start it anew.' }]
+}
+
 function settingsOf(options: StartOptions): Loaded {
   const loaded = loadConfig(options.config, options.env)
   if (!isLoaded(loaded)) throw new BadSettings(loaded)
@@ -322,8 +341,4 @@ async function settled(loaded: Loaded, household: Household, serial: number): Pr
   const composed = await compose(loaded, household, serial)
   if (!isComposed(composed)) throw new BadSettings(composed)
   return composed
-}
-
-function hostText(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }

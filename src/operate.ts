@@ -20,12 +20,14 @@ export interface Operated {
   readonly newId: () => string
   readonly epoch: () => Epoch
   readonly log: Log
+  /** Ends the calls that run under these credentials. */
+  readonly revoked: (ids: readonly string[]) => void
   /** What judging came to today. */
   readonly judged: () => JudgedToday
 }
 
 /** What an operator may ask over the admin port. Whatever changes something leaves a record of who did it. */
-export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, epoch, log, judged }: Operated): readonly AdminRoute[] {
+export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, epoch, log, revoked, judged }: Operated): readonly AdminRoute[] {
   const record = (by: string, tenant: string, act: string, detail: Readonly<Record<string, string | number | boolean>>): Promise<void> =>
     audit.act({ kind: 'act', exchange: newId(), tenant, at: clock.wall(), by, act, detail })
   return [
@@ -61,6 +63,7 @@ export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, ep
         const id = params['id'] ?? ''
         const tenant = keyring.listKeys().find((one) => one.id === id)?.tenant ?? 'default'
         if (!(await keyring.revokeKey(id))) throw new AdminError(404, 'There is no such key, or it was revoked before.')
+        revoked([id])
         await record(operator.workload, tenant, 'key.revoke', { key: id })
         log('key', { act: 'revoke', id, tenant, by: operator.workload })
         return { revoked: id }

@@ -24,6 +24,7 @@ export interface KeyFacts extends KeyScope {
 export interface Keyring {
   /** Whose key it is; never waits. Unknown, malformed and wrong keys cost and say the same. */
   verify(key: string): Principal | Refusal
+  isRevoked(id: string): boolean
   /** Durable when resolved. The key itself is in the answer and nowhere else. @throws {ZodError} for an unsound spec. */
   createKey(spec: KeySpec): Promise<{ readonly key: string; readonly facts: KeyFacts }>
   /** Refused from this very call on; durable when resolved. False when there is no such key, or it was revoked before. */
@@ -88,6 +89,7 @@ export async function openKeyring({ keys, secret, clock }: { readonly keys: Keys
 
   const keyring: Keyring = {
     verify,
+    isRevoked: (id) => index.get(id)?.revoked !== undefined,
     async createKey(spec) {
       const { name, tenant = 'default', expires, ...scope } = keySpec.parse(spec)
       const { id, key } = newKey('sp')

@@ -125,6 +125,8 @@ export interface SettledIdentity {
   readonly serverNames: readonly string[]
   /** `env:NAME` or `file:/path` of the workload CA's private key; absent = made at first use. */
   readonly caKey?: string
+  /** Holders of an API key may have task tokens that are bound to no key. */
+  readonly unboundTasks?: true
   readonly oidc: readonly SettledOidc[]
   readonly local: readonly SettledLocal[]
 }
@@ -163,6 +165,7 @@ const SHARED = new Set(['https://token.actions.githubusercontent.com', 'https://
 
 function settleOidc(written: readonly z.infer<typeof oidcEntry>[], trustDomain: string): readonly SettledOidc[] {
   const seen = new Set<string>()
+  const origins = new Map<string, string>()
   return Object.freeze(
     written.map((entry, index) => {
       const wrong = (key: string, problem: string): IdentitySettingsError => new IdentitySettingsError(['identity', 'oidc', index, key], problem)
@@ -175,7 +178,12 @@ function settleOidc(written: readonly z.infer<typeof oidcEntry>[], trustDomain: 
       if (seen.has(one)) throw wrong('audience', 'stands in an earlier entry of this issuer: which of them counts would be chance. Give each an audience of its own')
       seen.add(one)
       if (workload === undefined && whom !== 'users') throw wrong('workload', 'is needed: the SPIFFE id that these workloads have')
-      if (workload !== undefined && whom === 'users') throw wrong('workload', 'means nothing where tokens are for users')
+      const idle = whom !== 'users' ? undefined : workload !== undefined ? 'workload' : Object.keys(scope)[0]
+      if (idle !== undefined) throw wrong(idle, 'means nothing where tokens are for users alone: what they may is said in policy')
+      const origin = new URL(jwks ?? issuer).origin
+      const reached = `${allowPrivate} ${ca ?? ''}`
+      if ((origins.get(origin) ?? reached) !== reached) throw wrong(ca === undefined ? 'allow_private' : 'ca', `must be the same in all entries whose keys are on ${origin}`)
+      origins.set(origin, reached)
       const path = workload === undefined ? undefined : workloadTemplate(workload, trustDomain)
       if (typeof path === 'string') throw wrong('workload', path)
       const named = userTemplate(user ?? '{iss}#{sub}')

@@ -25,6 +25,8 @@ export const events = {
   epoch_refused: { level: 'error', say: 'changed settings are wrong: the old ones stay in force', fields: { config: 'word', problems: 'words', error: 'error' } },
   classifiers_missing: { level: 'warn', say: 'shadow guardrails look at nothing: the classifiers cannot be loaded', fields: { why: 'word' } },
   doubtful: { level: 'warn', say: 'settings that stand, but deserve a second look', fields: { what: 'word' } },
+  issuer_keys: { level: 'info', say: 'keys of an issuer', fields: { issuer: 'word', keys: 'number', problem: 'word' } },
+  process_unknown: { level: 'warn', say: 'a process at the local socket is not known', fields: { why: 'word' } },
   breaker: { level: 'warn', say: 'circuit breaker', fields: { target: 'word', state: 'word', was: 'word' } },
   alert: { level: 'warn', say: 'budget alert', fields: { kind: 'word', tenant: 'word', scope: 'word', window: 'word', share: 'number', rate: 'number' } },
   webhook_failed: { level: 'warn', say: 'a webhook could not be told', fields: { place: 'word', error: 'error' } },

@@ -1,4 +1,4 @@
-import { createPublicKey, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import type { Authority } from './authority.ts'
 
 /** The roots of the trust domain, as others are told of them. */
@@ -13,7 +13,7 @@ export interface Bundle {
 
 export function bundleOf(authorities: readonly Authority[], sequence: number, refreshSeconds: number): Bundle {
   const keys = authorities.map(({ der }) => {
-    const { kty, crv, x, y } = createPublicKey(new X509Certificate(der).publicKey).export({ format: 'jwk' })
+    const { kty, crv, x, y } = new X509Certificate(der).publicKey.export({ format: 'jwk' })
     return { use: 'x509-svid', kty, crv, x, y, x5c: [Buffer.from(der).toString('base64')] }
   })
   return {
