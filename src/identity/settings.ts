@@ -83,6 +83,10 @@ export const identitySettings = z
       .strictObject({ key: z.string().regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/, 'expected a reference, env:NAME or file:/path; the key itself does not belong in this file').describe("Reference to the CA's private key (PKCS#8 PEM, ECDSA P-256): env:NAME or file:/path.") })
       .optional()
       .describe('Where the key of the workload CA comes from. Absent = made at first use, in the state folder.'),
+    task_tokens: z
+      .strictObject({ unbound: z.boolean().optional().describe('Lets holders of an API key have task tokens that are bound to no key, so that whoever finds one can use it until it ends. Default: false.') })
+      .optional()
+      .describe('Task tokens, which POST /token gives.'),
     oidc: z.array(oidcEntry).max(64).optional().describe('Issuers whose tokens are accepted: clusters, CI, identity providers.'),
     local: z.array(localEntry).max(256).optional().describe('Programs on this machine that need no credential on the local socket (listen.local).'),
   })
@@ -151,6 +155,7 @@ export function settleIdentity(written: IdentitySettings = {}): SettledIdentity 
     svidTtlMs,
     serverNames: Object.freeze((written.server_names ?? []).map((one) => one.toLowerCase())),
     ...(written.ca !== undefined && { caKey: written.ca.key }),
+    ...(written.task_tokens?.unbound === true && { unboundTasks: true as const }),
     oidc: settleOidc(written.oidc ?? [], trustDomain),
     local: settleLocal(written.local ?? [], trustDomain),
   })
