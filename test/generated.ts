@@ -12,15 +12,16 @@ export function generated(): ReadonlyMap<string, string> {
     ['docs/configuration.md', configurationPage()],
     ['docs/path.md', pathPage()],
     ['docs/cli.md', cliPage()],
-    ['bin/guard.js', guardClient()],
+    ['bin/guard.js', client('guard')],
+    ['bin/identity.js', client('identity')],
   ])
 }
 
-/** `sallyport/guard` for programs whose runtime takes no TypeScript out of node_modules. */
-function guardClient(): string {
-  const source = readFileSync(new URL('../src/client/guard.ts', import.meta.url), 'utf8')
+/** `sallyport/guard` and its like, for programs whose runtime takes no TypeScript out of node_modules. */
+function client(name: string): string {
+  const source = readFileSync(new URL(`../src/client/${name}.ts`, import.meta.url), 'utf8')
   const plain = ts.transpileModule(source, { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText
-  return `// Generated from src/client/guard.ts by \`npm run docs\`.\n${plain}`
+  return `// Generated from src/client/${name}.ts by \`npm run docs\`.\n${plain}`
 }
 
 const stations: Readonly<Record<(typeof ORDER)[number], string>> = {
