@@ -6,6 +6,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   guardrails: async (args) => (await import('./guardrails.ts')).bench(args),
   audit: () => import('./audit.ts'),
   rules: () => import('./rules.ts'),
+  policy: async (args) => (await import('./policy.ts')).bench(args),
 }
 
 const name = process.argv[2] ?? ''

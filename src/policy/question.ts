@@ -1,7 +1,7 @@
 import type { CedarValueJson, RecordType, TypeOfAttribute } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Action } from '../contract/exchange.ts'
 import type { Context, Question } from '../contract/policy.ts'
-import { withinScope, type Principal } from '../contract/principal.ts'
+import { inScope, type Principal } from '../contract/principal.ts'
 import type { Call } from './prepare.ts'
 import type { Projection, Reference } from './project.ts'
 import type { Schema } from './schema.ts'
@@ -137,8 +137,8 @@ export function readerOf(path: readonly string[], scored: readonly string[]): (q
     return (question) => question.resource.attributes[first as string]
   }
   if (first === 'scores') return scoreReader(rest, scored)
-  if (first === undefined) return (question) => ({ ...ABSENT, ...question.context, scores: scoresOf(question, scored), in_scope: inScope(question) })
-  if (first === 'in_scope') return inScope
+  if (first === undefined) return (question) => ({ ...ABSENT, ...question.context, scores: scoresOf(question, scored), in_scope: scoped(question) })
+  if (first === 'in_scope') return scoped
   const usual = rest.length === 0 && Object.hasOwn(ABSENT, first) ? ABSENT[first] : undefined
   if (usual !== undefined) return (question) => question.context[first] ?? usual
   if (rest.length === 0) return (question) => question.context[first]
@@ -181,13 +181,17 @@ function principalReader(name: string): (question: Question) => Value {
   return read === undefined ? () => undefined : (question) => read(question.principal)
 }
 
-/** Whether the credential itself is meant for this route and, where a model is the target, for this model. */
-function inScope({ principal, context, resource }: Question): boolean {
-  const { routes, models } = principal.scope
-  if (routes !== undefined && !withinScope(routes, typeof context['route'] === 'string' ? context['route'] : '')) return false
-  if (models === undefined || resource.type !== 'Model') return true
-  const model = resource.attributes['model']
-  return withinScope(models, resource.id) || (typeof model === 'string' && withinScope(models, model))
+/** Whether the credential itself is meant for this. */
+function scoped({ principal, context, resource }: Question): boolean {
+  const { route, gateway } = context
+  const { model } = resource.attributes
+  return inScope(principal, {
+    route: typeof route === 'string' ? route : '',
+    gateway: typeof gateway === 'string' ? gateway : '',
+    resourceType: resource.type,
+    resourceId: resource.id,
+    ...(typeof model === 'string' && { model }),
+  })
 }
 
 function convert(value: Value, type: TypeOfAttribute<string>): CedarValueJson | undefined {
