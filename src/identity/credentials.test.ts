@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { readFile, realpath } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
-import { X509Certificate } from 'node:crypto'
 import type { Arrival } from '../contract/arrival.ts'
 import type { Principal } from '../contract/principal.ts'
 import { isRefusal, refuse, type Refusal } from '../contract/verdict.ts'
@@ -12,7 +11,7 @@ import type { KeyRow } from '../store/interfaces.ts'
 import { certificates, DOMAIN, ENROLLED, isDead, keys, OTHER, programs, REVOKED, tokens, type Row, type World } from './credentials.fixture.ts'
 import { makeDoor, type Identify } from './door.ts'
 import { certificate, issuerOf, jws, signingKey, type Listening } from './issuing.fixture.ts'
-import { keyOrigins, makeKeySets } from './jwks.ts'
+import { makeKeySets } from './jwks.ts'
 import { openKeyring } from './keyring.ts'
 import { makeLocal } from './local.ts'
 import { makeOidc } from './oidc.ts'
@@ -66,7 +65,7 @@ before(async () => {
       { executable: `sha256:${'0'.repeat(64)}`, uid: here.uid + 1, workload: `spiffe://${DOMAIN}/local/nobody` },
     ],
   }))
-  dialer = makeDialer({ origins: keyOrigins(settled.oidc, '.') })
+  dialer = makeDialer({ origins: issuers.map(({ url }) => ({ origin: url })) })
 
   const workloads = new Map<string, Workload>([ENROLLED, OTHER, REVOKED].map((id) => [id, { id, tenant: 'acme', scope: { roles: ['agent'] }, created: 1, ...(id === REVOKED && { revoked: 2 }) }]))
   const anchors = [root.der]

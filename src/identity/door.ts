@@ -20,7 +20,7 @@ export interface DoorParts {
   readonly oidc?: Oidc
   readonly tasks?: { readonly verify: (token: string, arrival: Arrival) => Promise<Principal | Refusal> }
   readonly local?: Local
-  /** Whether a credential, workload or user of this id was revoked; asked at every call of issuers' tokens and local programs. */
+  /** Whether a credential, workload or user of this id was revoked; asked at every call but those with an API key or a certificate, which say so themselves. */
   readonly revoked?: (id: string) => boolean
 }
 
@@ -49,6 +49,7 @@ export interface DoorParts {
  * nothing; why is in `detail`.
  */
 export function makeDoor({ keyring, svids, oidc, tasks, local, revoked }: DoorParts): Identify {
+  // Asked when all waiting is over: a call counts as one under way, which revocation stops, from here on.
   const current = (found: Principal | Refusal): Principal | Refusal => {
     if (revoked === undefined || isRefusal(found)) return found
     const ended = idsOf(found).find(revoked)
@@ -59,7 +60,7 @@ export function makeDoor({ keyring, svids, oidc, tasks, local, revoked }: DoorPa
     const dpop = presentedAsDpop(arrival.fields)
     const known = dpop ? undefined : oidc?.known(token, settled)
     if (known !== undefined) return current(known)
-    if (tasks !== undefined && isTaskToken(token)) return tasks.verify(token, arrival)
+    if (tasks !== undefined && isTaskToken(token)) return tasks.verify(token, arrival).then(current)
     if (dpop) return refuse('unauthenticated', { detail: 'what is presented as DPoP is no task token' })
     if (oidc === undefined || settled.oidc.length === 0) return refuse('unauthenticated', { detail: 'a token, and no issuer is configured' })
     return oidc.verify(token, settled).then(current)
@@ -69,7 +70,10 @@ export function makeDoor({ keyring, svids, oidc, tasks, local, revoked }: DoorPa
     const holder = svids === undefined ? refuse('unauthenticated', { detail: 'a certificate, and nobody to verify it' }) : svids.verify(chain)
     if (isRefusal(holder) || credential === undefined || isPlaceholder(credential)) return holder
     if (tasks === undefined || !isTaskToken(credential)) return ambiguous(holder, looksLikeKey(credential) ? 'a key' : 'a token')
-    return tasks.verify(credential, arrival).then((bearer) => (isRefusal(bearer) || (bearer.workload === holder.workload && bearer.tenant === holder.tenant) ? bearer : ambiguous(holder, `a task token of ${bearer.workload}`)))
+    return tasks.verify(credential, arrival).then((bearer) => {
+      if (isRefusal(bearer) || (bearer.workload === holder.workload && bearer.tenant === holder.tenant)) return current(bearer)
+      return ambiguous(holder, `a task token of ${bearer.workload}`)
+    })
   }
 
   return (arrival, settled) => {

@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { importJWK, type CryptoKey } from 'jose'
 import { field } from '../contract/arrival.ts'
 import type { Clock } from '../contract/clock.ts'
 import type { Dial } from '../contract/dial.ts'
 import { refuse, type Refusal } from '../contract/verdict.ts'
 import { parseJson, toPlain } from '../formats/json.ts'
-import { IdentitySettingsError, type SettledOidc } from './settings.ts'
+import type { SettledOidc } from './settings.ts'
 
 /** Whose keys: what of an issuer's settings says where they are and how long they last. */
 export type KeySource = Pick<SettledOidc, 'issuer' | 'jwks' | 'graceMs'>
@@ -25,34 +23,6 @@ export interface KeysFetched {
   readonly issuer: string
   readonly keys?: number
   readonly problem?: string
-}
-
-/** A place that keys are fetched from, as the dialer wants it. */
-export interface KeyOrigin {
-  readonly origin: string
-  readonly allowPrivate: boolean
-  /** PEM */
-  readonly ca?: string
-}
-
-/**
- * Where the keys of these issuers are, each origin once: what the handed dial may reach. `base` is the folder that files
- * named in the settings are relative to.
- * @throws {IdentitySettingsError} for a `ca` that cannot be read.
- */
-export function keyOrigins(oidc: readonly SettledOidc[], base: string): readonly KeyOrigin[] {
-  const origins = new Map<string, KeyOrigin>()
-  for (const [index, { issuer, jwks, ca, allowPrivate }] of oidc.entries()) {
-    const { origin } = new URL(jwks ?? issuer)
-    let pem: string | undefined
-    try {
-      pem = ca === undefined ? undefined : readFileSync(resolve(base, ca), 'utf8')
-    } catch (error) {
-      throw new IdentitySettingsError(['identity', 'oidc', index, 'ca'], `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`)
-    }
-    origins.set(origin, { origin, allowPrivate, ...(pem !== undefined && { ca: pem }) })
-  }
-  return [...origins.values()]
 }
 
 const FRESH_MS = 600_000
