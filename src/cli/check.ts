@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { readyWebhooks, WebhookSettingsError } from '../approvals/webhooks/settings.ts'
 import { findConfig, isLoaded, loadConfig, type Loaded } from '../config/load.ts'
 import { pathText, problemLine, type Problem } from '../config/problem.ts'
 import { readPolicyFolders } from '../policy/folder.ts'
@@ -20,7 +21,7 @@ everything that is wrong: file, line, key, what was expected, and what was proba
     const named = text(args, 'config')
     const file = named === undefined ? findConfig(io.cwd, io.env) : resolve(io.cwd, named)
     const loaded = loadConfig(file, io.env)
-    const problems = isLoaded(loaded) ? [...(flag(args, 'without-credentials') ? [] : credentialProblems(loaded, io)), ...(await policyProblems(loaded))] : loaded
+    const problems = isLoaded(loaded) ? [...(flag(args, 'without-credentials') ? [] : [...credentialProblems(loaded, io), ...webhookProblems(loaded, io)]), ...(await policyProblems(loaded))] : loaded
     if (flag(args, 'json')) {
       await io.out(`${JSON.stringify({ ok: problems.length === 0, file: file ?? null, problems })}\n`)
     } else if (problems.length === 0) {
@@ -59,6 +60,16 @@ function credentialProblems(loaded: Loaded, io: Io): readonly Problem[] {
     const path = ['providers', name, 'credential']
     return [{ file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: pathText(path), message }]
   })
+}
+
+function webhookProblems(loaded: Loaded, io: Io): readonly Problem[] {
+  try {
+    readyWebhooks(loaded.approvals.webhooks, io.env, ['approvals', 'webhooks'])
+    return []
+  } catch (error) {
+    if (!(error instanceof WebhookSettingsError)) throw error
+    return [{ file: loaded.file ?? 'embedded settings', ...loaded.place(error.path), path: pathText(error.path), message: `${error.message}.` }]
+  }
 }
 
 /** What keeps a reference such as `env:NAME` or `file:/path` from being read. */

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Posture } from '../contract/epoch.ts'
 import type { Place } from '../contract/place.ts'
+import { approvalsSchema, settleApprovals, type ApprovalsSettings } from '../approvals/settings.ts'
 import { auditSchema, settleAudit, type AuditSettings } from '../audit/settings.ts'
 import { budgetsSettings, settleBudgets, type SettledBudget } from '../budgets/settings.ts'
 import { limitsSchema, listenSchema, settleLimits, settleListen, type Limits, type Listen } from '../edge/settings.ts'
@@ -32,6 +33,7 @@ export const schema = z.strictObject({
   identity: identitySettings.optional(),
   policy: policySettings.optional(),
   tools: toolsSettings.optional(),
+  approvals: approvalsSchema.optional(),
   audit: auditSchema.optional(),
   telemetry: telemetrySchema.optional().describe('Log and metrics.'),
 })
@@ -51,6 +53,7 @@ export interface Settings {
   readonly identity: SettledIdentity
   readonly policy: SettledPolicy
   readonly tools: SettledTools
+  readonly approvals: ApprovalsSettings
   readonly audit: AuditSettings
   readonly telemetry: Telemetry
 }
@@ -85,6 +88,7 @@ export function settle(written: WrittenSettings, place?: Place): Settings {
     identity: settleIdentity(written.identity),
     policy: settlePolicy(written.policy, [...new Set(guardrails.entries.map(({ use }) => use))].sort(), tools),
     tools,
+    approvals: settleApprovals(written.approvals),
     audit: settleAudit(written.audit),
     telemetry: settleTelemetry(written.telemetry ?? {}),
   })
