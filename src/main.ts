@@ -22,6 +22,7 @@ import { JudgeBook } from './judging.ts'
 import { makeAdminDoor } from './identity/admin.ts'
 import { openKeyring } from './identity/keyring.ts'
 import { openAdminKey, openSecret } from './identity/secret.ts'
+import { identityRoutes } from './enrolling.ts'
 import { openIdentifying } from './identifying.ts'
 import { adminRoutes } from './operate.ts'
 import { dataHandler, hostText, openDataListeners } from './serving.ts'
@@ -269,7 +270,10 @@ export async function start(options: StartOptions): Promise<Started> {
       identify: admin,
       ready,
       metrics: metrics.scrape,
-      routes: adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, judged: () => judged.today() }),
+      routes: [
+        ...adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, judged: () => judged.today() }),
+        ...identityRoutes({ roster: identifying.roster, ca: identifying.ca, audit, clock, newId, secureUrl: () => listeners.secureUrl }),
+      ],
       newId,
       onDefect: defect,
     })

@@ -1,3 +1,4 @@
+import { agent } from './agent.ts'
 import { approvalsApprove } from './approvals/approve.ts'
 import { approvalsDeny } from './approvals/deny.ts'
 import { approvalsAdopt, approvalsFatigue } from './approvals/fatigue.ts'
@@ -14,6 +15,12 @@ import { auditTail } from './audit/tail.ts'
 import { auditVerify } from './audit/verify.ts'
 import { check } from './check.ts'
 import type { Command } from './command.ts'
+import { identityBundle } from './identity/bundle.ts'
+import { identityEnrol } from './identity/enrol.ts'
+import { identityList } from './identity/list.ts'
+import { identityRevoke } from './identity/revoke.ts'
+import { identityRotate } from './identity/rotate.ts'
+import { identityToken } from './identity/token.ts'
 import { keysCreate } from './keys/create.ts'
 import { keysList } from './keys/list.ts'
 import { keysRevoke } from './keys/revoke.ts'
@@ -36,6 +43,13 @@ export const commands: readonly Command[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  identityToken,
+  identityList,
+  identityRevoke,
+  identityRotate,
+  identityBundle,
+  identityEnrol,
+  agent,
   reviewersCreate,
   reviewersList,
   reviewersRevoke,

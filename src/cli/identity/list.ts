@@ -1,0 +1,26 @@
+import type { WorkloadFacts } from '../../identity/workloads/roster.ts'
+import { exit, flag, none, text, type Command } from '../command.ts'
+import { day, moment, table } from '../show.ts'
+import { runningAdmin } from './running.ts'
+
+export const identityList: Command = {
+  name: 'identity list',
+  summary: 'List workloads: what they are for, and how long their certificates last.',
+  usage: '[--tenant TENANT]',
+  options: [{ name: 'tenant', value: 'TENANT', help: 'Only the workloads of one tenant.' }],
+  async run(args, io) {
+    none(args)
+    const { workloads: all } = (await (await runningAdmin(io))('GET', 'identity/workloads')) as { readonly workloads: readonly WorkloadFacts[] }
+    const tenant = text(args, 'tenant')
+    const workloads = all.filter((one) => tenant === undefined || one.tenant === tenant)
+    if (flag(args, 'json')) await io.out(`${JSON.stringify(workloads)}\n`)
+    else if (workloads.length === 0) await io.out('There are no workloads. Enrol one with: sallyport identity token --id /agents/NAME\n')
+    else await io.out(table(['WORKLOAD', 'TENANT', 'STATE', 'SINCE', 'CERTIFICATES', 'UNTIL', 'ROLES'], workloads.map(rowOf)))
+    return exit.ok
+  },
+}
+
+function rowOf(one: WorkloadFacts): string[] {
+  const last = Math.max(0, ...one.certificates.map(({ expires }) => expires), one.state === 'offered' ? (one.offered ?? 0) : 0)
+  return [one.id, one.tenant, one.state, one.created === undefined ? '' : day(one.created), String(one.certificates.length), last === 0 ? '' : moment(last), (one.roles ?? []).join(' ')]
+}
