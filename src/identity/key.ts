@@ -34,9 +34,9 @@ export function keyId(key: string, kind: KeyKind): string | undefined {
   return key.slice(kind.length + 1, kind.length + 12)
 }
 
-/** Whether somebody meant it as one of our keys, well-formed or not. */
+/** Whether somebody meant it as one of our keys or enrolment tokens (`spe_`), well-formed or not. */
 export function looksLikeKey(text: string): boolean {
-  return text.startsWith('sp_') || text.startsWith('spa_') || text.startsWith('spr_')
+  return text.startsWith('sp_') || text.startsWith('spa_') || text.startsWith('spr_') || text.startsWith('spe_')
 }
 
 function checksum(body: string): string {
