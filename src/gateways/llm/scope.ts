@@ -12,6 +12,8 @@ export function scopedRoute(plan: Plan, model: string, { scope }: Principal): Pl
 
 /** The targets that the credential may use: fail-over never leaves them. */
 export function withinScope(candidates: readonly Candidate[], { scope }: Principal): readonly Candidate[] | Refusal {
+  // Policy refuses this too, but for the list of models, which every credential may ask for within its scope.
+  if (scope.audience !== undefined && scope.audience !== 'llm') return refuse('out_of_scope', { detail: `audience ${scope.audience}` })
   if (candidates.length === 0) return refuse('no_candidate')
   if (scope.models === undefined) return candidates
   const allowed = candidates.filter((one) => allows(scope.models, one.id) || allows(scope.models, one.model))

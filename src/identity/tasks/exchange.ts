@@ -5,6 +5,7 @@ import type { Principal, Proof } from '../../contract/principal.ts'
 import type { MintedToken, PreparedToken, TokenRequest } from '../../contract/token.ts'
 import { reasonOf } from '../../contract/reasons.ts'
 import { isRefusal, refuse, Refused, type Refusal } from '../../contract/verdict.ts'
+import { credentialOf } from '../credential.ts'
 import { actOf, DEEPEST_CHAIN, LONGEST_TOKEN, MOST_FROM, TASK_TYPE, type Binding, type Claims } from './claims.ts'
 import { hasProof, type ProofDesk } from './dpop.ts'
 import type { TaskKeys } from './keys.ts'
@@ -66,7 +67,7 @@ export function makeExchange(parts: ExchangerParts): Exchange {
   const { keys, verifier, issuer, clock, newId, revoked } = parts
   return async (request, caller, arrival, rules) => {
     if (!CALLERS.has(caller.proof.kind)) return refuse('unauthenticated', { say: 'A token is only exchanged for a workload that proved who it is.', detail: `exchange by ${caller.proof.kind}` })
-    if (request.actor !== undefined && !isPresented(arrival, request.actor)) return refused('actor_token', 'The actor is the authenticated caller: leave actor_token away, or send the very credential that you authenticate with.', 'actor token is another credential')
+    if (request.actor !== undefined && request.actor !== presented(arrival)) return refused('actor_token', 'The actor is the authenticated caller: leave actor_token away, or send the very credential that you authenticate with.', 'actor token is another credential')
     const own = caller.proof.kind === 'task_token' ? await ownToken(verifier, caller, arrival) : undefined
     if (isRefusal(own)) return own
     const party = await partyOf(verifier, request, caller, arrival, rules)
@@ -122,13 +123,10 @@ export function makeExchange(parts: ExchangerParts): Exchange {
 
 /** What the caller's own task token says: a narrower one is bound to the same key. */
 async function ownToken(verifier: Verifier, caller: Principal, arrival: Arrival): Promise<Claims | Refusal> {
-  for (const token of presented(arrival)) {
-    if (!isTaskToken(token)) continue
-    const read = await verifier.sound(token)
-    if (isRefusal(read)) return read
-    if (read.claims.jti === caller.proof.id) return read.claims
-  }
-  return refuse('unauthenticated', { detail: 'exchange: the task token is not the one presented' })
+  const token = presented(arrival)
+  const read = token === undefined ? undefined : await verifier.sound(token)
+  if (isRefusal(read)) return read
+  return read?.claims.jti === caller.proof.id ? read.claims : refuse('unauthenticated', { detail: 'exchange: the task token is not the one presented' })
 }
 
 async function partyOf(verifier: Verifier, { subject }: TokenRequest, caller: Principal, arrival: Arrival, { users }: ExchangeRules): Promise<Party | Refusal> {
@@ -186,17 +184,14 @@ async function bindingOf({ proofs }: ExchangerParts, { unbound }: ExchangeRules,
   return refused('DPoP', 'A task token is bound to a key: send a DPoP proof, or use a connection with a client certificate.', 'no key to bind to')
 }
 
+/** The credential in the header, if any, that the door let the caller in with. */
+function presented({ fields, target }: Arrival): string | undefined {
+  const credential = credentialOf(fields, target, true)
+  return isRefusal(credential) ? undefined : credential
+}
+
 function holdingOf({ scope, roles, expires }: Principal): Holding {
   return { ...scope, roles, ...(expires !== undefined && { expires }) }
-}
-
-/** Where the door finds a credential, each without its scheme. */
-function presented({ fields }: Arrival): readonly string[] {
-  return fields.flatMap(([name, value]) => (/^(?:authorization|x-api-key|api-key|x-goog-api-key)$/i.test(name) ? [value.trim().replace(/^(?:bearer|dpop)[ \t]+/i, '')] : []))
-}
-
-function isPresented(arrival: Arrival, token: string): boolean {
-  return presented(arrival).includes(token)
 }
 
 /** A subject token that does not hold is the request's fault; keys that cannot be fetched are not. */

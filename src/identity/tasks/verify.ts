@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { decodeProtectedHeader, errors, jwtVerify } from 'jose'
-import { field, type Arrival, type Fields, type Peer } from '../../contract/arrival.ts'
+import type { Arrival, Peer } from '../../contract/arrival.ts'
 import type { Clock } from '../../contract/clock.ts'
 import type { Principal } from '../../contract/principal.ts'
 import { isRefusal, refuse, type Refusal } from '../../contract/verdict.ts'
+import { presentedAsDpop } from '../credential.ts'
 import { LONGEST_TOKEN, readClaims, TASK_TYPE, type Claims } from './claims.ts'
 import { athOf, type ProofDesk } from './dpop.ts'
 import type { TaskKeys } from './keys.ts'
@@ -82,7 +83,7 @@ export function makeVerifier({ keys, proofs, issuer, clock, revoked }: VerifierP
       if (cnf === undefined) return principal
       if (!('jkt' in cnf)) return certificateHash(arrival.peer) === cnf['x5t#S256'] ? principal : wrong('the connection has another certificate than it is bound to')
       // RFC 9449 section 7.2: whoever found a bound token must not be able to use it as a plain one.
-      if (presentedAsDpop(arrival.fields) !== token) return refuse('unauthenticated', { say: 'This token is bound to a key: send it as "Authorization: DPoP", with a proof.', detail: 'task token: not presented as DPoP' })
+      if (!presentedAsDpop(arrival.fields)) return refuse('unauthenticated', { say: 'This token is bound to a key: send it as "Authorization: DPoP", with a proof.', detail: 'task token: not presented as DPoP' })
       const jkt = await proofs.check(arrival, { owner: `${principal.tenant}\n${principal.workload}`, token, jkt: cnf.jkt })
       return isRefusal(jkt) ? jkt : principal
     },
@@ -108,10 +109,6 @@ export function idsOf({ proof, workload, chain }: Principal): readonly string[] 
 export function certificateHash({ certificates }: Peer): string | undefined {
   const leaf = certificates?.[0]
   return leaf === undefined ? undefined : createHash('sha256').update(leaf).digest('base64url')
-}
-
-function presentedAsDpop(fields: Fields): string | undefined {
-  return /^dpop +(\S+)$/i.exec(field(fields, 'authorization')?.trim() ?? '')?.[1]
 }
 
 function wrong(why: string): Refusal {
