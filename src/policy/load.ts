@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Action } from '../contract/exchange.ts'
 import type { Authorize, Decision, Question } from '../contract/policy.ts'
+import type { ToolFacts } from '../contract/tool.ts'
 import { BUILTIN } from './builtin.ts'
 import { decide, makeSlice, type Slice } from './decide.ts'
-import { project } from './project.ts'
 import { readPolicies, type PolicyFile, type PolicyProblem, type ReadPolicy } from './read.ts'
+import { readRule, suggestRule, type Rule } from './rule.ts'
 import { makeSchema, RESOURCES, type Extras, type Schema } from './schema.ts'
+import { concerns, undeclared } from './scope.ts'
 
 export interface Policy {
   /** Content hash of the policies and of what the schema was generated from; part of the epoch's id. */
@@ -20,6 +22,10 @@ export interface Policy {
    * with just the named holds set aside. Never answered from memory.
    */
   release(question: Question, approved: readonly string[]): Decision
+  /** A rule of a reviewer's, or what is wrong with it. It belongs to this policy: the next may have another schema. */
+  rule(text: string): Rule | readonly PolicyProblem[]
+  /** A rule to start from that covers the question, as text; undefined where none can be written. */
+  suggest(question: Question, tool: ToolFacts): string | undefined
 }
 
 /**
@@ -52,46 +58,15 @@ export function loadPolicy(files: readonly PolicyFile[], extras: Extras = {}): P
       const slice = sliceOf(question)
       return slice === undefined ? unknown(question) : decide(slice, question, new Set(approved))
     },
+    rule: (text) => readRule(text, schema),
+    suggest(question, tool) {
+      const text = suggestRule(question, tool)
+      const rule = text === undefined ? undefined : readRule(text, schema)
+      return rule !== undefined && 'matches' in rule && rule.matches(question) ? text : undefined
+    },
   }
 }
 
 function unknown({ action, resource }: Question): Decision {
   return { verdict: 'deny', policies: [], shadow: [], errors: [`${action} cannot be asked about a ${resource.type}`], cached: false }
-}
-
-/**
- * False only where the policy's scope rules out every such question, so that leaving it out of the slice can never
- * drop a forbid. Resources have no parents: `in` means the very entity.
- */
-function concerns({ json }: ReadPolicy, action: Action, type: string): boolean {
-  if (json.action.op !== 'All') {
-    const named = 'entities' in json.action ? json.action.entities : 'entity' in json.action ? [json.action.entity] : []
-    if (!named.some((one) => uidOf(one).id === action)) return false
-  }
-  if (json.resource.op === 'is') return json.resource.entity_type === type
-  if ((json.resource.op === '==' || json.resource.op === 'in') && 'entity' in json.resource) return uidOf(json.resource.entity).type === type
-  return true
-}
-
-/**
- * Attributes that no question has. Cedar's validator lets `has` ask for them, so a misspelt name would make a forbid
- * that never applies: it does not load.
- */
-function undeclared(policy: ReadPolicy, schema: Schema): readonly PolicyProblem[] {
-  const kinds = (Object.entries(RESOURCES) as [Action, readonly string[]][]).flatMap(([action, types]) =>
-    types.filter((type) => concerns(policy, action, type)).map((type) => [action, type] as const),
-  )
-  return project([policy.json])
-    .references.filter(({ path }) => !kinds.some(([action, type]) => schema.typeAt(action, type, path) !== undefined))
-    .map(({ path }) => ({
-      file: policy.file,
-      line: policy.line,
-      column: 1,
-      message: `${policy.id}: ${path.join('.')} is not an attribute of anything that the policy concerns`,
-      expected: 'an attribute of the schema, or one declared under policy.declare',
-    }))
-}
-
-function uidOf(entity: { readonly __entity: { type: string; id: string } } | { readonly type: string; readonly id: string }): { readonly type: string; readonly id: string } {
-  return '__entity' in entity ? entity.__entity : entity
 }
