@@ -85,10 +85,11 @@ export function openApproving(deps: ApprovingDeps): Approving {
   }
 
   const tell = (event: Telling): void => {
-    const wanted = places.filter(({ of }) => of.events.has(event.kind))
-    if (wanted.length === 0) return
-    const told = toldOf(event, (id) => `${deps.adminUrl()}/api/approvals/${encodeURIComponent(id)}`)
-    for (const { of, webhook } of wanted) webhook.send(of.kind === 'slack' ? slackOf(told, event.kind) : { ...told })
+    for (const { of, webhook } of places) {
+      if (!of.events.has(event.kind)) continue
+      const told = toldOf(event, (id) => `${of.link ?? deps.adminUrl()}/api/approvals/${encodeURIComponent(id)}`)
+      webhook.send(of.kind === 'slack' ? slackOf(told, event.kind) : { ...told })
+    }
   }
 
   const take = (event: DeskEvent): void => {

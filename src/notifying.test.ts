@@ -121,13 +121,15 @@ test('each place hears what it asked for, in its own shape', async (t) => {
   const house = await surfaces(t)
   const slack = await place(t, () => 200)
   const alarms = await place(t, () => 200)
-  house.approving.notify([{ url: slack.url, kind: 'slack', events: new Set(['created', 'alarm']), allowPrivate: false }, hook(alarms.url, { events: new Set(['alarm']) })])
+  house.approving.notify([{ url: slack.url, kind: 'slack', events: new Set(['created', 'alarm']), allowPrivate: false }, hook(alarms.url, { events: new Set(['alarm', 'released']), link: 'https://sally.example' })])
   house.desk.tell(created('a1'))
   house.desk.tell({ kind: 'alarm', at: 0, habit: { decisions: 40, approved: 40, fast: 40, medianMs: 1, lastHour: 40, tight: true } })
-  await Promise.all([slack.until(2), alarms.until(1)])
+  house.desk.tell({ kind: 'released', at: 0, approval: 'a1', tenant: 'default', how: 'once', exchange: 'x', by: ['Alice'] })
+  await Promise.all([slack.until(2), alarms.until(2)])
   assert.deepEqual(Object.keys(JSON.parse(slack.heard[0]?.body ?? '') as object), ['text', 'blocks'])
   assert.equal(slack.heard[0]?.headers['webhook-signature'], undefined)
-  assert.deepEqual(alarms.heard.map(({ body }) => (JSON.parse(body) as { type: string }).type), ['approval.alarm'])
+  const told = alarms.heard.map(({ body }) => JSON.parse(body) as { type: string; data: { link?: string } })
+  assert.deepEqual(told.map(({ type, data }) => [type, data.link]), [['approval.alarm', undefined], ['approval.released', 'https://sally.example/api/approvals/a1']])
 })
 
 test('replaced webhooks hear nothing new', async (t) => {

@@ -14,6 +14,7 @@ export const webhooksSchema = z
       kind: z.enum(['slack', 'generic']).optional().describe('slack: blocks as Slack shows them; generic: the facts as JSON. Default: generic.'),
       secret: z.string().regex(ENV, 'expected env:NAME').optional().describe('Variable with the secret that signs each message (Standard Webhooks): base64 of 24 to 64 bytes, with or without whsec_ before it. Needed for kind generic.'),
       events: z.array(z.enum(kinds)).min(1).max(kinds.length).optional().describe('What it is told of. Default: created, decided, expired, alarm.'),
+      link: z.url({ protocol: /^https?$/ }).max(500).optional().describe('Where reviewers reach the admin port, e.g. https://sallyport.internal.example: links in messages begin with it. Default: its own address.'),
       allow_private: z.boolean().optional().describe('Lets the host be a private address, and the URL plain http. Default: false.'),
     }),
   )
@@ -28,6 +29,8 @@ export interface SettledWebhook {
   /** env:NAME */
   readonly secret?: string
   readonly events: ReadonlySet<WebhookEvent>
+  /** What links begin with, without a slash at its end. */
+  readonly link?: string
   readonly allowPrivate: boolean
 }
 
@@ -43,11 +46,11 @@ export class WebhookSettingsError extends Error {
 /** @throws {WebhookSettingsError} for what the schema cannot see; `path` leads to the list in the settings. */
 export function settleWebhooks(written: WrittenWebhooks | undefined, path: readonly (string | number)[]): readonly SettledWebhook[] {
   return Object.freeze(
-    (written ?? []).map(({ url, kind = 'generic', secret, events, allow_private: allowPrivate = false }, at) => {
+    (written ?? []).map(({ url, kind = 'generic', secret, events, link, allow_private: allowPrivate = false }, at) => {
       if (kind === 'generic' && secret === undefined) throw new WebhookSettingsError([...path, at], 'a generic webhook needs a secret, so that its receiver can tell who sent it')
       const wrong = ENV.test(url) ? undefined : urlProblem(url, allowPrivate)
       if (wrong !== undefined) throw new WebhookSettingsError([...path, at, 'url'], wrong)
-      return Object.freeze({ url, kind, ...(secret !== undefined && { secret }), events: new Set(events ?? usual), allowPrivate })
+      return Object.freeze({ url, kind, ...(secret !== undefined && { secret }), events: new Set(events ?? usual), ...(link !== undefined && { link: link.replace(/\/+$/, '') }), allowPrivate })
     }),
   )
 }
@@ -58,6 +61,8 @@ export interface ReadyWebhook {
   readonly kind: 'slack' | 'generic'
   readonly secret?: Uint8Array
   readonly events: ReadonlySet<WebhookEvent>
+  /** What links begin with, without a slash at its end. */
+  readonly link?: string
   readonly allowPrivate: boolean
 }
 
