@@ -35,6 +35,7 @@ import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
 import { loadPolicy } from './policy/load.ts'
 import { toolFactsOf } from './policy/tools.ts'
+import type { History } from './session/history.ts'
 
 /** Policies that come with Sallyport and count where settings name no folder. */
 export const shippedPolicy = join(import.meta.dirname, '../policy')
@@ -45,6 +46,7 @@ export interface Household {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly ledger: Ledger
   readonly health: Health
+  readonly history: History
   /** Keys of a tenant, so that a shared budget can keep a share for each. */
   readonly members: BudgetsDeps['members'] & {}
   readonly policyFolder: string
@@ -166,6 +168,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     posture: loaded.posture,
     authorize: policy.authorize,
     release: policy.release,
+    history: household.history.under(loaded.policy.history),
     tool: toolFactsOf(loaded.tools),
     guard,
     budgets: makeBudgets(loaded.budgets, { ledger, members, onAlert }),

@@ -22,11 +22,12 @@ import { JudgeBook } from './judging.ts'
 import { makeAdminDoor } from './identity/admin.ts'
 import { openKeyring } from './identity/keyring.ts'
 import { openAdminKey, openSecret } from './identity/secret.ts'
-import { identityRoutes } from './enrolling.ts'
+import { identityRoutes, reachableUrl } from './enrolling.ts'
 import { openIdentifying } from './identifying.ts'
 import { adminRoutes } from './operate.ts'
 import { dataHandler, hostText, openDataListeners } from './serving.ts'
 import { makeBaseline } from './session/baseline.ts'
+import { openHistory } from './session/history.ts'
 import { pass, type Spine, type StepName } from './spine.ts'
 import { close, malformedReceipt } from './steps/close.ts'
 import { makeRefusalMemory } from './steps/memory.ts'
@@ -136,11 +137,14 @@ export async function start(options: StartOptions): Promise<Started> {
     let models: RunningModels | undefined
     opened.push(async () => models?.close())
     const judged = new JudgeBook(clock)
+    const history = await openHistory({ clock, sessions: store.sessions, onStoreError: (error) => defect('history', error) })
+    opened.push(() => history.save())
     const household: Household = {
       clock,
       env: options.env,
       ledger,
       health,
+      history,
       members: keyring.members,
       policyFolder: shippedPolicy,
       onAlert: (alert) => {
@@ -193,6 +197,7 @@ export async function start(options: StartOptions): Promise<Started> {
       keepPayload: first.audit.payload === 'none' ? 'none' : 'full',
       observe: (receipt) => observed(receipt),
       approvals: { hold: () => Promise.resolve({ waited: 0, refusal: refuse('approval_unavailable') }), ended: () => undefined },
+      history,
       anomaly: makeBaseline(clock).score,
       epoch: () => live.epoch,
       pass: (errand) => pass(spine, errand),
@@ -272,7 +277,7 @@ export async function start(options: StartOptions): Promise<Started> {
       metrics: metrics.scrape,
       routes: [
         ...adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, judged: () => judged.today() }),
-        ...identityRoutes({ roster: identifying.roster, ca: identifying.ca, audit, clock, newId, secureUrl: () => listeners.secureUrl }),
+        ...identityRoutes({ roster: identifying.roster, ca: identifying.ca, audit, clock, newId, secureUrl: () => reachableUrl(listeners.secureUrl, first.identity.serverNames) }),
       ],
       newId,
       onDefect: defect,

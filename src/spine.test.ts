@@ -94,6 +94,7 @@ function stage(options: { replace?: Partial<Record<StepName, Step>>; reading?: P
       cached: false,
     }),
     release: () => ({ verdict: 'deny', policies: ['p1'], shadow: [], errors: [], cached: false }),
+    history: { read: () => undefined, reserve: () => true },
     tool: () => UNKNOWN_TOOL,
     guard: {
       inspect: () => ({ findings: [], verdict: 'allow', edits: [], micros: 1, reused: 0 }),
@@ -133,6 +134,7 @@ function stage(options: { replace?: Partial<Record<StepName, Step>>; reading?: P
     keepPayload: 'full',
     observe: () => undefined,
     approvals: { hold: () => Promise.resolve({ waited: 0, refusal: refuse('approval_expired') }), ended: () => undefined },
+    history: { commit: () => undefined, release: () => undefined },
     anomaly: () => 0,
     epoch: () => epoch,
     pass: (errand) => pass(spine, errand),

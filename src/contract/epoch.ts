@@ -1,4 +1,5 @@
 import type { Authorize, Release } from './policy.ts'
+import type { HistoryFacts } from './history.ts'
 import type { ToolFacts } from './tool.ts'
 import type { Guard, OutputMode } from './guard.ts'
 import type { Budgets } from './budget.ts'
@@ -16,6 +17,7 @@ export interface Epoch {
   readonly posture: Posture
   readonly authorize: Authorize
   readonly release: Release
+  readonly history: HistoryFacts
   /** What configuration says of a tool; the empty facts where it says nothing. */
   tool(name: string): ToolFacts
   readonly guard: Guard

@@ -1,5 +1,5 @@
 import type { Clock } from '../contract/clock.ts'
-import type { HistoryFact } from '../contract/history.ts'
+import type { HistoryEnds, HistoryFact, HistoryFacts } from '../contract/history.ts'
 import type { Question } from '../contract/policy.ts'
 import type { Principal } from '../contract/principal.ts'
 import type { Sessions } from '../store/interfaces.ts'
@@ -11,28 +11,11 @@ import { readTenants, readWindows, writeTenants, writeWindows } from './history_
  * of ten that begin at once under a limit of three, three pass. Counters outlive epochs; a fact whose definition
  * changes starts afresh.
  */
-export interface History {
+export interface History extends HistoryEnds {
   /** The facts of one configuration. */
   under(facts: readonly HistoryFact[]): HistoryFacts
-  /** What the exchange reserved was done. */
-  commit(exchange: string): void
-  /** It was refused or failed: only facts of `any` verdict keep it. */
-  release(exchange: string): void
   /** Writes what is not written yet. */
   save(): Promise<void>
-}
-
-export interface HistoryFacts {
-  /**
-   * The value of every fact for this principal, for `context.history`; what `exchange` itself reserved is left out,
-   * so that it can be decided again. Undefined where no facts are configured.
-   */
-  read(principal: Principal, exchange: string): Readonly<Record<string, number | boolean>> | undefined
-  /**
-   * Counts the action as under way, in the same turn as it was decided: nothing may come between. Again for the same
-   * exchange replaces what it reserved. False = there is no room to remember it, so it must not happen.
-   */
-  reserve(question: Question, exchange: string): boolean
 }
 
 interface Counter {

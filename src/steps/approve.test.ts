@@ -22,10 +22,11 @@ function candidate(id: string, role: Candidate['role'] = 'primary'): Candidate {
 /** One held exchange; `release` is what the policies of the moment say, `answer` what people say. */
 function stage(answer: (request: HoldRequest, round: number) => Released | Unreleased, release: (question: Question, approved: readonly string[]) => Decision, candidates: readonly Candidate[] = []) {
   const asked: HoldRequest[] = []
-  const epoch = { authorize: () => decision('hold', ['old']), release } as unknown as Epoch
+  const epoch = { history: { read: () => undefined, reserve: () => true }, authorize: () => decision('hold', ['old']), release } as unknown as Epoch
   const house = {
     clock: { wall: () => 0, monotonic: () => 0, timer: () => () => undefined },
     approvals: { hold: (request: HoldRequest) => Promise.resolve(answer(request, asked.push(request) - 1)), ended: () => undefined },
+    history: { commit: () => undefined, release: () => undefined },
     anomaly: () => 0,
     epoch: () => epoch,
   } as unknown as House

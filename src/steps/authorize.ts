@@ -83,7 +83,7 @@ interface Deciding {
  */
 export function decide(house: House, facts: Known, { findings, scores, approved = [], epoch = facts.epoch }: Deciding): (Pick<More, 'permit' | 'decisions' | 'context'> & { readonly held: Held | undefined }) | (Refusal & { readonly known?: More }) {
   const { exchange, principal, reading } = facts
-  const context = contextOf(house, facts, findings, scores)
+  const context = contextOf(house, epoch, facts, findings, scores)
   const ask = (resource: Resource, role?: Candidate['role']): { readonly decision: Decision; readonly held: Held } => {
     const asked = role === undefined ? context : { ...context, role }
     const question = { principal, action: reading.action, resource, context: asked }
@@ -97,9 +97,14 @@ export function decide(house: House, facts: Known, { findings, scores, approved 
     const found = asked.filter(({ decision, candidate }) => decision.verdict === verdict && (verdict === 'allow' || candidate?.role !== 'mirror'))
     const [first] = found.filter(({ candidate }) => candidate?.role !== 'mirror')
     if (first === undefined) continue
+    // In the same turn as the decision, so that of many at once no more pass than may.
+    if (!epoch.history.reserve({ principal, action: reading.action, resource: first.held.resource, context }, exchange.id)) return { ...refuse('step_failed', { detail: 'no room for more history' }), known: { decisions, context } }
     const permit = { exchange: exchange.id, candidates: found.flatMap(({ candidate }) => candidate ?? []) }
     return { permit, decisions, context, held: verdict === 'hold' ? first.held : undefined }
   }
+  // Facts of any verdict count attempts as well.
+  const { held: tried } = asked[0] as (typeof asked)[number]
+  epoch.history.reserve({ principal, action: reading.action, resource: tried.resource, context }, exchange.id)
   return { ...refusalFor(decisions[0] as Decision), known: { decisions, context } }
 }
 
@@ -112,7 +117,8 @@ export function refusalFor(decision: Decision): Refusal {
 }
 
 /** The facts that policies may ask about. Scores are whole percents, because Cedar has no floating point. */
-export function contextOf(house: House, { reading, exchange, principal, context: before }: Known, findings: readonly Finding[], scores: Scores): Context {
+export function contextOf(house: House, epoch: Epoch, { reading, exchange, principal, context: before }: Known, findings: readonly Finding[], scores: Scores): Context {
+  const history = epoch.history.read(principal, exchange.id)
   const now = new Date(house.clock.wall())
   const categories = new Set<string>()
   let score = 0
@@ -135,6 +141,7 @@ export function contextOf(house: House, { reading, exchange, principal, context:
     scores,
     labels: { ...labelsOf(reading) },
     parameters: reading.parameters as Record<string, ContextValue>,
+    ...(history && { history }),
     time: { hour: now.getUTCHours(), weekday: now.getUTCDay(), unix: Math.floor(now.getTime() / 1000) },
   }
 }

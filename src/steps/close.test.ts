@@ -10,6 +10,7 @@ test('a log that breaks does not cost the receipt', async () => {
   const written: Receipt[] = []
   const house = {
     clock: { wall: () => 1, monotonic: () => 1, timer: () => () => undefined },
+    history: { commit: () => undefined, release: () => undefined },
     audit: { receipt: (one: Receipt) => Promise.resolve(void written.push(one)) },
     keepPayload: 'none',
     observe() {

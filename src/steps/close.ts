@@ -28,6 +28,8 @@ export function close(house: House) {
     const written = house.audit.receipt(receipt, house.keepPayload === 'none' ? undefined : payloadOf(facts, ending))
     // The receipt is on its way before anything that may throw: a broken log or counter must not cost it (law 2).
     try {
+      if (ending.refusal === undefined) house.history.commit(facts.exchange.id)
+      else house.history.release(facts.exchange.id)
       settle(facts, ending, attempts, cost)
       house.observe(receipt)
     } finally {

@@ -1,6 +1,7 @@
 import type { Approvals } from '../contract/approval.ts'
 import type { Epoch } from '../contract/epoch.ts'
 import type { Action, Resource } from '../contract/exchange.ts'
+import type { HistoryEnds } from '../contract/history.ts'
 import type { Principal } from '../contract/principal.ts'
 import type { Audit, Receipt } from '../contract/receipt.ts'
 import type { Clock } from '../contract/clock.ts'
@@ -19,6 +20,8 @@ export interface House {
   readonly observe: (receipt: Receipt) => void
   /** Asks people about what policy holds. */
   readonly approvals: Approvals
+  /** Told how what was reserved ended. */
+  readonly history: HistoryEnds
   /** How unusual this is for this principal, 0–100. Counts it. */
   readonly anomaly: (principal: Principal, action: Action, resource: Resource) => number
   /** The epoch of this moment: what is released is decided under it, not under the one it was held under. */
