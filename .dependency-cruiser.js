@@ -60,7 +60,7 @@ const configuration = {
     {
       name: 'network-only-at-the-edge',
       severity: 'error',
-      comment: 'Whoever needs the network is handed a dial. Named exceptions: store/shared, telemetry/otlp, and client, which runs in other people's programs. node:net is in eslint.config.js, because isIP is pure.',
+      comment: 'Whoever needs the network is handed a dial. Named exceptions: store/shared, telemetry/otlp, and client, which runs in programs of others. node:net is in eslint.config.js, because isIP is pure.',
       from: { path: '^src/', pathNot: [test, '^src/edge/', '^src/store/shared/', '^src/telemetry/otlp', '^src/client/'] },
       to: { path: '^(node:)?(tls|http|https|http2|dgram|dns|child_process|cluster)(/|$)|(^|/)undici(/|$)' },
     },
