@@ -27,10 +27,10 @@ test('whoever reads the body of a stopped call learns it at once, and can still 
     const { listener } = await house(t, async (arrival, outlet) => {
       if (how !== 'later') setTimeout(() => outlet.stop(refuse('session_ended')), 20)
       else outlet.stop(refuse('session_ended'))
-      const read = async (): Promise<unknown> => {
-        if (how === 'unread') return aborted(arrival.gone)
-        if (how !== 'stream') return arrival.body.whole(1_000)
-        for await (const chunk of arrival.body.stream()) assert.ok(chunk.length > 0)
+      const read = async (): Promise<void> => {
+        if (how === 'unread') await aborted(arrival.gone)
+        else if (how !== 'stream') await arrival.body.whole(1_000)
+        else for await (const chunk of arrival.body.stream()) assert.ok(chunk.length > 0)
       }
       const kind = await read().then(() => 'nothing', (error: unknown) => (error instanceof BodyError ? error.kind : 'other'))
       outlet.head(403, [])
