@@ -97,14 +97,26 @@ function readFile(file: PolicyFile, problems: PolicyProblem[]): readonly ReadPol
   return read.sort((a, b) => a.line - b.line)
 }
 
-/** Offsets of the parts in the file: Cedar gives them verbatim but sorted by its own numbering. Twins follow each other. */
+/**
+ * Offsets of the parts in the file: Cedar gives them verbatim but sorted by its own numbering. The longest are looked for
+ * first, because the text of one may stand within another that has annotations besides.
+ */
 function locate(text: string, parts: readonly string[]): readonly number[] {
-  const next = new Map<string, number>()
-  return parts.map((part) => {
-    const at = text.indexOf(part, next.get(part) ?? 0)
-    next.set(part, at + part.length)
-    return Math.max(0, at)
-  })
+  const taken: (readonly [from: number, to: number])[] = []
+  const starts = new Map<number, number>()
+  for (const [index, part] of [...parts.entries()].sort(([, a], [, b]) => b.length - a.length)) {
+    let at = text.indexOf(part)
+    while (at >= 0 && (taken.some(([from, to]) => at < to && at + part.length > from) || isCommented(text, at))) at = text.indexOf(part, at + 1)
+    // Only where a line that looks like a comment is none: then its first place is near enough.
+    if (at < 0) at = Math.max(0, text.indexOf(part))
+    taken.push([at, at + part.length])
+    starts.set(index, at)
+  }
+  return parts.map((_, index) => starts.get(index) as number)
+}
+
+function isCommented(text: string, at: number): boolean {
+  return text.slice(text.lastIndexOf('\n', at - 1) + 1, at).trimStart().startsWith('//')
 }
 
 function classify(file: PolicyFile, start: number, text: string, json: PolicyJson, problems: PolicyProblem[]): ReadPolicy | undefined {
