@@ -70,6 +70,8 @@ export interface ApprovalSummary {
   readonly created: number
   /** After this nobody can approve it any more. */
   readonly expires: number
+  /** When it was decided or ran out. */
+  readonly closed?: number
   /** Calls that wait for it right now. */
   readonly waiting: number
   readonly decision?: {
@@ -228,7 +230,7 @@ export interface Desk {
    * @throws {DeskError} of every fault; refusals leave a record.
    */
   decide(reviewer: Reviewer, id: string, hash: string, choice: Choice): Promise<Decided>
-  /** What was decided or ran out, newest first. `before` is a time. At most 200. */
+  /** What was decided or ran out, newest first. `before` is a `closed`. At most 200. */
   history(reviewer: Reviewer, options: { readonly before?: number; readonly limit: number }): Promise<readonly ApprovalSummary[]>
   /** What a rule would have matched among the kept actions of a tenant. @throws {DeskError} `invalid` with what is wrong with it. */
   wouldMatch(reviewer: Reviewer, text: string, tenant?: string): Promise<Matches>

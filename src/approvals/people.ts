@@ -1,6 +1,5 @@
 import type { Principal } from '../contract/principal.ts'
 import { DeskError, type Reviewer } from './desk.ts'
-import type { Facts } from './question.ts'
 
 /** Two spellings of a name are the same person's. */
 function folded(name: string): string {
@@ -21,7 +20,7 @@ export function maySee(reviewer: Reviewer, tenant: string, group: string | undef
 }
 
 /** Why this person may not decide about it; undefined = may. Nobody consents to what they, or who acts for them, asked for. */
-export function barredFrom(reviewer: Reviewer, { question: { principal } }: Pick<Facts, 'question'>): string | undefined {
+export function barredFrom(reviewer: Reviewer, principal: Principal): string | undefined {
   const asking = requesters(principal)
   const mine = [reviewer.id, reviewer.name, ...(reviewer.identity === undefined ? [] : [reviewer.identity])]
   if (!mine.some((one) => asking.has(folded(one)))) return undefined

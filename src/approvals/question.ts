@@ -45,6 +45,7 @@ export interface Person {
   readonly id: string
   readonly name: string
   readonly identity?: string
+  readonly tenant?: string
   readonly kind: Choice['kind']
   readonly at: number
 }
@@ -88,7 +89,7 @@ export function whoOf({ tenant, workload, chain, agent }: Principal): readonly u
 }
 
 export function resourceOf({ type, id }: Resource): string {
-  return `${type}:${id}`
+  return `${type}::${id}`
 }
 
 /** How sensitive what the session read and what the action touches is. */

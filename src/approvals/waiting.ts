@@ -44,10 +44,8 @@ export interface Open {
   readonly waiters: Set<Waiter>
   /** When each reviewer first saw it, and how many calls they saw waiting at most. */
   readonly seen: Map<string, { readonly at: number; readonly waiting: number }>
-  /** Settles when it is in the store; rejects when it could not be. */
-  stored: Promise<void>
   closed: boolean
-  /** One change at a time. */
+  /** Settles when it is in the store and every change so far is done: one at a time. */
   turn: Promise<unknown>
   cancel: () => void
 }
@@ -58,7 +56,7 @@ export interface Book {
   find(bound: string): Open | undefined
   /** Why one more of this caller is too many; undefined = there is room. */
   full(tenant: string, caller: string, most: number): string | undefined
-  add(row: ApprovalRow, facts: Facts, caller: string, stored: Promise<void>, onDeadline: (open: Open) => void): Open
+  add(row: ApprovalRow, facts: Facts, caller: string, onDeadline: (open: Open) => void): Open
   /** Out of the book: nobody can join it or decide it any more. */
   close(open: Open): void
 }
@@ -81,9 +79,9 @@ export function makeBook(clock: Clock): Book {
       if ((tenants.get(tenant) ?? 0) >= MOST_OF_TENANT) return `${MOST_OF_TENANT} approvals of the tenant are open`
       return (callers.get(caller) ?? 0) >= most ? `${most} approvals of the caller are open` : undefined
     },
-    add({ id, tenant, subject, bound, alike, created, expires, version, notes }, facts, caller, stored, onDeadline) {
+    add({ id, tenant, subject, bound, alike, created, expires, version, notes }, facts, caller, onDeadline) {
       const made: Open = {
-        id, tenant, subject, bound, alike, created, expires, facts, caller, version, stored,
+        id, tenant, subject, bound, alike, created, expires, facts, caller, version,
         notes: JSON.parse(notes) as Notes,
         waiters: new Set(),
         seen: new Map(),

@@ -113,7 +113,7 @@ async function listed(desk: Desk, who: Reviewer, query: URLSearchParams): Promis
     past.push(...page.filter((one) => state === 'all' || one.state === state))
     const oldest = page.at(-1)
     if (page.length < MOST_LISTED || oldest === undefined || state === 'all') break
-    from = oldest.created
+    from = oldest.closed ?? oldest.created
   }
   return [...waiting, ...past.slice(0, limit - waiting.length)]
 }
