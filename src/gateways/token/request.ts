@@ -17,7 +17,7 @@ const LONGEST_LIFETIME = 300
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const TYPE = 'urn:ietf:params:oauth:token-type:'
-const SUBJECT_TYPES = { [`${TYPE}access_token`]: 'access_token', [`${TYPE}id_token`]: 'id_token', [`${TYPE}jwt`]: 'jwt' } as const
+const SUBJECT_TYPES: ReadonlyMap<string, NonNullable<TokenRequest['subject']>['type']> = new Map([[`${TYPE}access_token`, 'access_token'], [`${TYPE}id_token`, 'id_token'], [`${TYPE}jwt`, 'jwt']])
 const ISSUED_TYPES: readonly string[] = [`${TYPE}access_token`, `${TYPE}jwt`]
 const AUDIENCE = /^(?:llm|guard|egress|shell|(?:mcp|a2a|tunnel):[A-Za-z0-9][A-Za-z0-9._-]{0,127})$/
 /** Characters of a scope in OAuth; a `*` only at the end, where it means a prefix. */
@@ -92,7 +92,7 @@ function subjectOf(form: ReadonlyMap<string, string>): TokenRequest['subject'] |
   const token = form.get('subject_token')
   const written = form.get('subject_token_type')
   if (token === undefined && written === undefined) return undefined
-  const type = SUBJECT_TYPES[written as keyof typeof SUBJECT_TYPES] as 'access_token' | 'id_token' | 'jwt' | undefined
+  const type = SUBJECT_TYPES.get(written ?? '')
   if (token === undefined || type === undefined) return wrong('subject_token_type', 'A subject_token comes with its type: access_token, id_token or jwt.')
   return token.length <= LONGEST_TOKEN ? { token, type } : wrong('subject_token', 'The subject token is too long.')
 }
