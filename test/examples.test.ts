@@ -13,7 +13,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 function settled(text: string, folder: string): string {
   const secret = join(folder, 'secret')
   writeFileSync(secret, 'not-a-credential')
-  const own = text.replace(/file:\/run\/\S+?(?=")/g, `file:${secret}`).replace(/checkpoints: \{.*\}/, 'checkpoints: {}')
+  const here = text.replaceAll('../policy', join(root, 'policy'))
+  const own = here.replace(/file:\/run\/\S+?(?=")/g, `file:${secret}`).replace(/checkpoints: \{.*\}/, 'checkpoints: {}')
   const ports = own.replace(/(data|admin): 127\.0\.0\.1:\d+/g, '$1: "127.0.0.1:0"')
   return ports.includes('listen:') ? ports : `${ports}listen: { data: "127.0.0.1:0", admin: "127.0.0.1:0" }\n`
 }
