@@ -129,7 +129,7 @@ test('nothing is resumed: each connection proves its certificate anew', async (t
     const limits = { minVersion: version, maxVersion: version, servername: 'localhost' }
     const first = caller(t, listener.port, { ...limits, key: one.key, cert: one.cert })
     let session: Buffer | undefined
-    first.socket.on('session', (offered) => (session = offered))
+    first.socket.on('session', (offered: Buffer) => void (session = offered))
     first.socket.write(GET)
     await first.until(/>/)
     session ??= first.socket.getSession()
