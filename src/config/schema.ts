@@ -12,7 +12,7 @@ import { guardrailsSchema, settleGuardrails, type GuardSettings } from '../guard
 import { judgeProblem } from './judge.ts'
 import { identitySettings, settleIdentity, type SettledIdentity } from '../identity/settings.ts'
 import { policySettings, settlePolicy, type SettledPolicy } from '../policy/settings.ts'
-import { settleTools, toolsSettings, type SettledTools } from '../policy/tools.ts'
+import { settleTools, toolsSettings, type SettledTools } from '../policy/tools/settings.ts'
 import { settleTelemetry, telemetrySchema, type Telemetry } from '../telemetry/settings.ts'
 
 const postures = ['observe', 'guard', 'strict'] as const satisfies readonly Posture[]

@@ -1,12 +1,13 @@
 import type { Action } from '../contract/exchange.ts'
 import type { Question } from '../contract/policy.ts'
-import { conditionsOf, type Reads } from './conditions.ts'
+import { conditionsOf } from './conditions.ts'
 import { makeNarrow, type Bucket } from './narrow.ts'
 import { prepareSet, together, type Answer } from './prepare.ts'
 import { project } from './project.ts'
 import { makeReader, readerOf } from './question.ts'
 import type { ReadPolicy } from './read.ts'
 import type { Schema } from './schema.ts'
+import type { Reads } from './telling.ts'
 
 /** What one set of policies says about a question that has no problem: exactly what all of them say together. */
 export type Ask = (question: Question) => Answer

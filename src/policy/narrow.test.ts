@@ -4,12 +4,13 @@ import fc from 'fast-check'
 import type { Context, Question } from '../contract/policy.ts'
 import type { Principal } from '../contract/principal.ts'
 import { askTogether } from './ask.ts'
-import { conditionsOf, type Reads } from './conditions.ts'
+import { conditionsOf } from './conditions.ts'
 import { makeSlice, type Slice } from './decide.ts'
 import { makeNarrow } from './narrow.ts'
 import { readerOf } from './question.ts'
 import { readPolicies, type ReadPolicy } from './read.ts'
 import { makeSchema, type Schema } from './schema.ts'
+import type { Reads } from './telling.ts'
 
 const schema = makeSchema({ parameters: { 'tool.propose': { amount: 'Long', to: 'String' } }, attributes: { Tool: { flagged: 'Boolean' } }, dimensions: { zone: 'String' } })
 

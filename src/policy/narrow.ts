@@ -1,5 +1,5 @@
 import type { Question } from '../contract/policy.ts'
-import { PRINCIPAL, RESOURCE, type Condition, type Key, type Reads, type Test } from './conditions.ts'
+import { PRINCIPAL, RESOURCE, type Condition, type Key, type Reads, type Test } from './telling.ts'
 
 /** Policies that a question may concern, by number; a bucket shares one key. */
 export interface Narrowed {

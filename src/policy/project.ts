@@ -1,4 +1,5 @@
 import type { Expr, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
+import { pathOf, type Json } from './expression.ts'
 
 /** One attribute that a policy reads: `['context', 'labels', 'untrusted']`. */
 export interface Reference {
@@ -21,8 +22,6 @@ interface Found {
   readonly cuts: Map<string, Set<number> | undefined>
   readonly bare: Set<string>
 }
-
-export type Json = { readonly [key: string]: unknown }
 
 /**
  * What a set of policies can read of a question, worked out from their JSON form. Sound: whatever is not listed
@@ -121,14 +120,4 @@ function reach(path: readonly string[], cuts: readonly number[] | undefined, fou
   } else if (cuts === undefined) found.cuts.set(key, undefined)
   else if (known !== undefined) for (const cut of cuts) known.add(cut)
   else if (!found.cuts.has(key)) found.cuts.set(key, new Set(cuts))
-}
-
-/** `{".": {left: {Var: "context"}, attr: "score"}}` → `['context', 'score']`. */
-export function pathOf(node: Json): readonly string[] | undefined {
-  const root = node['Var']
-  if (typeof root === 'string') return [root]
-  const access = node['.'] as { readonly left?: Json; readonly attr?: unknown } | undefined
-  if (access?.left === undefined || typeof access.attr !== 'string') return undefined
-  const base = pathOf(access.left)
-  return base === undefined ? undefined : [...base, access.attr]
 }

@@ -3,7 +3,7 @@ import type { Action } from '../contract/exchange.ts'
 import type { HistoryFact } from '../contract/history.ts'
 import { DURATION, durationMs } from '../formats/units.ts'
 import { RESOURCES, type Declared, type Extras } from './schema.ts'
-import type { SettledTools } from './tools.ts'
+import type { SettledTools } from './tools/settings.ts'
 
 const type = z.enum(['String', 'Long', 'Boolean', 'StringSet'])
 const name = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/)

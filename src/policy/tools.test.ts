@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import type { ToolClass } from '../contract/tool.ts'
 import { loadPolicy } from './load.ts'
 import { policySettings, settlePolicy } from './settings.ts'
-import { settleTools, toolFactsOf, toolsSettings, type ToolsSettings } from './tools.ts'
+import { toolFactsOf } from './tools.ts'
+import { settleTools, toolsSettings, type ToolsSettings } from './tools/settings.ts'
 
 function wrong(written: unknown): string {
   const parsed = toolsSettings.safeParse(written)

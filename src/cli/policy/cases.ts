@@ -7,7 +7,7 @@ import { pathText, type Problem } from '../../config/problem.ts'
 import { readYaml, type Written } from '../../config/read.ts'
 import { schema as settingsSchema, settle, type Settings } from '../../config/schema.ts'
 import type { Question } from '../../contract/policy.ts'
-import type { SettledTools } from '../../policy/tools.ts'
+import type { SettledTools } from '../../policy/tools/settings.ts'
 import { BadPolicies, configuredRulebook, namedRulebook, type Rulebook, type Verdict } from '../../policing.ts'
 import { questionKeys, questionOf, text, texts, type Say } from './question.ts'
 

@@ -5,7 +5,8 @@ import type { Action, Resource } from '../../contract/exchange.ts'
 import type { Context, ContextValue, Question } from '../../contract/policy.ts'
 import type { Principal, Proof } from '../../contract/principal.ts'
 import { RESOURCES, type Schema } from '../../policy/schema.ts'
-import { toolFactsOf, type SettledTools } from '../../policy/tools.ts'
+import { toolFactsOf } from '../../policy/tools.ts'
+import type { SettledTools } from '../../policy/tools/settings.ts'
 
 const proofs = ['api_key', 'mtls', 'oidc', 'task_token', 'local', 'enrolment', 'reviewer', 'admin', 'none'] as const satisfies readonly Proof['kind'][]
 
