@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { globSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { runCase } from '../src/cli/policy/case.ts'
 import { BadFile, readCases } from '../src/cli/policy/cases.ts'
 import { ran } from '../src/cli/run.fixture.ts'
+import { startHouse } from './house.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -117,4 +118,60 @@ test('cases can be about the policies of a settings file', async () => {
 test('nothing to test is wrong usage', async () => {
   assert.equal((await ran(['policy', 'test'], { cwd: tmpdir() })).code, 2)
   assert.match((await ran(['policy', 'test', 'nowhere'], { cwd: folder })).err, /nowhere: there is no such file or folder/)
+})
+
+/** An example as its house would run it, in front of the simulated provider. */
+function exampleHouse(name: string): ReturnType<typeof startHouse> {
+  return startHouse({
+    config({ practiceUrl }) {
+      const text = readFileSync(join(root, 'examples', `${name}.yaml`), 'utf8').replaceAll('../policy', join(root, 'policy'))
+      return text.replace(/openai: \{.*\}/, `openai: { kind: openai, baseUrl: "${practiceUrl}/v1", credential: env:PRACTICE_KEY }`)
+    },
+  })
+}
+
+const tool = (name: string): object => ({ type: 'function', function: { name, parameters: { type: 'object' } } })
+
+test('in a running house, who used a tool of staging does not go on into production', async () => {
+  const house = await exampleHouse('segmentation')
+  try {
+    const call = async (name: string, args: string, key: string): Promise<number> => {
+      const reply = await house.chat(`use the tool ${name} with ${args}`, { tools: [tool(name)] }, key)
+      await reply.text()
+      return reply.status
+    }
+    const [ann, ben] = [await house.newKey({ name: 'ann', roles: ['releaser', 'developer'] }), await house.newKey({ name: 'ben', roles: ['releaser'] })]
+    assert.equal(await call('refund', '{"amount":5}', ann), 200)
+    assert.equal(await call('get_ticket', '{"id":"1"}', ann), 200)
+    assert.equal(await call('refund', '{"amount":6}', ann), 403)
+    assert.equal(await call('refund', '{"amount":6}', ben), 200, 'it is her past, not his')
+    assert.equal(await call('get_ticket', '{"id":"2"}', ben), 403, 'a tool of other roles was not used: it leaves no past')
+    assert.equal(await call('refund', '{"amount":7}', ben), 200)
+  } finally {
+    await house.stop()
+  }
+})
+
+test('in a running house, nothing leaves after a tool said something, and the receipt says which policy kept it', async () => {
+  const house = await exampleHouse('containment')
+  try {
+    const mail = 'use the tool send_mail with {"to":"ann@example.com"}'
+    const clean = await house.chat(mail, { tools: [tool('send_mail')] })
+    assert.equal(clean.status, 200, await clean.text())
+    const messages = [
+      { role: 'user', content: 'Read the page.' },
+      { role: 'assistant', content: null, tool_calls: [{ id: 'c1', type: 'function', function: { name: 'read_page', arguments: '{}' } }] },
+      { role: 'tool', tool_call_id: 'c1', content: 'A page about gardens.' },
+      { role: 'assistant', content: 'It is about gardens.' },
+      { role: 'user', content: mail },
+    ]
+    const after = await house.chat('', { messages, tools: [tool('send_mail')] })
+    assert.equal(after.status, 403)
+    assert.match(await after.text(), /it may not act outside/)
+    const { out } = await ran(['policy', 'replay', '--policies', 'shipped', '--json'], { cwd: house.folder, env: { SALLYPORT_HOME: house.state } })
+    const { changes } = JSON.parse(out) as { changes: { then: string; now: string; resource: string }[] }
+    assert.deepEqual(changes.map(({ then, now, resource }) => [then, now, resource]), [['deny', 'allow', 'Tool::send_mail']])
+  } finally {
+    await house.stop()
+  }
 })
