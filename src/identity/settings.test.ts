@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { parse } from 'yaml'
 import { IdentitySettingsError, identitySettings, settleIdentity } from './settings.ts'
 import { claimOf, userOf, userTemplate, workloadOf, workloadTemplate, type Claims, type Piece } from './template.ts'
 
@@ -112,4 +115,11 @@ test('claims make the name of a user or none', () => {
   assert.equal(userOf(user, { iss: 'https://i.example', sub: 'alice' }), 'https://i.example#alice')
   for (const sub of ['', 'a b', 'a\nb', 'a\u202Eb', 'x'.repeat(300), 7, null, undefined]) assert.equal(userOf(user, { iss: 'https://i.example', sub }), undefined, String(sub))
   assert.equal(claimOf({ a: { b: 1 }, 'a/b': 2 }, 'a/b'), 2)
+})
+
+test('the settings that docs/identity.md shows are good ones', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/identity.md'), 'utf8')
+  const shown = [...page.matchAll(/```yaml\n(identity:\n[^`]*)```/g)].map(([, text]) => (parse(text as string) as { identity: unknown }).identity)
+  assert.ok(shown.length >= 5)
+  for (const one of shown) settleIdentity(identitySettings.parse(one))
 })
