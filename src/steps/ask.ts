@@ -35,6 +35,7 @@ export function then<T, U>(value: T | Promise<T>, next: (value: T) => U): U | Pr
   return value instanceof Promise ? value.then(next) : next(value)
 }
 
+/** Whose refusals are remembered together. One workload has a credential for each task: what is refused to one is not to all. */
 export function callerOf(principal: Principal, epoch: string): string {
-  return `${epoch}\n${principal.tenant}\n${principal.workload}`
+  return `${epoch}\n${principal.tenant}\n${principal.workload}\n${principal.proof.id}`
 }

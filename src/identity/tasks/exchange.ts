@@ -9,7 +9,7 @@ import { credentialOf } from '../credential.ts'
 import { actOf, DEEPEST_CHAIN, LONGEST_TOKEN, MOST_FROM, TASK_TYPE, type Binding, type Claims } from './claims.ts'
 import { hasProof, type ProofDesk } from './dpop.ts'
 import type { TaskKeys } from './keys.ts'
-import { endOf, shareOf, type Holding, type Share } from './shrink.ts'
+import { endOf, LONGEST_SECONDS, shareOf, type Holding, type Share } from './shrink.ts'
 import { certificateHash, idsOf, isTaskToken, type Verifier } from './verify.ts'
 
 /** A user for whom an issuer vouches. */
@@ -218,13 +218,14 @@ function scopeText({ routes = [], models = [], tools }: Share): string {
   return [...tools.map((one) => `tool:${one}`), ...models.map((one) => `model:${one}`), ...routes.map((one) => `route:${one}`)].join(' ')
 }
 
-function factsOf({ mayAct }: TokenRequest, { kind, chain }: Party, share: Share, { jti, txn }: Pick<Claims, 'jti' | 'txn'>, cnf: Binding | undefined): PreparedToken['facts'] {
+function factsOf({ mayAct, lifetime = LONGEST_SECONDS }: TokenRequest, { kind, chain }: Party, share: Share, { jti, txn }: Pick<Claims, 'jti' | 'txn'>, cnf: Binding | undefined): PreparedToken['facts'] {
   return {
     audience: share.audience,
     scope: scopeText(share).slice(0, 2048),
     subject_kind: kind,
     ...(chain[0] !== undefined && { subject: chain[0] }),
     depth: chain.length,
+    lifetime,
     token: jti,
     task: txn,
     bound: cnf === undefined ? 'none' : 'jkt' in cnf ? 'dpop' : 'certificate',
