@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Loaded } from './config/load.ts'
 import { judgeWarnings } from './config/judge.ts'
 import type { Problem } from './config/problem.ts'
@@ -36,9 +36,6 @@ import { readPolicyFolders } from './policy/folder.ts'
 import { loadPolicy } from './policy/load.ts'
 import { toolFactsOf } from './policy/tools.ts'
 import type { History } from './session/history.ts'
-
-/** Policies that come with Sallyport and count where settings name no folder. */
-export const shippedPolicy = join(import.meta.dirname, '../policy')
 
 /** What outlives every epoch: counters and revocation are always current (DESIGN §3). */
 export interface Household {

@@ -6,16 +6,13 @@ import type { Action } from './contract/exchange.ts'
 import type { Question } from './contract/policy.ts'
 import type { Principal, Proof } from './contract/principal.ts'
 import type { Receipt } from './contract/receipt.ts'
-import { readPolicyFolders } from './policy/folder.ts'
+import { readPolicyFolders, shippedPolicy } from './policy/folder.ts'
 import { loadPolicy, type Policy } from './policy/load.ts'
 import type { PolicyFile, PolicyProblem } from './policy/read.ts'
 import type { Extras } from './policy/schema.ts'
 import { makeTracer, type Tracer } from './policy/trace.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
-
-/** Policies that come with Sallyport: what counts where settings name no folder. */
-export const shippedPolicy = join(import.meta.dirname, '../policy')
 
 /** A set of policies with what it may read, as somebody named it. */
 export interface Rulebook {

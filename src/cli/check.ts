@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { readyWebhooks, WebhookSettingsError } from '../approvals/webhooks/settings.ts'
 import { findConfig, isLoaded, loadConfig, type Loaded } from '../config/load.ts'
 import { pathText, problemLine, type Problem } from '../config/problem.ts'
-import { readPolicyFolders } from '../policy/folder.ts'
 import { exit, flag, none, text, type Command, type Io } from './command.ts'
 
 export const check: Command = {
@@ -33,23 +32,15 @@ everything that is wrong: file, line, key, what was expected, and what was proba
   },
 }
 
-/** Policies that come with Sallyport: what counts where settings name no folder. */
-const shipped = join(import.meta.dirname, '../../policy')
-
 async function policyProblems(loaded: Loaded): Promise<readonly Problem[]> {
-  const folders = (loaded.policy.folders ?? [shipped]).map((one) => resolve(loaded.base, one))
+  // Loaded here, because Cedar is large and most commands do not need it.
+  const { BadPolicies, configuredRulebook } = await import('../policing.ts')
   try {
-    const files = await readPolicyFolders(folders)
-    // Loaded here, because Cedar is large and most commands do not need it.
-    const { loadPolicy } = await import('../policy/load.ts')
-    const policy = loadPolicy(files, loaded.policy.extras)
-    if ('authorize' in policy) return []
-    // Cedar reports a mistake once for every action that it concerns.
-    const first = new Map(policy.toReversed().map((one) => [`${one.file}:${one.line}:${one.column}`, one]))
-    return [...first.values()].toReversed().map(({ file, line, column, message, expected }) => ({ file, line, column, path: '', message, ...(expected !== undefined && { hint: `(${expected})` }) }))
+    await configuredRulebook(loaded)
+    return []
   } catch (error) {
-    const path = ['policy', 'folders']
-    return [{ file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: pathText(path), message: (error as Error).message }]
+    if (error instanceof BadPolicies) return error.problems
+    throw error
   }
 }
 

@@ -2,6 +2,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PolicyFile } from './read.ts'
 
+/** Policies that come with Sallyport and count where settings name no folder. */
+export const shippedPolicy = join(import.meta.dirname, '../../policy')
+
 const MAX_FILES = 1000
 
 /**

@@ -9,7 +9,7 @@ import { schema as settingsSchema, settle, type Settings } from '../../config/sc
 import type { Question } from '../../contract/policy.ts'
 import type { SettledTools } from '../../policy/tools/settings.ts'
 import { BadPolicies, configuredRulebook, namedRulebook, type Rulebook, type Verdict } from '../../policing.ts'
-import { questionKeys, questionOf, text, texts, type Say } from './question.ts'
+import { questionKeys, questionOf, text, texts } from './question.ts'
 
 const expectation = z.strictObject({
   verdict: z.enum(['allow', 'hold', 'deny']),

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import * as z from 'zod'
 import type { AuditRecord, Receipt } from '../../contract/receipt.ts'
 import { DURATION, durationMs } from '../../formats/units.ts'
 import { recordedOf, type Recorded, type Rulebook, type Unreplayable, type Verdict } from '../../policing.ts'
@@ -122,6 +123,24 @@ async function* counted(chunks: AsyncIterable<Uint8Array>, take: (bytes: number)
   }
 }
 
+const receiptShape = z.looseObject({
+  exchange: z.string(),
+  tenant: z.string(),
+  workload: z.string(),
+  chain: z.array(z.string()),
+  action: z.string(),
+  proof: z.string(),
+  at: z.number(),
+  context: z.looseObject({}),
+  asked: z
+    .looseObject({
+      principal: z.looseObject({ roles: z.array(z.string()), scope: z.looseObject({ rights: z.array(z.string()) }) }),
+      targets: z.array(z.looseObject({ resource: z.looseObject({ type: z.string(), id: z.string(), attributes: z.looseObject({}) }), role: z.string(), verdict: z.enum(['allow', 'hold', 'deny']) })),
+    })
+    .optional(),
+})
+const lineShape = z.looseObject({ record: z.looseObject({ kind: z.enum(['intent', 'receipt', 'act']) }) })
+
 /** A line of an exported log: `{"index":…,"record":…}`. Undefined for anything else, and for what has not a receipt's shape. */
 function recordIn(line: string): AuditRecord | undefined {
   let value: unknown
@@ -130,14 +149,10 @@ function recordIn(line: string): AuditRecord | undefined {
   } catch {
     return undefined
   }
-  const record = (value as { readonly record?: unknown } | null)?.record as (Partial<Receipt> & { readonly kind?: unknown }) | undefined
-  if (typeof record !== 'object' || record === null || typeof record.kind !== 'string') return undefined
-  if (record.kind !== 'receipt') return record as AuditRecord
-  const { exchange, tenant, workload, chain, action, proof, at, context, asked } = record
-  const texts = [exchange, tenant, workload, action, proof].every((one) => typeof one === 'string')
-  if (!texts || !Array.isArray(chain) || typeof at !== 'number' || typeof context !== 'object' || context === null) return undefined
-  const whole = asked === undefined || (Array.isArray(asked.targets) && Array.isArray(asked.principal?.roles) && typeof asked.principal.scope === 'object' && asked.targets.every((one) => typeof one?.resource?.type === 'string' && typeof one.resource.id === 'string' && typeof one.resource.attributes === 'object'))
-  return whole ? (record as AuditRecord) : undefined
+  const read = lineShape.safeParse(value)
+  if (!read.success) return undefined
+  const { record } = read.data
+  return record.kind !== 'receipt' || receiptShape.safeParse(record).success ? (record as unknown as AuditRecord) : undefined
 }
 
 function when(args: Args, name: string, now: number): number | undefined {

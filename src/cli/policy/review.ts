@@ -52,13 +52,15 @@ function idle(policy: ReadPolicy, all: readonly ReadPolicy[]): readonly string[]
 }
 
 /** Names that the settings know nowhere, where the settings could. */
-function strangers({ json }: ReadPolicy, loaded: Loaded): readonly string[] {
+function strangers({ json, approvers }: ReadPolicy, loaded: Loaded): readonly string[] {
   const routes = new Set(loaded.llm.routes.map((one) => one.name))
   const tools = [...loaded.tools.byName.keys()]
+  const groups = loaded.approvals.reviewers
   const named = literals(json)
   return [
     ...[...named.routes].filter((one) => !routes.has(one)).map((one) => `names the route "${one}", and no route of the settings is called so.`),
     ...(tools.length === 0 ? [] : [...named.tools].filter((one) => !tools.some((tool) => (tool.endsWith('*') ? one.startsWith(tool.slice(0, -1)) : tool === one))).map((one) => `names the tool "${one}", which tools: does not describe: it has no class, effects or labels.`)),
+    ...(approvers === undefined || groups.size === 0 || groups.has(approvers) ? [] : [`is released by the group "${approvers}", which approvals.groups does not name.`]),
   ]
 }
 
