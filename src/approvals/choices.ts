@@ -1,4 +1,4 @@
-import type { ShownValue } from '../contract/approval.ts'
+import type { ShownValue } from '../contract/shown.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import type { CompileRule } from './consents.ts'
 import { DeskError, type Choice, type Reviewer } from './desk.ts'

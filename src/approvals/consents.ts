@@ -1,4 +1,5 @@
-import type { HoldRequest, ReleasedHow, Shown, ShownValue } from '../contract/approval.ts'
+import type { HoldRequest, ReleasedHow } from '../contract/approval.ts'
+import type { Shown, ShownValue } from '../contract/shown.ts'
 import type { Clock } from '../contract/clock.ts'
 import type { Question } from '../contract/policy.ts'
 import { canonicalJson } from '../formats/canonical.ts'

@@ -1,4 +1,5 @@
-import type { ReleasedHow, Shown } from '../contract/approval.ts'
+import type { ReleasedHow } from '../contract/approval.ts'
+import type { Shown } from '../contract/shown.ts'
 import type { Action, Effect, Resource } from '../contract/exchange.ts'
 import type { Finding } from '../contract/finding.ts'
 import type { Context } from '../contract/policy.ts'

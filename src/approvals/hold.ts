@@ -1,4 +1,5 @@
-import type { HoldRequest, Released, Shown, Unreleased } from '../contract/approval.ts'
+import type { HoldRequest, Released, Unreleased } from '../contract/approval.ts'
+import type { Shown } from '../contract/shown.ts'
 import { subjectOf } from '../contract/principal.ts'
 import { endedBy, refuse, Refused, type Refusal } from '../contract/verdict.ts'
 import type { ApprovalRow } from '../store/interfaces.ts'

@@ -1,4 +1,5 @@
-import type { HoldRequest, Shown } from '../contract/approval.ts'
+import type { HoldRequest } from '../contract/approval.ts'
+import type { Shown } from '../contract/shown.ts'
 import type { Effect, Resource } from '../contract/exchange.ts'
 import type { Finding } from '../contract/finding.ts'
 import type { Question } from '../contract/policy.ts'

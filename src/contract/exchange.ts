@@ -1,6 +1,6 @@
-import type { Shown } from './approval.ts'
 import type { Principal } from './principal.ts'
 import type { Edit, Segment } from './segment.ts'
+import type { Shown } from './shown.ts'
 
 export type Action =
   | 'llm.generate'

@@ -1,7 +1,5 @@
 import type { Effect } from './exchange.ts'
-
-/** What a tool does when it is called. Unknown tools have no class: nothing is assumed of them. */
-export type ToolClass = 'read' | 'internal_write' | 'external_send' | 'money' | 'destructive' | 'privilege' | 'code_execution'
+import type { ToolClass } from './tool_class.ts'
 
 /** What configuration says of one tool (`tools:`); policy sees it as attributes of the resource and as effects. */
 export interface ToolFacts {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ToolClass } from '../contract/tool.ts'
+import type { ToolClass } from '../contract/tool_class.ts'
 import { loadPolicy } from './load.ts'
 import { policySettings, settlePolicy } from './settings.ts'
 import { toolFactsOf } from './tools.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { HoldRequest, Released, Shown, Unreleased } from '../contract/approval.ts'
+import type { HoldRequest, Released, Unreleased } from '../contract/approval.ts'
+import type { Shown } from '../contract/shown.ts'
 import type { Epoch } from '../contract/epoch.ts'
 import type { Candidate } from '../contract/exchange.ts'
 import type { Facts, More } from '../contract/facts.ts'

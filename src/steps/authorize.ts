@@ -1,4 +1,5 @@
-import type { Held, Shown } from '../contract/approval.ts'
+import type { Held } from '../contract/approval.ts'
+import type { Shown } from '../contract/shown.ts'
 import type { Epoch } from '../contract/epoch.ts'
 import type { Action, Candidate, Reading, Resource } from '../contract/exchange.ts'
 import type { Context, ContextValue, Decision } from '../contract/policy.ts'

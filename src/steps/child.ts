@@ -1,4 +1,4 @@
-import type { Shown } from '../contract/approval.ts'
+import type { Shown } from '../contract/shown.ts'
 import type { Action, Effect, Reading, Resource } from '../contract/exchange.ts'
 import type { Errand } from '../contract/gateway.ts'
 import type { Facts } from '../contract/facts.ts'

@@ -1,4 +1,4 @@
-import type { ShownValue } from '../../contract/approval.ts'
+import type { ShownValue } from '../../contract/shown.ts'
 import type { ApprovalSummary, ApprovalView, Matches, Similar } from '../../approvals/desk.ts'
 import { moment, quoted, visible } from '../show.ts'
 

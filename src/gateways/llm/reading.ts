@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { field, type Arrival } from '../../contract/arrival.ts'
-import type { Shown } from '../../contract/approval.ts'
+import type { Shown } from '../../contract/shown.ts'
 import type { Action, Reading } from '../../contract/exchange.ts'
 import type { Edit } from '../../contract/segment.ts'
 import { Refused, refuse, type Refusal } from '../../contract/verdict.ts'

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Effect } from '../../contract/exchange.ts'
-import type { ToolClass, ToolFacts } from '../../contract/tool.ts'
+import type { ToolFacts } from '../../contract/tool.ts'
+import type { ToolClass } from '../../contract/tool_class.ts'
 import { TOOL_PARAMETERS, type Declared } from '../schema.ts'
 
 /** What a tool of this class does at the least; configuration may add effects and takes none away. */
