@@ -16,6 +16,16 @@ export interface Enrolling {
   readonly secureUrl: () => string | undefined
 }
 
+/** How workloads elsewhere reach the secure listener: by the first name that its certificate has, where settings give one. */
+export function reachableUrl(secureUrl: string | undefined, serverNames: readonly string[]): string | undefined {
+  if (secureUrl === undefined) return undefined
+  const url = new URL(secureUrl)
+  const [name] = serverNames
+  if (name !== undefined) url.hostname = name.includes(':') ? `[${name}]` : name
+  else if (url.hostname === '0.0.0.0' || url.hostname === '[::]') url.hostname = 'localhost'
+  return url.origin
+}
+
 const revoking = z.strictObject({ what: z.string().min(1).max(2048) })
 const rotating = z.strictObject({ compromised: z.boolean().optional() })
 

@@ -7,6 +7,8 @@ import { startPractice, type PracticeServer } from './practice.ts'
 export interface TestHouse {
   readonly dataUrl: string
   readonly adminUrl: string
+  /** Where `listen.secure` is, if it is. */
+  readonly secureUrl: string
   readonly state: string
   readonly folder: string
   /** A key of the default tenant, made over the admin port. */
@@ -24,6 +26,8 @@ export interface TestHouse {
 }
 
 export interface HouseOptions {
+  /** More of `listen`, such as `secure: "127.0.0.1:0"`. */
+  readonly listen?: string
   /** Settings as YAML, told where the simulated provider listens; `listen` is added. */
   readonly config?: (at: { readonly practiceUrl: string; readonly folder: string }) => string
   readonly env?: Readonly<Record<string, string>>
@@ -39,7 +43,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<TestHouse>
   let started: Started
   try {
     const file = join(folder, 'sallyport.yaml')
-    writeFileSync(file, `listen: { data: "127.0.0.1:0", admin: "127.0.0.1:0" }\n${options.config?.({ practiceUrl: practice.url, folder }) ?? ''}`)
+    writeFileSync(file, `listen: { data: "127.0.0.1:0", admin: "127.0.0.1:0"${options.listen === undefined ? '' : `, ${options.listen}`} }\n${options.config?.({ practiceUrl: practice.url, folder }) ?? ''}`)
     const env = { SALLYPORT_HOME: join(folder, 'state'), PRACTICE_KEY: 'practice-credential', ...options.env }
     started = await start({ config: file, env, log: (line) => void logs.push(line), terminal: false })
   } catch (error) {
@@ -63,6 +67,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<TestHouse>
   return {
     dataUrl: started.dataUrl,
     adminUrl: started.adminUrl,
+    secureUrl: started.secureUrl ?? '',
     state: started.state,
     folder,
     key,
