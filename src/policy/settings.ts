@@ -47,7 +47,7 @@ export const policySettings = z
       .min(1)
       .max(32)
       .optional()
-      .describe('Folders with *.cedar files, read in this order; relative to the configuration file. Absent = the shipped folder.'),
+      .describe('Folders with *.cedar files, or single .cedar files, read in this order; relative to the configuration file. Absent = the shipped folder.'),
     declare: z
       .strictObject({
         parameters: z
