@@ -20,6 +20,8 @@ export interface FailedPart {
   /** The condition as Cedar text; of a scope, the constraint. */
   readonly text: string
   readonly reads: readonly ReadValue[]
+  /** How many parts held before it: the more, the nearer the policy was. */
+  readonly passed: number
 }
 
 /** What one policy made of one question. */
@@ -78,11 +80,13 @@ const EVERYTHING: PolicyJson = { effect: 'permit', principal: ANY, action: ANY, 
  */
 function failedPart(json: PolicyJson, question: Question, schema: Schema): FailedPart | undefined {
   const scope = { ...EVERYTHING, principal: json.principal }
-  if (ask(scope, question, schema) !== true) return { where: 'principal', text: scopeText(scope), reads: readsOf(scope, question, schema) }
+  if (ask(scope, question, schema) !== true) return { where: 'principal', text: scopeText(scope), reads: readsOf(scope, question, schema), passed: 0 }
+  let passed = 0
   for (const { kind, body } of json.conditions) {
     for (const part of kind === 'when' ? conjuncts(body, '&&') : conjuncts(body, '||')) {
       const clause: PolicyJson = { ...EVERYTHING, conditions: [{ kind, body: part } as Clause] }
-      if (ask(clause, question, schema) !== true) return { where: kind, text: conditionText(clause), reads: readsOf(clause, question, schema) }
+      if (ask(clause, question, schema) !== true) return { where: kind, text: conditionText(clause), reads: readsOf(clause, question, schema), passed }
+      passed++
     }
   }
   return undefined

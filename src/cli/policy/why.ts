@@ -8,10 +8,10 @@ export function valuesText(reads: readonly ReadValue[]): string {
 
 const MOST_MISSES = 20
 
-/** Policies of the same action and resource that did not apply, with what kept them from it, a line each. */
+/** Policies of the same action and resource that did not apply, with what kept them from it, a line each; the nearest first. */
 export function nearMisses(traced: readonly Traced[]): readonly string[] {
   // The built-in rule not applying is how things should be.
-  const missed = traced.filter((one) => one.applies === 'no' && one.policy.file !== 'builtin')
+  const missed = traced.filter((one) => one.applies === 'no' && one.policy.file !== 'builtin').sort((a, b) => (b.failed?.passed ?? 0) - (a.failed?.passed ?? 0))
   const more = missed.length - MOST_MISSES
   return [...missed.slice(0, MOST_MISSES).map(({ policy, failed }) => `${policy.id} (${policy.set === 'shadow' ? 'shadow ' : ''}${policy.verdict === 'allow' ? 'permit' : policy.verdict === 'hold' ? 'hold' : 'forbid'}) did not apply: ${failedText(failed)}`), ...(more > 0 ? [`… and ${more} more that did not apply`] : [])]
 }
