@@ -87,9 +87,10 @@ export function requestOf(of: Holding = {}): HoldRequest {
   }
 }
 
-/** A rule in these tests is `permit <resource>`, `permit *` or `permit fails`. */
-function rule(text: string): { matches(question: Question): boolean } {
+/** A rule in these tests is `permit <resource>` or `permit *`; an epoch may know none. */
+function compile(text: string, epoch: string): { matches(question: Question): boolean } {
   const [word, what] = text.split(' ')
+  if (epoch === 'without') throw new Error('the schema knows no such thing')
   if (word !== 'permit' || what === undefined) throw new Error('a rule is a permit')
   return { matches: ({ resource }) => what === '*' || `${resource.type}::${resource.id}` === what }
 }
@@ -116,7 +117,7 @@ export async function opened(t: Pick<TestContext, 'after'>, options: { readonly 
   const settings = settleApprovals(options.written)
   const open = (): Promise<OpenApprovals> =>
     openApprovals({
-      store, clock, newId, rule, epoch: () => epoch, settings: () => settings,
+      store, clock, newId, epoch: () => epoch, rule: (text) => compile(text, epoch.id), settings: () => settings,
       sealer: openSealer(folder),
       suggest: ({ resource }) => `permit ${resource.type}::${resource.id}`,
       record: (act) => (recording.fails ? Promise.reject(new Error('the disk is full')) : Promise.resolve(void records.push(act))),
@@ -148,10 +149,10 @@ export async function opened(t: Pick<TestContext, 'after'>, options: { readonly 
       const request = requestOf(of)
       return { exchange: request.exchange.id, end: approvals.hold(request, gone.signal), abort: (reason) => gone.abort(reason) }
     },
-    /** Resolves with the only open approval once `calls` wait for it. */
+    /** Resolves with the only approval that anybody waits for (or the only one, for none) once `calls` do. */
     async pending(calls = 1) {
       for (;;) {
-        const [one, ...more] = approvals.desk.list(admin)
+        const [one, ...more] = approvals.desk.list(admin).filter((each) => calls === 0 || each.waiting > 0)
         if (one !== undefined && more.length === 0 && one.waiting === calls) {
           await store.get(one.tenant, one.id)
           return one
@@ -167,15 +168,16 @@ export async function opened(t: Pick<TestContext, 'after'>, options: { readonly 
       const decided = await approvals.desk.decide(by, id, hash, choice)
       return { decided, end: await held.end }
     },
-    /** What becomes of a further call: released and how, or the code of its refusal; `waits` when it is asked about anew. */
+    /** What becomes of a further call: released and how, or the code of its refusal; `waits` when people are asked. */
     async passes(of: Holding = {}): Promise<string> {
       const gone = new AbortController()
-      const before = new Set(approvals.desk.list(admin).map((one) => one.id))
+      const waiting = (): number => approvals.desk.list(admin).reduce((sum, one) => sum + one.waiting, 0)
+      const before = waiting()
       const request = requestOf(of)
       const end = approvals.hold(request, gone.signal).then((said) => ('refusal' in said ? said.refusal.refuse : said.how))
       const asks = async (): Promise<string> => {
         for (let tries = 0; tries < 500; tries++) {
-          if (approvals.desk.list(admin).some((one) => !before.has(one.id) && one.exchange === request.exchange.id)) return 'waits'
+          if (waiting() > before) return 'waits'
           await new Promise((resolve) => setTimeout(resolve, 2))
         }
         return 'nothing'
