@@ -10,7 +10,8 @@ const LONGEST_HOLD_MS = 7 * 86_400_000
 
 /** A duration from a second to `longest`. */
 function within(longest: number) {
-  return duration.refine((text) => durationMs(text) >= 1000 && durationMs(text) <= longest, `from 1s to ${longest / 3_600_000}h`)
+  // Asked of what is no duration as well, whose own message says enough.
+  return duration.refine((text) => !DURATION.test(text) || (durationMs(text) >= 1000 && durationMs(text) <= longest), `from 1s to ${longest / 3_600_000}h`)
 }
 
 /** `approvals:` as people write it. */
