@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
 import { calculateJwkThumbprint, decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { openIdentity } from '../src/client/identity.ts'
 import { issuerOf, jws, signingKey, type Listening, type SigningKey } from '../src/identity/issuing.fixture.ts'
@@ -253,6 +255,18 @@ test('strangers, the anonymous and the unbound get nothing', async () => {
   assert.deepEqual([unbound.status, ((await unbound.json()) as { error: string }).error], [400, 'invalid_dpop_proof'])
   const large = await fetch(`${house.dataUrl}/token`, { method: 'POST', headers: { authorization: `Bearer ${house.key}`, 'content-type': 'application/x-www-form-urlencoded' }, body: `${form.toString()}&x=${'x'.repeat(33_000)}` })
   assert.equal(large.status, 413)
+})
+
+test('the example of docs/token-exchange.md works as it stands', async (t) => {
+  const plain = await startHouse()
+  t.after(() => plain.stop())
+  const [, example = ''] = /```js\n([^]*?)```/.exec(readFileSync('docs/token-exchange.md', 'utf8')) ?? []
+  // Outside the repository there would be no jose.
+  const file = join('node_modules', `.example-${randomUUID()}.mjs`)
+  t.after(() => rmSync(file, { force: true }))
+  writeFileSync(file, example.replace('http://127.0.0.1:8080', plain.dataUrl))
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { env: { ...process.env, KEY: plain.key }, timeout: 60_000 })
+  assert.match(stdout, /^200 /)
 })
 
 test('the keys that sign lie in the state folder, for their owner only', () => {
