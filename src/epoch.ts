@@ -4,7 +4,10 @@ import { resolve } from 'node:path'
 import type { Loaded } from './config/load.ts'
 import { judgeWarnings } from './config/judge.ts'
 import type { Problem } from './config/problem.ts'
+import type { ApprovalsSettings } from './approvals/settings.ts'
+import { readyWebhooks, WebhookSettingsError, type ReadyWebhook } from './approvals/webhooks/settings.ts'
 import type { Clock } from './contract/clock.ts'
+import type { Question } from './contract/policy.ts'
 import type { Dial } from './contract/dial.ts'
 import type { Epoch } from './contract/epoch.ts'
 import type { Asked } from './contract/exchange.ts'
@@ -33,7 +36,8 @@ import { makeRemote } from './remote.ts'
 import { isCall, makeJudge, type JudgeBook } from './judging.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
-import { loadPolicy } from './policy/load.ts'
+import { loadPolicy, type Policy } from './policy/load.ts'
+import type { Rule } from './policy/rule.ts'
 import { toolFactsOf } from './policy/tools.ts'
 import type { History } from './session/history.ts'
 
@@ -71,6 +75,14 @@ export interface Composed {
   /** Fetches the keys of the issuers of these settings, and nothing else. */
   readonly issuers: Dial
   readonly limits: BodyLimits
+  /** What people's approvals go by, and whom they tell. */
+  readonly approvals: {
+    readonly settings: ApprovalsSettings
+    readonly webhooks: readonly ReadyWebhook[]
+    /** @throws {Error} that says what is wrong with the text. */
+    readonly rule: (text: string) => Rule
+    readonly suggest: (question: Question) => string | undefined
+  }
   /** What `POST /guard` answers with: the guardrails that are on, and how probing is met. */
   readonly evaluate: { readonly on: ReadonlySet<string>; readonly settings: SettledEvaluate }
   /** True where every provider is the built-in practice model. */
@@ -103,6 +115,10 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   const own = ownAddresses(loaded)
   const looped = loaded.llm.providers.filter((one) => own.has(new URL(one.baseUrl).host))
   if (looped.length > 0) return looped.map((one) => problemOf(loaded, ['providers', one.name, 'baseUrl'], 'is an address of Sallyport itself'))
+  const hooks = webhooksOf(loaded, env)
+  if ('problem' in hooks) return [hooks.problem]
+  const trusted = issuerOrigins(loaded)
+  if ('problem' in trusted) return [trusted.problem]
   const planned = makePlan(loaded.llm, {
     clock,
     env,
@@ -131,8 +147,6 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   const classifiers = makeDialer({ origins: [...new Set(loaded.guardrails.made?.filter(dials).map((one) => one.dials))].map((origin) => ({ origin, allowPrivate: true })) })
   const asking = makeRemote(classifiers.dial, household.pass)
   const remote: Remote = { post: (post, signal) => (serving ? asking.post(post, signal) : Promise.reject(new Error('not serving yet'))) }
-  const trusted = issuerOrigins(loaded)
-  if ('problem' in trusted) return [trusted.problem]
   const issuers = makeDialer(trusted)
   const close = async (): Promise<void> => {
     await Promise.all([planned.close(), classifiers.close(), issuers.close()])
@@ -177,6 +191,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     identity: loaded.identity,
     issuers: issuers.dial,
     limits: { bodyBytes: loaded.limits.bodyBytes, depth: DEEPEST_JSON },
+    approvals: { settings: loaded.approvals, webhooks: hooks, rule: (text) => ruleOf(policy, text), suggest: (question) => policy.suggest(question, epoch.tool(question.resource.id)) },
     evaluate: { on: evaluated(loaded.guardrails), settings: loaded.evaluate },
     practice: loaded.llm.providers.every((one) => one.kind === 'practice'),
     files: [...(loaded.file === undefined ? [] : [loaded.file]), ...folders],
@@ -210,4 +225,19 @@ function issuerOrigins(loaded: Loaded): { readonly origins: readonly OriginRule[
     }
   }
   return { origins }
+}
+
+function webhooksOf(loaded: Loaded, env: Household['env']): readonly ReadyWebhook[] | { readonly problem: Problem } {
+  try {
+    return readyWebhooks(loaded.approvals.webhooks, env, ['approvals', 'webhooks'])
+  } catch (error) {
+    if (!(error instanceof WebhookSettingsError)) throw error
+    return { problem: problemOf(loaded, error.path, `${error.message}.`) }
+  }
+}
+
+function ruleOf(policy: Policy, text: string): Rule {
+  const rule = policy.rule(text)
+  if ('matches' in rule) return rule
+  throw new Error(rule.map(({ line, column, message, expected }) => `line ${line}, column ${column}: ${message}${expected === undefined ? '' : `; expected ${expected}`}`).join('; '))
 }

@@ -10,7 +10,6 @@ import { clearRunning, makeStateFolder, stateFiles, stateFolder, writeRunning } 
 import { watch } from './config/watch.ts'
 import { adminHandler } from './console/admin.ts'
 import type { Receipt } from './contract/receipt.ts'
-import { refuse } from './contract/verdict.ts'
 import { systemClock as clock } from './edge/clock.ts'
 import { makeDialer } from './edge/dial/dialer.ts'
 import { listen, type Handler, type Malformed } from './edge/listen/http.ts'
@@ -23,6 +22,9 @@ import { makeAdminDoor } from './identity/admin.ts'
 import { openKeyring } from './identity/keyring.ts'
 import { openAdminKey, openSecret } from './identity/secret.ts'
 import { identityRoutes, reachableUrl } from './enrolling.ts'
+import { openApproving } from './approving.ts'
+import { openHolding } from './holding.ts'
+import { openReviewers } from './identity/reviewers.ts'
 import { openIdentifying } from './identifying.ts'
 import { adminRoutes } from './operate.ts'
 import { shippedPolicy } from './policy/folder.ts'
@@ -122,14 +124,18 @@ export async function start(options: StartOptions): Promise<Started> {
     const outside = [...(checkpointsTo.kind === 'url' ? [checkpointsTo.url] : []), ...(alertWebhook === undefined ? [] : [alertWebhook])]
     const { dial, close: hangUp } = makeDialer({ origins: outside.map((url) => ({ origin: new URL(url).origin, allowPrivate: true })) })
     opened.push(hangUp)
-    const webhook = alertWebhook === undefined ? undefined : makeWebhook({ url: alertWebhook, dial, clock, onFailed: (error) => log('webhook_failed', { error }) })
+    const webhook = alertWebhook === undefined ? undefined : makeWebhook({ url: alertWebhook, dial, clock, onFailed(error) {
+      metrics.webhookFailed('alerts')
+      log('webhook_failed', { error })
+    } })
     opened.push(() => webhook?.close())
     const audit = await openAudit({ store, folder: state, settings: first.audit, clock, dial, on: (event) => auditing.tell(event, log) })
     opened.push(async () => void (await audit.close()))
     const files = stateFiles(state)
     const secret = await openSecret(files.keySecret)
     const keyring = await openKeyring({ keys: store.keys, secret, clock })
-    const admin = makeAdminDoor(await openAdminKey(files.adminKey), secret)
+    const reviewers = await openReviewers({ keys: store.keys, secret, clock })
+    const admin = makeAdminDoor(await openAdminKey(files.adminKey), secret, reviewers)
     const ledger = makeLedger({ clock, loaded: await store.counters.load(), counters: store.counters, onStoreError: (error) => defect('budgets', error) })
     opened.push(() => ledger.flush())
     opened.push(hourly(() => store.counters.sweep(clock.wall() - KEEP_COUNTERS_MS).catch((error: unknown) => defect('sweep', error))))
@@ -190,6 +196,9 @@ export async function start(options: StartOptions): Promise<Started> {
       breakers: () => health.all().map(({ target, state }) => [target, state] as const),
       epochSerial: () => live.epoch.serial,
     })
+    const approvals = await openHolding({ store: store.approvals, folder: state, composed: () => live, audit, live: identifying.live, clock, newId, onDefect: defect })
+    opened.push(() => approvals.close())
+    opened.push(hourly(() => approvals.sweep().catch((error: unknown) => defect('sweep', error))))
     const house: House = {
       clock,
       audit,
@@ -197,7 +206,7 @@ export async function start(options: StartOptions): Promise<Started> {
       keepReplyBytes: first.audit.payload === 'full' ? KEEP_REPLY_BYTES : 0,
       keepPayload: first.audit.payload === 'none' ? 'none' : 'full',
       observe: (receipt) => observed(receipt),
-      approvals: { hold: () => Promise.resolve({ waited: 0, refusal: refuse('approval_unavailable') }), ended: () => undefined },
+      approvals,
       history,
       anomaly: makeBaseline(clock).score,
       epoch: () => live.epoch,
@@ -262,6 +271,7 @@ export async function start(options: StartOptions): Promise<Started> {
       }
       const before = live
       live = made
+      approving.notify(live.approvals.webhooks)
       metrics.reloaded(true)
       log('epoch', { epoch: live.epoch.id, serial: live.epoch.serial, config: options.config, posture: live.epoch.posture })
       before.retire()
@@ -272,6 +282,8 @@ export async function start(options: StartOptions): Promise<Started> {
       const why = [...(draining ? ['draining'] : []), ...(audit.healthy() ? [] : ['the audit record cannot be written'])]
       return { ready: why.length === 0, why }
     }
+    const approving = openApproving({ desk: approvals.desk, reviewers, audit, clock, newId, adminUrl: () => adminUrl, log, metrics, onDefect: defect })
+    approving.notify(live.approvals.webhooks)
     const handle = adminHandler({
       identify: admin,
       ready,
@@ -279,18 +291,21 @@ export async function start(options: StartOptions): Promise<Started> {
       routes: [
         ...adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, judged: () => judged.today() }),
         ...identityRoutes({ roster: identifying.roster, ca: identifying.ca, audit, clock, newId, secureUrl: () => reachableUrl(listeners.secureUrl, first.identity.serverNames) }),
+        ...approving.routes,
       ],
       newId,
       onDefect: defect,
     })
     const adminListener = await listen({ ...listening, ...first.listen.admin }, handle)
     opened.push(() => adminListener.close({ graceMs: 1_000 }))
+    // Before the listener, so that streams of events end with a word.
+    opened.push(() => approving.close())
+    const adminUrl = `http://${hostText(first.listen.admin.host)}:${adminListener.port}`
 
     const watching = watch({ paths: () => live.files, clock, changed: async () => void (await reload()), onDefect: (error) => defect('reload', error) })
     opened.push(() => watching.stop())
 
     const { dataUrl, secureUrl, local } = listeners
-    const adminUrl = `http://${hostText(first.listen.admin.host)}:${adminListener.port}`
     writeRunning(state, { pid: process.pid, admin: adminUrl, data: dataUrl })
     opened.push(() => clearRunning(state, process.pid))
     log('started', { version, data: dataUrl, admin: adminUrl, posture: live.epoch.posture, epoch: live.epoch.id, config: options.config, state, took: clock.monotonic() - began })
