@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import { ran } from '../src/cli/run.fixture.ts'
 import { IdentityError, openIdentity, type Identity, type TlsOptions } from '../src/client/identity.ts'
 import { requestBy } from '../src/identity/ca/openssl.fixture.ts'
@@ -135,7 +136,8 @@ test('an identity in a folder is found again, followed by others, and private', 
   assert.deepEqual(readdirSync(folder).sort(), ['bundle.pem', 'identity.json', 'key.pem', 'svid.pem'])
   for (const [file, mode] of [['key.pem', 0o600], ['identity.json', 0o600], ['svid.pem', 0o644], ['bundle.pem', 0o644]] as const) assert.equal(statSync(join(folder, file)).mode & 0o777, mode, file)
   assert.match(execFileSync('openssl', ['verify', '-CAfile', 'bundle.pem', 'svid.pem'], { cwd: folder, encoding: 'utf8' }), /OK/)
-  const curl = execFileSync('curl', ['-sS', '--cacert', 'bundle.pem', '--cert', 'svid.pem', '--key', 'key.pem', '-H', 'content-type: application/json', '-d', JSON.stringify(CHAT), `${house.secureUrl}/v1/chat/completions`], { cwd: folder, encoding: 'utf8' })
+  // The house is in this process, which must go on meanwhile.
+  const { stdout: curl } = await promisify(execFile)('curl', ['-sS', '--max-time', '20', '--cacert', 'bundle.pem', '--cert', 'svid.pem', '--key', 'key.pem', '-H', 'content-type: application/json', '-d', JSON.stringify(CHAT), `${house.secureUrl}/v1/chat/completions`], { cwd: folder })
   assert.match(curl, /choices/)
   // The token was used: only what lies in the folder makes this work.
   const again: Identity = await openIdentity({ folder, token })
@@ -225,4 +227,37 @@ test('the agent keeps an identity until it is told to stop, and needs its token 
     assert.deepEqual(said, { event: 'ready', id: ID, folder })
     assert.ok(Number(renews) < Number(expires))
   }
+})
+
+test('identities renew by themselves; revoked ones, and those that nobody renewed in time, end', async (t) => {
+  const house = await startHouse({ listen: 'secure: "127.0.0.1:0"' })
+  let stopped = false
+  t.after(() => (stopped ? undefined : house.stop()))
+  /** As if the certificate had three seconds left. */
+  const shortLived = async (path: string): Promise<Identity> => {
+    const folder = join(house.folder, path)
+    const made = await openIdentity({ folder, token: await tokenFor(house, { id: path }) })
+    made.close()
+    const file = join(folder, 'identity.json')
+    writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), expires: Date.now() + 3000 }))
+    const identity = await openIdentity({ folder, renew: true })
+    t.after(() => identity.close())
+    return identity
+  }
+  const told = (identity: Identity, event: 'rotated' | 'ended'): Promise<IdentityError | undefined> => new Promise((resolve) => void identity.once(event, resolve))
+  const [good, revoked] = [await shortLived('/good'), await shortLived('/revoked')]
+  const outcomes = [told(good, 'rotated'), told(revoked, 'ended')]
+  await house.admin('POST', 'identity/revoke', { what: revoked.id })
+  assert.deepEqual((await Promise.all(outcomes)).map((error) => error?.code), [undefined, 'revoked'])
+  assert.ok(good.expires > Date.now() + 3_000_000)
+  const alone = await shortLived('/alone')
+  let failures = 0
+  alone.on('failed', () => void failures++)
+  const left = told(alone, 'ended')
+  const alive = setInterval(() => undefined, 1000)
+  stopped = true
+  await house.stop()
+  assert.equal((await left)?.code, 'expired')
+  clearInterval(alive)
+  assert.ok(failures > 0)
 })
