@@ -9,6 +9,8 @@ import { RosterError, type Roster } from './identity/workloads/roster.ts'
 export interface Enrolling {
   readonly roster: Roster
   readonly ca: Ca
+  /** Ends a task token, by its id. */
+  readonly revokeTask: (id: string) => void
   readonly audit: Pick<Audit, 'act'>
   readonly clock: Clock
   readonly newId: () => string
@@ -27,10 +29,12 @@ export function reachableUrl(secureUrl: string | undefined, serverNames: readonl
 }
 
 const revoking = z.strictObject({ what: z.string().min(1).max(2048) })
+/** Task tokens are told from serials and SPIFFE ids by the shape of their id; nobody keeps a list of them. */
+const TASK_TOKEN = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const rotating = z.strictObject({ compromised: z.boolean().optional() })
 
 /** What an operator may ask about workloads and the CA over the admin port. Each change leaves a record of who made it. */
-export function identityRoutes({ roster, ca, audit, clock, newId, secureUrl }: Enrolling): readonly AdminRoute[] {
+export function identityRoutes({ roster, ca, revokeTask, audit, clock, newId, secureUrl }: Enrolling): readonly AdminRoute[] {
   const record = (by: string, tenant: string, act: string, detail: Readonly<Record<string, string | number | boolean>>): Promise<void> =>
     audit.act({ kind: 'act', exchange: newId(), tenant, at: clock.wall(), by, act, detail })
   return [
@@ -50,6 +54,11 @@ export function identityRoutes({ roster, ca, audit, clock, newId, secureUrl }: E
       path: 'identity/revoke',
       async run({ operator, body }) {
         const { what } = asked(revoking, body)
+        if (TASK_TOKEN.test(what)) {
+          revokeTask(what)
+          await record(operator.workload, 'default', 'identity.revoke', { token: what })
+          return { revoked: what }
+        }
         const revoked = await roster.revoke(what)
         if (revoked === undefined) throw new AdminError(404, 'There is no such workload or certificate, or it was revoked before.')
         await record(operator.workload, revoked.tenant, 'identity.revoke', { workload: revoked.workload, what })

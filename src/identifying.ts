@@ -55,6 +55,8 @@ export interface Identifying {
   certificate(names: readonly string[]): Promise<HouseCertificate>
   /** Ends what runs under any of these: key ids, serials, SPIFFE ids, token ids. */
   revoked(ids: readonly string[]): void
+  /** Refuses a task token from this call on, and ends what runs under it and those made from it. */
+  revokeTask(id: string): void
   /** Told of revocations, so that listeners drop connections of those certificates. */
   onRevoked(told: (held: (peer: Peer) => boolean) => void): void
   close(): void
@@ -81,6 +83,10 @@ export async function openIdentifying(parts: IdentifyingParts): Promise<Identify
     roster,
     ca,
     revoked,
+    revokeTask(id) {
+      tasks.revoke([id])
+      revoked([id])
+    },
     onRevoked: (told) => void listeners.push(told),
     enter(outlet, under) {
       let leave = (): void => undefined

@@ -290,7 +290,7 @@ export async function start(options: StartOptions): Promise<Started> {
       metrics: metrics.scrape,
       routes: [
         ...adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, judged: () => judged.today() }),
-        ...identityRoutes({ roster: identifying.roster, ca: identifying.ca, audit, clock, newId, secureUrl: () => reachableUrl(listeners.secureUrl, first.identity.serverNames) }),
+        ...identityRoutes({ roster: identifying.roster, ca: identifying.ca, revokeTask: identifying.revokeTask, audit, clock, newId, secureUrl: () => reachableUrl(listeners.secureUrl, first.identity.serverNames) }),
         ...approving.routes,
       ],
       newId,

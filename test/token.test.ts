@@ -223,6 +223,15 @@ test('a key that is revoked takes its task tokens with it', async () => {
   assert.equal((await me.chat(said.access_token)).status, 401)
 })
 
+test('one token can be revoked by its id: those made from it go too, the others stay', async () => {
+  const me = await agent()
+  const [first, other] = [(await me.exchange({})).said.access_token, (await me.exchange({})).said.access_token]
+  const second = (await me.exchange({}, { token: first })).said.access_token
+  assert.equal((await me.chat(second)).status, 200)
+  await house.admin('POST', 'identity/revoke', { what: decodeJwt(first).jti })
+  assert.deepEqual([(await me.chat(first)).status, (await me.chat(second)).status, (await me.chat(other)).status], [401, 401, 200])
+})
+
 test('over mTLS the certificate is the key: nothing else has to be proven', async (t) => {
   const { token: enrolment } = (await house.admin('POST', 'identity/tokens', { id: '/agents/worker' })) as { token: string }
   const worker = await openIdentity({ token: enrolment })

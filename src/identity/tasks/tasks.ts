@@ -15,8 +15,8 @@ export interface Tasks {
   /** RFC 8693: everything but the signature, which policy comes before. */
   readonly exchange: Exchange
   /**
-   * Refuses tokens of these ids, and those made from them, of these workloads and for these users, from this call on:
-   * for as long as any that exists now can last. In memory only, where a token would not outlive a restart by much.
+   * Refuses tokens of these ids, and those made from them, from this call on and for as long as any that exists now can
+   * last. In memory only: a restart within that time forgets it.
    */
   revoke(ids: readonly string[]): void
 }
