@@ -41,17 +41,19 @@ async function begin(config: string | undefined, io: Io): Promise<Started> {
   }
 }
 
-function facts({ dataUrl, adminUrl, state, practice }: Started): object {
-  return { version: ownVersion(), pid: process.pid, dataUrl, adminUrl, state, practice }
+function facts({ stop: _, ...started }: Started): object {
+  return { version: ownVersion(), pid: process.pid, ...started }
 }
 
-function welcome({ dataUrl, adminUrl, state, practice }: Started): string {
+function welcome({ dataUrl, adminUrl, secureUrl, local, state, practice }: Started): string {
   const lines = [
     `Sallyport ${ownVersion()} is running.`,
     '',
     `  OpenAI clients     ${dataUrl}/v1`,
     `  Anthropic clients  ${dataUrl}/anthropic`,
     `  Gemini clients     ${dataUrl}/gemini`,
+    ...(secureUrl === undefined ? [] : [`  With certificates  ${secureUrl}`]),
+    ...(local === undefined ? [] : [`  Local programs     ${local}`]),
     `  Operators          ${adminUrl}`,
     `  State              ${state}`,
     '',
