@@ -244,7 +244,7 @@ test('identities renew by themselves; revoked ones, and those that nobody renewe
     t.after(() => identity.close())
     return identity
   }
-  const told = (identity: Identity, event: 'rotated' | 'ended'): Promise<IdentityError | undefined> => new Promise((resolve) => void identity.once(event, resolve))
+  const told = (identity: Identity, event: 'rotated' | 'ended'): Promise<IdentityError | undefined> => new Promise((resolve) => void identity.once(event, (error?: IdentityError) => resolve(error)))
   const [good, revoked] = [await shortLived('/good'), await shortLived('/revoked')]
   const outcomes = [told(good, 'rotated'), told(revoked, 'ended')]
   await house.admin('POST', 'identity/revoke', { what: revoked.id })
