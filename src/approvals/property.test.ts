@@ -129,7 +129,7 @@ async function play(house: Harness, steps: readonly Step[]): Promise<void> {
 
 test('whatever happens in whatever order: one release for one consent, none after a denial or a deadline, none by the requester', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (steps) => {
       const over: (() => Promise<void> | void)[] = []
       const house = await opened({ after: (work) => void over.push(work as () => Promise<void>) })
       try {
@@ -138,6 +138,6 @@ test('whatever happens in whatever order: one release for one consent, none afte
         for (const one of over) await one()
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   )
 })
