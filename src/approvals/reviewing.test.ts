@@ -47,6 +47,15 @@ test('what is shown: the exact action, who asks, why it is held, what was decide
   assert.deepEqual(await desk.history(carl, { limit: 9, before: past[1]?.closed ?? 0 }).then((rows) => rows.map((one) => one.state)), ['approved'])
 })
 
+test('an action is shown whatever is wrong with the rule that would be suggested', async (t) => {
+  const { hold, pending, desk, epoch, defects } = await opened(t)
+  hold()
+  const { id } = await pending()
+  epoch.id = 'without'
+  const view = await desk.get(carl, id)
+  assert.deepEqual([view.shown, view.suggestion, defects.length], [shown, undefined, 1])
+})
+
 test('a rule looks only at what this reviewer may see', async (t) => {
   const { decided, desk } = await opened(t)
   await decided({ decision: { approvers: 'finance' } }, { kind: 'once' }, admin)

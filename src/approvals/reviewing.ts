@@ -36,8 +36,7 @@ export function deskOf(core: Core & { readonly proposals: Proposals }): Desk {
     const { facts } = content
     if (!maySee(reviewer, row.tenant, facts.group)) throw new DeskError('not_found', 'There is no such approval.')
     const similar = await similarTo(store, row.tenant, row.alike)
-    const text = suggest(facts.question)
-    const would = text === undefined ? undefined : await matchesOf(rule(text), store, sealed, row.tenant, sees(reviewer, row.tenant))
+    const suggestion = await suggested(reviewer, row.tenant, facts)
     const open = book.open.get(id)
     // Last, when everything else is at hand: from now on it counts as shown.
     if (open !== undefined) see(reviewer, open)
@@ -46,8 +45,19 @@ export function deskOf(core: Core & { readonly proposals: Proposals }): Desk {
     const barred = barredFrom(reviewer, facts.question.principal)
     return {
       ...viewOf(summary, content, similar),
-      ...(text !== undefined && would !== undefined && { suggestion: { text, would } }),
+      ...(suggestion !== undefined && { suggestion }),
       ...(barred !== undefined && { barred }),
+    }
+  }
+
+  /** A help, not a condition: whatever is wrong with it, the action itself must be seen in time. */
+  async function suggested(reviewer: Reviewer, tenant: string, facts: Facts): Promise<ApprovalView['suggestion']> {
+    try {
+      const text = suggest(facts.question)
+      return text === undefined ? undefined : { text, would: await matchesOf(rule(text), store, sealed, tenant, sees(reviewer, tenant)) }
+    } catch (error) {
+      core.onDefect(error)
+      return undefined
     }
   }
 
