@@ -32,7 +32,7 @@ guardrails: [{ use: prompt_injection, mode: shadow, layers: [rules] }]
   })
 })
 after(async () => {
-  for (const one of identities) await one.close()
+  for (const one of identities) one.close()
   await house.stop()
 })
 
