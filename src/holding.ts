@@ -1,5 +1,5 @@
 import { openApprovals, type OpenApprovals } from './approvals/approvals.ts'
-import { endRefusal } from './approvals/ends.ts'
+import { endRefusal, isEndedBy } from './approvals/ends.ts'
 import { openSealer } from './approvals/sealer.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Audit } from './contract/receipt.ts'
@@ -33,11 +33,7 @@ export function openHolding({ store, folder, composed, audit, live, clock, newId
     suggest: (question) => composed().approvals.suggest(question),
     record: (act) => audit.act({ kind: 'act', exchange: newId(), at: clock.wall(), ...act }),
     onEvent: () => undefined,
-    onEnd(ended) {
-      const { tenant, workload, chain, task } = ended
-      const same = (others: readonly string[]): boolean => others.length === chain.length && others.every((one, at) => one === chain[at])
-      live.ended((who) => who.tenant === tenant && who.workload === workload && who.task === task && same(who.chain), endRefusal(ended))
-    },
+    onEnd: (ended) => void live.ended((who) => isEndedBy(who, ended), endRefusal(ended)),
     onDefect: (error) => onDefect('approvals', error),
   })
 }
