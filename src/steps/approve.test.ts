@@ -93,10 +93,13 @@ for (const [code, verdict] of [['approval_denied', 'denied'], ['approval_expired
   })
 }
 
-test('of several held targets those are permitted that the release allows', async () => {
-  const { run } = stage(() => released(['h']), ({ resource }) => (resource.id === 'b' ? decision('deny', ['no-b']) : decision('allow')), [candidate('a'), candidate('b'), candidate('m', 'mirror')])
-  const more = (await run()) as More
-  assert.deepEqual(more.permit?.candidates.map((one) => one.id), ['a', 'm'])
+test('of several held targets only the one that was shown is released: no fall-back, and no mirror', async () => {
+  const asked: (readonly string[])[] = []
+  const held = { decision: decision('hold', ['h']), resource: { type: 'Model', id: 'a', attributes: {} }, context: {} } as const
+  const { run } = stage(() => released(['h']), (_, approved) => (asked.push(approved), decision('allow')), [candidate('a'), candidate('b', 'fallback'), candidate('a', 'mirror')])
+  const more = (await run({ held })) as More
+  assert.deepEqual(more.permit?.candidates.map(({ id, role }) => [id, role]), [['a', 'primary']])
+  assert.deepEqual(asked, [['h']], 'the others are decided without the consent')
 })
 
 test('what cannot be shown to a reviewer is not held', async () => {

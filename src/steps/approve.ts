@@ -2,7 +2,7 @@ import type { Held, Released, Unreleased } from '../contract/approval.ts'
 import type { Step, Stepped } from '../contract/facts.ts'
 import type { ApprovalFact } from '../contract/receipt.ts'
 import { isRefusal, refuse, type Refusal } from '../contract/verdict.ts'
-import { decide, enforcedOf, type Known } from './authorize.ts'
+import { decide, enforcedOf, type Approved, type Known } from './authorize.ts'
 import type { House } from './house.ts'
 
 /** Groups of reviewers that one action may have to be shown to, one after the other. */
@@ -22,7 +22,7 @@ async function consent(house: House, known: Known, first: Held, signal: AbortSig
   const { show } = reading
   if (show === undefined) return { ...refuse('approval_unavailable', { detail: `${reading.action} cannot be shown to a reviewer` }) }
   const { findings, scores } = enforcedOf(known)
-  const approved: string[] = []
+  const approved: Approved[] = []
   let held = first
   let fact: ApprovalFact | undefined
   for (let group = 0; group < MOST_GROUPS; group++) {
@@ -30,7 +30,7 @@ async function consent(house: House, known: Known, first: Held, signal: AbortSig
     const said = await house.approvals.hold({ exchange, principal, action: reading.action, route: reading.route, effects: reading.effects, findings, held, fingerprint, show }, signal)
     fact = factOf(said, held, fact)
     if ('refusal' in said) return { ...said.refusal, known: { approval: fact } }
-    approved.push(...said.policies)
+    approved.push({ resource: held.resource, policies: said.policies })
     const again = decide(house, known, { findings, scores, approved, epoch: house.epoch() })
     if (isRefusal(again)) return { ...again, known: { ...again.known, approval: fact } }
     const { held: next, ...more } = again

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Held } from '../contract/approval.ts'
 import type { Shown } from '../contract/shown.ts'
 import type { Epoch } from '../contract/epoch.ts'
@@ -30,7 +32,9 @@ export function authorize(house: House): Step {
 async function behind(house: House, known: Known, first: More): Promise<Stepped> {
   for (const [sequence, subordinate] of known.reading.subordinates.entries()) {
     const show = (): Shown => ({ body: JSON.stringify({ action: subordinate.action, resource: subordinate.resource }), values: [], undo: 'unknown' })
-    const refusal = await judge(house, known, { ...subordinate, sequence, parameters: {}, show })
+    // The same for the same request, so that a consent that comes late finds it.
+    const fingerprint = (): string => createHash('sha256').update(`${known.reading.fingerprint()}\n${sequence}\n`).update(show().body).digest('base64')
+    const refusal = await judge(house, known, { ...subordinate, sequence, parameters: {}, fingerprint, show })
     if (refusal !== undefined) return { ...refusal, refuse: subordinateCodes[subordinate.action] ?? refusal.refuse, known: first }
   }
   return first
@@ -51,8 +55,10 @@ export function reauthorize(house: House): Step {
     const known = facts as Known
     const { findings, scores } = enforcedOf(facts)
     if (findings.length === 0 && Object.values(scores).every((one) => one === 0)) return { permit: known.permit as NonNullable<Facts['permit']> }
-    const approved = facts.approval?.verdict === 'released' ? facts.approval.policies : []
-    return decide(house, { ...known, candidates: known.permit?.candidates ?? [] }, { findings, scores, approved })
+    const candidates = known.permit?.candidates ?? []
+    const policies = facts.approval?.verdict === 'released' ? facts.approval.policies : []
+    const targets = known.reading.effect === 'dial' ? candidates.map((one) => one.resource) : [known.reading.resource]
+    return decide(house, { ...known, candidates }, { findings, scores, approved: targets.map((resource) => ({ resource, policies })) })
   }
 }
 
@@ -69,11 +75,16 @@ export function percents(scores: Scores): Scores {
   return Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, Math.round(score * 100)]))
 }
 
+/** Holds that reviewers set aside for the target that they were shown. */
+export interface Approved {
+  readonly resource: Resource
+  readonly policies: readonly string[]
+}
+
 interface Deciding {
   readonly findings: readonly Finding[]
   readonly scores: Scores
-  /** Holds that reviewers set aside. */
-  readonly approved?: readonly string[]
+  readonly approved?: readonly Approved[]
   /** Whose policies decide; absent = those that the exchange began under. */
   readonly epoch?: Epoch
 }
@@ -88,7 +99,9 @@ export function decide(house: House, facts: Known, { findings, scores, approved 
   const ask = (resource: Resource, role?: Candidate['role']): { readonly decision: Decision; readonly held: Held } => {
     const asked = role === undefined ? context : { ...context, role }
     const question = { principal, action: reading.action, resource, context: asked }
-    const decision = approved.length === 0 ? epoch.authorize(question) : epoch.release(question, approved)
+    // A mirror, and another target to fail over to, were shown to nobody.
+    const released = role === 'mirror' ? [] : approved.flatMap((one) => (isDeepStrictEqual(one.resource, resource) ? one.policies : []))
+    const decision = released.length === 0 ? epoch.authorize(question) : epoch.release(question, released)
     return { decision, held: { decision, resource, context: asked } }
   }
   const targets: readonly (Candidate | undefined)[] = reading.effect === 'dial' ? facts.candidates : [undefined]

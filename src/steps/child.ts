@@ -17,6 +17,8 @@ export interface Consequence {
   /** Absent = it is this exchange's own and never comes again. */
   readonly fingerprint?: () => string
   readonly show?: () => Shown
+  /** Why policy need not be asked: it leaves a receipt like every other. */
+  readonly refusal?: Refusal
 }
 
 /**
@@ -55,7 +57,7 @@ function childErrand({ exchange: parent, principal, reading: from, errand }: Fac
     signal: errand.signal,
     identify: () => principal as Principal,
     read: () => reading,
-    resolve: () => [],
+    resolve: () => consequence.refusal ?? [],
     deliver: () => Promise.resolve(delivered),
     refuse: () => delivered,
   }

@@ -123,8 +123,7 @@ async function committed(facts: Facts): Promise<void> {
 function proposals(house: House, facts: Facts) {
   let sequence = facts.reading?.subordinates.length ?? 0
   return async ({ name }: { readonly name: string }, args: string) => {
-    const proposal = proposalOf(facts, name, args, sequence++)
-    const refusal = isRefusal(proposal) ? proposal : await judge(house, facts, proposal)
+    const refusal = await judge(house, facts, proposalOf(facts, name, args, sequence++))
     return refusal === undefined ? ({ allow: true } as const) : ({ allow: false, refusal: { ...refusal, refuse: 'call_denied' as const } } as const)
   }
 }
