@@ -4,13 +4,13 @@ import type { Clock } from './contract/clock.ts'
 import type { Audit } from './contract/receipt.ts'
 import { CaError, type Ca } from './identity/ca/ca.ts'
 import { enrolmentSpec } from './identity/workloads/enrolment.ts'
+import { RevokedIdsError, type RevokedIds } from './identity/revocations.ts'
 import { RosterError, type Roster } from './identity/workloads/roster.ts'
 
 export interface Enrolling {
   readonly roster: Roster
+  readonly revokedIds: RevokedIds
   readonly ca: Ca
-  /** Ends a task token, by its id. */
-  readonly revokeTask: (id: string) => void
   readonly audit: Pick<Audit, 'act'>
   readonly clock: Clock
   readonly newId: () => string
@@ -28,17 +28,18 @@ export function reachableUrl(secureUrl: string | undefined, serverNames: readonl
   return url.origin
 }
 
-const revoking = z.strictObject({ what: z.string().min(1).max(2048) })
-/** Task tokens are told from serials and SPIFFE ids by the shape of their id; nobody keeps a list of them. */
-const TASK_TOKEN = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const DAY_MS = 86_400_000
+const id = z.string().max(2048).regex(/^[^\s\p{C}]+$/u, 'no blanks and no control characters')
+const revoking = z.strictObject({ what: id, for: z.int().min(1000).max(366 * DAY_MS).optional() })
+const lifting = z.strictObject({ what: id })
 const rotating = z.strictObject({ compromised: z.boolean().optional() })
 
 /** What an operator may ask about workloads and the CA over the admin port. Each change leaves a record of who made it. */
-export function identityRoutes({ roster, ca, revokeTask, audit, clock, newId, secureUrl }: Enrolling): readonly AdminRoute[] {
+export function identityRoutes({ roster, revokedIds, ca, audit, clock, newId, secureUrl }: Enrolling): readonly AdminRoute[] {
   const record = (by: string, tenant: string, act: string, detail: Readonly<Record<string, string | number | boolean>>): Promise<void> =>
     audit.act({ kind: 'act', exchange: newId(), tenant, at: clock.wall(), by, act, detail })
   return [
-    { verb: 'GET', path: 'identity/workloads', run: () => ({ workloads: roster.list() }) },
+    { verb: 'GET', path: 'identity/workloads', run: () => ({ workloads: roster.list(), revoked: revokedIds.list() }) },
     {
       verb: 'POST',
       path: 'identity/tokens',
@@ -53,16 +54,26 @@ export function identityRoutes({ roster, ca, revokeTask, audit, clock, newId, se
       verb: 'POST',
       path: 'identity/revoke',
       async run({ operator, body }) {
-        const { what } = asked(revoking, body)
-        if (TASK_TOKEN.test(what)) {
-          revokeTask(what)
-          await record(operator.workload, 'default', 'identity.revoke', { token: what })
-          return { revoked: what }
+        const { what, for: ms } = asked(revoking, body)
+        const revoked = ms === undefined ? await roster.revoke(what) : undefined
+        if (revoked !== undefined) {
+          await record(operator.workload, revoked.tenant, 'identity.revoke', { workload: revoked.workload, what })
+          return { revoked: what, workload: revoked.workload }
         }
-        const revoked = await roster.revoke(what)
-        if (revoked === undefined) throw new AdminError(404, 'There is no such workload or certificate, or it was revoked before.')
-        await record(operator.workload, revoked.tenant, 'identity.revoke', { workload: revoked.workload, what })
-        return { revoked: what, workload: revoked.workload }
+        if (ms === undefined && roster.ended(what)) throw new AdminError(404, 'It was revoked before.')
+        const { until } = await said(() => revokedIds.add(what, ms ?? DAY_MS, operator.workload))
+        await record(operator.workload, 'default', 'identity.revoke', { what, until })
+        return { revoked: what, until }
+      },
+    },
+    {
+      verb: 'POST',
+      path: 'identity/lift',
+      async run({ operator, body }) {
+        const { what } = asked(lifting, body)
+        if (!(await revokedIds.lift(what))) throw new AdminError(404, 'It is not on the list of revoked ids. A workload that was revoked comes back with a new token.')
+        await record(operator.workload, 'default', 'identity.lift', { what })
+        return { lifted: what }
       },
     },
     {
@@ -93,7 +104,7 @@ async function said<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (error instanceof RosterError || error instanceof CaError) throw new AdminError(409, error.message)
+    if (error instanceof RosterError || error instanceof RevokedIdsError || error instanceof CaError) throw new AdminError(409, error.message)
     throw error
   }
 }

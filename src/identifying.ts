@@ -4,7 +4,7 @@ import type { Arrival, Outlet, Peer } from './contract/arrival.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Dial } from './contract/dial.ts'
 import type { Principal } from './contract/principal.ts'
-import { isRefusal, type Refusal } from './contract/verdict.ts'
+import { isRefusal, refuse, type Refusal } from './contract/verdict.ts'
 import { executableHash, sameProcess } from './edge/listen/process.ts'
 import type { IdentityDesk } from './gateways/identity/errand.ts'
 import type { TokenDesk } from './gateways/token/errand.ts'
@@ -19,10 +19,12 @@ import { makeLocal } from './identity/local.ts'
 import { makeOidc } from './identity/oidc.ts'
 import type { NamedSecret } from './identity/secret.ts'
 import type { SettledIdentity } from './identity/settings.ts'
+import { openRevokedIds, type RevokedIds } from './identity/revocations.ts'
 import { makeSvids } from './identity/svid.ts'
 import { openTasks } from './identity/tasks/tasks.ts'
+import { idsOf } from './identity/tasks/verify.ts'
 import { openRoster, type Roster } from './identity/workloads/roster.ts'
-import type { Workloads } from './store/interfaces.ts'
+import type { Revocations, Workloads } from './store/interfaces.ts'
 
 export interface IdentifyingParts {
   readonly folder: string
@@ -32,6 +34,7 @@ export interface IdentifyingParts {
   readonly keyring: Keyring
   readonly secret: NamedSecret
   readonly workloads: Workloads
+  readonly revocations: Revocations
   readonly clock: Clock
   readonly newId: () => string
   /** Fetches the keys of issuers: those of the epoch in force. */
@@ -45,6 +48,8 @@ export interface Identifying {
   readonly live: Live
   readonly roster: Roster
   readonly ca: Ca
+  /** What nothing else can be asked to revoke. */
+  readonly revokedIds: RevokedIds
   /**
    * Who calls under these settings. The call is stopped when its credential is revoked, until `leave` is called.
    */
@@ -55,8 +60,6 @@ export interface Identifying {
   certificate(names: readonly string[]): Promise<HouseCertificate>
   /** Ends what runs under any of these: key ids, serials, SPIFFE ids, token ids. */
   revoked(ids: readonly string[]): void
-  /** Refuses a task token from this call on, and ends what runs under it and those made from it. */
-  revokeTask(id: string): void
   /** Told of revocations, so that listeners drop connections of those certificates. */
   onRevoked(told: (held: (peer: Peer) => boolean) => void): void
   close(): void
@@ -74,25 +77,32 @@ export async function openIdentifying(parts: IdentifyingParts): Promise<Identify
   }
   const ca = await openCa({ folder: join(folder, 'ca'), settings, clock, env: parts.env, onDefect: (error) => parts.onDefect('ca', error) })
   const roster = await openRoster({ store: parts.workloads, secret, ca, clock, onRevoked: revoked })
-  const isRevoked = (id: string): boolean => roster.isRevoked(id) || roster.find(id)?.revoked !== undefined || keyring.isRevoked(id)
+  const revokedIds = await openRevokedIds({ store: parts.revocations, clock, onRevoked: revoked })
+  const isRevoked = (id: string): boolean => revokedIds.has(id) || roster.isRevoked(id) || roster.find(id)?.revoked !== undefined || keyring.isRevoked(id)
   const oidc = makeOidc({ keys: makeKeySets({ dial: parts.dial, clock, on: parts.onKeys }), clock })
   const tasks = await openTasks({ file: join(folder, 'task.keys'), trustDomain: settings.trustDomain, clock, newId: parts.newId, revoked: isRevoked })
   const door = makeDoor({ keyring, svids: makeSvids({ trust: roster, clock }), oidc, tasks, local: makeLocal({ executableHash, sameProcess }), revoked: isRevoked })
+  /** Who is on the list does not come back by enrolling. */
+  const enrolling = (token: string): Principal | Refusal => {
+    const who = roster.enrolling(token)
+    return isRefusal(who) || !revokedIds.has(who.workload) ? who : refuse('enrolment_refused', { detail: `${who.workload} is revoked` })
+  }
   return {
     live,
     roster,
     ca,
+    revokedIds,
     revoked,
-    revokeTask(id) {
-      tasks.revoke([id])
-      revoked([id])
-    },
     onRevoked: (told) => void listeners.push(told),
     enter(outlet, under) {
       let leave = (): void => undefined
       let left = false
       const met = (who: Principal | Refusal): Principal | Refusal => {
-        if (!left && !isRefusal(who)) leave = live.enter(who, (reason) => outlet.stop(reason))
+        if (isRefusal(who)) return who
+        // In the turn in which the call counts as under way: whatever is revoked later stops it. Keys and certificates too.
+        const ended = revokedIds.find(idsOf(who))
+        if (ended !== undefined) return refuse('revoked', { detail: `${who.proof.kind} ${who.proof.id}: ${ended}` })
+        if (!left) leave = live.enter(who, (reason) => outlet.stop(reason))
         return who
       }
       return {
@@ -107,7 +117,7 @@ export async function openIdentifying(parts: IdentifyingParts): Promise<Identify
       }
     },
     desks: (identify, under) => ({
-      identity: { identify, enrolling: roster.enrolling, readRequest, enrol: roster.enrol, renew: roster.renew, bundle: () => ca.bundle() },
+      identity: { identify, enrolling, readRequest, enrol: roster.enrol, renew: roster.renew, bundle: () => ca.bundle() },
       token: { identify, exchange: (request, caller, arrival) => tasks.exchange(request, caller, arrival, { users: (token) => oidc.user(token, under), unbound: under.unboundTasks === true }) },
     }),
     certificate: (names) => openHouseCertificate({ ca, names, clock, renewed: () => undefined, onDefect: (error) => parts.onDefect('certificate', error) }),

@@ -174,6 +174,7 @@ export async function start(options: StartOptions): Promise<Started> {
       keyring,
       secret,
       workloads: store.workloads,
+      revocations: store.revocations,
       clock,
       newId,
       dial: (request) => live.issuers(request),
@@ -181,7 +182,7 @@ export async function start(options: StartOptions): Promise<Started> {
       onDefect: defect,
     })
     opened.push(() => identifying.close())
-    opened.push(hourly(() => identifying.roster.sweep().catch((error: unknown) => defect('sweep', error))))
+    opened.push(hourly(() => Promise.all([identifying.roster.sweep(), identifying.revokedIds.sweep()]).catch((error: unknown) => defect('sweep', error))))
     let live = await settled(first, household, 1)
     opened.push(() => live.close())
     let inflight = 0
@@ -290,7 +291,7 @@ export async function start(options: StartOptions): Promise<Started> {
       metrics: metrics.scrape,
       routes: [
         ...adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, judged: () => judged.today() }),
-        ...identityRoutes({ roster: identifying.roster, ca: identifying.ca, revokeTask: identifying.revokeTask, audit, clock, newId, secureUrl: () => reachableUrl(listeners.secureUrl, first.identity.serverNames) }),
+        ...identityRoutes({ roster: identifying.roster, revokedIds: identifying.revokedIds, ca: identifying.ca, audit, clock, newId, secureUrl: () => reachableUrl(listeners.secureUrl, first.identity.serverNames) }),
         ...approving.routes,
       ],
       newId,

@@ -1,5 +1,6 @@
 import type { Principal } from '../contract/principal.ts'
 import { refuse, type Refusal } from '../contract/verdict.ts'
+import { idsOf } from './tasks/verify.ts'
 
 /** Calls under way and whose they are, so that they end with the credential they came in with. */
 export interface Live {
@@ -7,7 +8,7 @@ export interface Live {
   enter(principal: Principal, stop: (reason: Refusal) => void): () => void
   /**
    * Stops the calls whose credential is one of `ids`, or was made from one: key ids, certificate serials, token ids,
-   * SPIFFE ids, users. Gives how many. Looks at every call under way once, so it costs what is going on, not what was.
+   * tasks, SPIFFE ids, users. Gives how many. Looks at every call under way once, so it costs what is going on, not what was.
    */
   revoked(ids: readonly string[]): number
   /** Stops the calls of every principal that fits, with this reason: a session that a reviewer ended. Gives how many. */
@@ -50,8 +51,6 @@ export function makeLive(): Live {
 }
 
 /** The one of these ids that a principal stands on. */
-function firstOf({ proof, workload, chain, vouched }: Principal, ids: ReadonlySet<string>): string | undefined {
-  if (ids.has(proof.id)) return proof.id
-  if (ids.has(workload)) return workload
-  return proof.from?.find((id) => ids.has(id)) ?? chain.find((id) => ids.has(id)) ?? vouched?.find(({ id }) => ids.has(id))?.id
+function firstOf(principal: Principal, ids: ReadonlySet<string>): string | undefined {
+  return idsOf(principal).find((id) => ids.has(id))
 }

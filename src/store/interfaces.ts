@@ -236,6 +236,26 @@ export interface Workloads {
   sweep(before: number): Promise<number>
 }
 
+/** An id that is refused wherever it appears, until then: of a workload, a user or a token that no other table has. */
+export interface RevocationRow {
+  readonly id: string
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number
+  readonly until: number
+  /** Who asked for it. */
+  readonly by: string
+}
+
+export interface Revocations {
+  all(): Promise<readonly RevocationRow[]>
+  /** Replaces what there is of that id. */
+  put(row: RevocationRow): Promise<void>
+  /** False where there is none. */
+  lift(id: string): Promise<boolean>
+  /** Drops what ended at `now` or before. */
+  sweep(now: number): Promise<number>
+}
+
 /** Data keys of subjects: destroying one erases what was sealed under it. */
 export interface SubjectKeys {
   get(subject: string): Promise<DataKey | undefined>
@@ -344,6 +364,7 @@ export interface Store {
   readonly receipts: Receipts
   readonly keys: Keys
   readonly workloads: Workloads
+  readonly revocations: Revocations
   readonly subjects: SubjectKeys
   readonly sessions: Sessions
   readonly approvals: Approvals

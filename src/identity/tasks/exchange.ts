@@ -110,7 +110,7 @@ export function makeExchange(parts: ExchangerParts): Exchange {
       const exp = Math.floor(endOf(now, request.lifetime, party.holdings) / 1000)
       const iat = Math.floor(now / 1000)
       if (exp <= iat) throw new Refused(refused('subject_token', 'A credential that the token would be made from has expired.', 'expired before it was signed'))
-      const ended = [...idsOf(caller), ...party.from, ...party.chain].find(revoked)
+      const ended = [...idsOf(caller), ...party.from, ...party.chain, ...(party.txn === undefined ? [] : [party.txn])].find(revoked)
       if (ended !== undefined) throw new Refused(refuse('revoked', { detail: `exchange: ${ended}` }))
       const { kid, key } = keys.signing
       const token = await new SignJWT({ ...claims, iat, exp }).setProtectedHeader({ alg: 'ES256', kid, typ: TASK_TYPE }).sign(key)

@@ -5,7 +5,6 @@ import type { Refusal } from '../../contract/verdict.ts'
 import { makeProofDesk } from './dpop.ts'
 import { makeExchange, type Exchange } from './exchange.ts'
 import { openTaskKeys } from './keys.ts'
-import { LONGEST_SECONDS } from './shrink.ts'
 import { makeVerifier } from './verify.ts'
 
 /** Task tokens: made for one audience and exact names, bound to a key, good for five minutes at most. */
@@ -14,11 +13,6 @@ export interface Tasks {
   verify(token: string, arrival: Arrival): Promise<Principal | Refusal>
   /** RFC 8693: everything but the signature, which policy comes before. */
   readonly exchange: Exchange
-  /**
-   * Refuses tokens of these ids, and those made from them, from this call on and for as long as any that exists now can
-   * last. In memory only: a restart within that time forgets it.
-   */
-  revoke(ids: readonly string[]): void
 }
 
 export interface TasksParts {
@@ -31,24 +25,14 @@ export interface TasksParts {
   readonly revoked: (id: string) => boolean
 }
 
-/** The longest life of a token, and what another clock may be ahead. */
-const LASTS_MS = (LONGEST_SECONDS + 60) * 1000
-
 /** @throws {Error} when others can read the keys' file, or it is no such file. */
 export async function openTasks({ file, trustDomain, clock, newId, revoked }: TasksParts): Promise<Tasks> {
   const keys = await openTaskKeys(file, clock)
-  const gone = new Map<string, number>()
-  const ended = (id: string): boolean => revoked(id) || (gone.size > 0 && (gone.get(id) ?? 0) > clock.wall())
   const proofs = makeProofDesk(clock)
   const issuer = `spiffe://${trustDomain}/sallyport`
-  const verifier = makeVerifier({ keys, proofs, issuer, clock, revoked: ended })
+  const verifier = makeVerifier({ keys, proofs, issuer, clock, revoked })
   return {
     verify: verifier.verify,
-    exchange: makeExchange({ keys, proofs, verifier, issuer, clock, newId, revoked: ended }),
-    revoke(ids) {
-      const now = clock.wall()
-      for (const [id, until] of gone) if (until <= now) gone.delete(id)
-      for (const id of ids) gone.set(id, now + LASTS_MS)
-    },
+    exchange: makeExchange({ keys, proofs, verifier, issuer, clock, newId, revoked }),
   }
 }

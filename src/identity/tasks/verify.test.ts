@@ -159,16 +159,6 @@ for (const [what, id] of [['the token', String(goodClaims.jti)], ['the certifica
   })
 }
 
-test('an id that is nowhere else can be revoked: no token outlives what is remembered of it', async () => {
-  const token = (await minted(it, me, forModel, caller)).token
-  it.tasks.revoke([String(decodeJwt(token).jti)])
-  assert.match(await presented(token), /^revoked/)
-  assert.equal(await presented(good), 'in')
-  it.clock.now = START + 299_000
-  assert.match(says(await it.tasks.verify(token, await calling(me, token, { now: it.clock.now }))), /^revoked/)
-  it.clock.now = START
-})
-
 test('what one house signed, another does not take', async () => {
   const second = await stage()
   after(() => second.close())

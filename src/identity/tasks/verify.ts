@@ -101,8 +101,8 @@ export function isTaskToken(credential: string): boolean {
 }
 
 /** Everything whose revocation ends what a principal does. */
-export function idsOf({ proof, workload, chain }: Principal): readonly string[] {
-  return [proof.id, ...(proof.from ?? []), workload, ...chain]
+export function idsOf({ proof, workload, chain, vouched = [], task }: Principal): readonly string[] {
+  return [proof.id, workload, ...(proof.from ?? []), ...chain, ...vouched.map(({ id }) => id), ...(task === undefined ? [] : [task])]
 }
 
 /** The confirmation value of the connection's client certificate (RFC 8705 section 3.1); undefined without one. */

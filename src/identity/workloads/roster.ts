@@ -62,6 +62,8 @@ export interface Roster extends Trust {
    * serial number. Refused from this very call on; durable when resolved. Undefined when nothing was left to revoke.
    */
   revoke(what: string): Promise<{ readonly tenant: string; readonly workload: string } | undefined>
+  /** Whether it is a workload or a certificate of this house, and revoked. */
+  ended(what: string): boolean
   list(): readonly WorkloadFacts[]
   /** See `Ca.rotate`; a compromised CA takes every certificate with it. @throws {CaError} */
   rotate(compromised: boolean): Promise<AuthorityFacts>
@@ -136,7 +138,10 @@ export async function openRoster({ store, secret, ca, clock, onRevoked }: Roster
   const overfull = (id: string): Refusal | undefined => {
     const now = clock.wall()
     let live = 0
-    for (const serial of held.get(id) ?? []) if ((certificates.get(serial)?.expires ?? 0) > now) live += 1
+    for (const serial of held.get(id) ?? []) {
+      const row = certificates.get(serial)
+      if (row !== undefined && row.revoked === undefined && row.expires > now) live += 1
+    }
     return live < MOST_CERTIFICATES ? undefined : refuse('rate_limited', { detail: `${live} certificates of ${id} are alive`, retryAfterMs: 60_000 })
   }
 
@@ -218,7 +223,7 @@ export async function openRoster({ store, secret, ca, clock, onRevoked }: Roster
 
     async revoke(what) {
       const at = clock.wall()
-      const serial = what.toUpperCase().replaceAll(':', '')
+      const serial = serialOf(what)
       if (SERIAL.test(serial)) {
         const workload = certificates.get(serial)?.workload
         tell(markOne(serial, at))
@@ -232,6 +237,8 @@ export async function openRoster({ store, secret, ca, clock, onRevoked }: Roster
       if (revoked) tell(mark(what, at))
       return revoked ? { workload: what, tenant } : undefined
     },
+
+    ended: (what) => workloads.get(what)?.revoked !== undefined || certificates.get(serialOf(what))?.revoked !== undefined,
 
     list() {
       const now = clock.wall()
@@ -283,6 +290,11 @@ export async function openRoster({ store, secret, ca, clock, onRevoked }: Roster
   }
   await roster.reload()
   return roster
+}
+
+/** As certificates are told by, however a tool wrote it. */
+function serialOf(text: string): string {
+  return text.toUpperCase().replaceAll(':', '')
 }
 
 /** The caller hears that it was refused, and no more: which part of a token was right is nobody's business. */

@@ -6,6 +6,7 @@ import { approvalsContract } from '../contract/approvals.ts'
 import { countersContract } from '../contract/counters.ts'
 import { keysContract } from '../contract/keys.ts'
 import { receiptsContract } from '../contract/receipts.ts'
+import { revocationsContract } from '../contract/revocations.ts'
 import { sessionsContract } from '../contract/sessions.ts'
 import { subjectsContract } from '../contract/subjects.ts'
 import { workloadsContract } from '../contract/workloads.ts'
@@ -29,3 +30,4 @@ subjectsContract(make)
 sessionsContract(make)
 approvalsContract(make)
 workloadsContract(make)
+revocationsContract(make)

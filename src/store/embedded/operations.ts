@@ -4,6 +4,7 @@ import { approvalRows } from './approvals.ts'
 import { counterRows } from './counters.ts'
 import { keyRows } from './keys.ts'
 import { receiptRows } from './receipts.ts'
+import { revocationRows } from './revocations.ts'
 import { sessionRows } from './sessions.ts'
 import { subjectRows } from './subjects.ts'
 import { workloadRows } from './workloads.ts'
@@ -15,6 +16,7 @@ export function operationsOf(db: DatabaseSync, scribe: Scribe | undefined) {
     receipts: receiptRows(db, scribe),
     keys: keyRows(db),
     workloads: workloadRows(db),
+    revocations: revocationRows(db),
     subjects: subjectRows(db),
     sessions: sessionRows(db),
     approvals: approvalRows(db),
@@ -39,6 +41,7 @@ export const READS: ReadonlySet<string> = new Set([
   'receipts.checkpoints',
   'keys.all',
   'workloads.all',
+  'revocations.all',
   'subjects.get',
   'subjects.held',
   'sessions.get',

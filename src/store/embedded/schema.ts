@@ -99,6 +99,9 @@ const migrations: readonly string[] = [
   CREATE INDEX consents_key ON consents (tenant, key);
   CREATE INDEX consents_subject ON consents (subject);
   `,
+  `
+  CREATE TABLE revocations (id TEXT PRIMARY KEY, at INTEGER NOT NULL, until INTEGER NOT NULL, by TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /**
