@@ -32,7 +32,6 @@ export function openHolding({ store, folder, composed, audit, live, clock, newId
     rule: (text) => composed().approvals.rule(text),
     suggest: (question) => composed().approvals.suggest(question),
     record: (act) => audit.act({ kind: 'act', exchange: newId(), at: clock.wall(), ...act }),
-    onEvent: () => undefined,
     onEnd: (ended) => void live.ended((who) => isEndedBy(who, ended), endRefusal(ended)),
     onDefect: (error) => onDefect('approvals', error),
   })

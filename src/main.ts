@@ -81,7 +81,8 @@ const stepLimits: Readonly<Record<StepName, number>> = {
   identify: 5_000,
   read: 300_000,
   resolve: 5_000,
-  authorize: 30_000,
+  // What would happen behind our back may wait for people, as below.
+  authorize: 25 * 3_600_000,
   reserve: 5_000,
   inspect: 60_000,
   reauthorize: 5_000,
@@ -290,7 +291,7 @@ export async function start(options: StartOptions): Promise<Started> {
       ready,
       metrics: metrics.scrape,
       routes: [
-        ...adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, judged: () => judged.today() }),
+        ...adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, forget: approvals.forget, judged: () => judged.today() }),
         ...identityRoutes({ roster: identifying.roster, revokedIds: identifying.revokedIds, ca: identifying.ca, audit, clock, newId, secureUrl: () => reachableUrl(listeners.secureUrl, first.identity.serverNames) }),
         ...approving.routes,
       ],

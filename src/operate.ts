@@ -22,12 +22,14 @@ export interface Operated {
   readonly log: Log
   /** Ends the calls that run under these credentials. */
   readonly revoked: (ids: readonly string[]) => void
+  /** Erases what approvals keep of a subject; gives how many. */
+  readonly forget: (subject: string) => Promise<number>
   /** What judging came to today. */
   readonly judged: () => JudgedToday
 }
 
 /** What an operator may ask over the admin port. Whatever changes something leaves a record of who did it. */
-export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, epoch, log, revoked, judged }: Operated): readonly AdminRoute[] {
+export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, epoch, log, revoked, forget, judged }: Operated): readonly AdminRoute[] {
   const record = (by: string, tenant: string, act: string, detail: Readonly<Record<string, string | number | boolean>>): Promise<void> =>
     audit.act({ kind: 'act', exchange: newId(), tenant, at: clock.wall(), by, act, detail })
   return [
@@ -85,7 +87,8 @@ export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, ep
         const asked = z.strictObject({ subject: z.string().min(1).max(512), tenant: z.string().min(1).max(64) }).safeParse(body)
         if (!asked.success) throw new AdminError(400, z.prettifyError(asked.error))
         try {
-          return { dropped: await audit.erase({ ...asked.data, by: operator.workload }) }
+          const dropped = await audit.erase({ ...asked.data, by: operator.workload })
+          return { dropped, approvals: await forget(asked.data.subject) }
         } catch (error) {
           if (error instanceof StoreError && error.fault === 'held') throw new AdminError(409, `A legal hold protects this subject: ${error.message}`)
           throw error

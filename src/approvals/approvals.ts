@@ -6,7 +6,7 @@ import type { Approvals as ApprovalStore, ApprovalRow } from '../store/interface
 import { makeConsents, type CompileRule } from './consents.ts'
 import { expire, type Core, type Recorded } from './core.ts'
 import { deskOf } from './reviewing.ts'
-import type { Desk, DeskEvent } from './desk.ts'
+import type { Desk } from './desk.ts'
 import { endRefusal, makeEnds, type Ended } from './ends.ts'
 import { makeFatigue } from './fatigue.ts'
 import { makeFeed } from './feed.ts'
@@ -37,8 +37,6 @@ export interface ApprovalsDeps {
   readonly suggest: (question: Question) => string | undefined
   /** Leaves an act in the audit record. Rejects where that cannot be kept: nothing is decided then. */
   readonly record: (act: Recorded) => Promise<void>
-  /** Told of everything that happens, at once; must not throw or wait. */
-  readonly onEvent: (event: DeskEvent) => void
   /** A session was ended: its live calls must stop. */
   readonly onEnd: (ended: Ended) => void
   readonly onDefect: (error: unknown) => void
@@ -69,7 +67,7 @@ export async function openApprovals(deps: ApprovalsDeps): Promise<OpenApprovals>
     marks,
     book: makeBook(clock),
     ends: makeEnds(clock),
-    feed: makeFeed(clock, deps.onEvent, deps.onDefect),
+    feed: makeFeed(clock),
     consents: makeConsents({ store, sealed, marks, clock, rule, epoch }),
     fatigue: makeFatigue(clock, () => settings().slowMs),
     changes: { count: 0, stopped: false },

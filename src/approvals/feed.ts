@@ -11,15 +11,10 @@ export interface Feed {
   watch(reviewer: Reviewer, signal: AbortSignal): AsyncIterable<DeskEvent>
 }
 
-export function makeFeed(clock: Clock, onEvent: (event: DeskEvent) => void, onDefect: (error: unknown) => void): Feed {
+export function makeFeed(clock: Clock): Feed {
   const watchers = new Set<(event: DeskEvent) => void>()
   return {
     tell(event) {
-      try {
-        onEvent(event)
-      } catch (error) {
-        onDefect(error)
-      }
       for (const watcher of watchers) watcher(event)
     },
     watch(reviewer, signal) {
@@ -70,7 +65,7 @@ export function makeFeed(clock: Clock, onEvent: (event: DeskEvent) => void, onDe
 export function concerns(reviewer: Reviewer, event: DeskEvent): boolean {
   switch (event.kind) {
     case 'missed': return true
-    case 'alarm': return reviewer.admin || event.habit.reviewer === reviewer.name
+    case 'alarm': return reviewer.admin || (event.tenant === reviewer.tenant && event.habit.reviewer === reviewer.name)
     case 'released': return maySee(reviewer, event.tenant, event.group)
     default: return maySee(reviewer, event.approval.tenant, event.approval.group)
   }

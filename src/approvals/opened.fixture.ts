@@ -121,12 +121,17 @@ export async function opened(t: Pick<TestContext, 'after'>, options: { readonly 
       sealer: openSealer(folder),
       suggest: ({ resource }) => `permit ${resource.type}::${resource.id}`,
       record: (act) => (recording.fails ? Promise.reject(new Error('the disk is full')) : Promise.resolve(void records.push(act))),
-      onEvent: (event) => events.push(event),
       onEnd: (ended) => ends.push(ended),
       onDefect: (error) => defects.push(error),
     })
+  const follow = async (of: OpenApprovals): Promise<void> => {
+    for await (const event of of.desk.watch(admin, watching.signal)) events.push(event)
+  }
+  const watching = new AbortController()
   let approvals = await open()
+  void follow(approvals)
   t.after(async () => {
+    watching.abort()
     approvals.close()
     await embedded.close()
     rmSync(folder, { recursive: true })
@@ -143,6 +148,7 @@ export async function opened(t: Pick<TestContext, 'after'>, options: { readonly 
     async restart() {
       approvals.close()
       approvals = await open()
+      void follow(approvals)
     },
     hold(of: Holding = {}): Waiting {
       const gone = new AbortController()

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { DeskEvent } from './desk.ts'
 import { admin, bot, opened, reviewer, shown, type Harness } from './opened.fixture.ts'
+import { concerns } from './feed.ts'
 import { openSealer } from './sealer.ts'
 import { approvalsSchema, settleApprovals } from './settings.ts'
 
@@ -68,6 +70,7 @@ test('who approves nearly everything in under two seconds is slowed, shown less,
   await habitually(house, 19, 1000)
   assert.equal(house.desk.habits(admin)[1]?.tight, false)
   await habitually(house, 1, 1000)
+  await setImmediate()
   const alarms = house.events.filter((one) => one.kind === 'alarm')
   assert.deepEqual(alarms.map((one) => one.habit.reviewer), ['carl', undefined])
   assert.deepEqual(house.desk.habits(carl).map(({ reviewer: name, decisions, fast, tight, lastHour, medianMs }) => [name, decisions, fast, tight, lastHour, medianMs]), [['carl', 20, 20, true, 20, 1000]])
@@ -100,6 +103,7 @@ test('denials and slow approvals raise no alarm, and looking longer ago counts',
   const house = await opened(t)
   await habitually(house, 10, 100, 'deny')
   await habitually(house, 15, 100)
+  await setImmediate()
   assert.equal(house.events.filter((one) => one.kind === 'alarm').length, 0)
 })
 
@@ -156,7 +160,8 @@ test('watchers hear what they may see, in order; who reads too slowly hears that
   assert.deepEqual(((await slow.next()).value as DeskEvent).kind, 'missed')
   stop.abort()
   assert.deepEqual(await other.next(), { value: undefined, done: true })
-  const more = Array.from({ length: 64 }, () => new AbortController())
+  // The harness watches as well.
+  const more = Array.from({ length: 63 }, () => new AbortController())
   for (const { signal } of more) desk.watch(carl, signal)
   assert.throws(() => desk.watch(carl, new AbortController().signal), { fault: 'unavailable' })
   for (const one of more) one.abort()
@@ -208,4 +213,11 @@ test('settings: defaults, units and bounds', () => {
   for (const bad of [{ timeout: '0s' }, { timeout: '8d' }, { wait: '2h' }, { pending: 0 }, { groups: { 'a b': {} } }, { groups: { a: { reviewers: 3 } } }, { unknown: 1 }, { grant: 'soon' }]) {
     assert.equal(approvalsSchema.safeParse(bad).success, false, JSON.stringify(bad))
   }
+})
+
+test('a reviewer of the same name in another tenant hears of nobody else\'s habits', () => {
+  const habit = { reviewer: 'carl', decisions: 20, approved: 20, fast: 20, medianMs: 1, lastHour: 20, tight: true }
+  const alarm: DeskEvent = { kind: 'alarm', at: 1, tenant: 'default', habit }
+  assert.equal(concerns(carl, alarm), true)
+  assert.equal(concerns({ ...carl, tenant: 'other' }, alarm), false)
 })

@@ -124,6 +124,8 @@ export interface Workshop {
   readonly keyring: Keyring
   readonly reviewers: Reviewers
   readonly audit: AuditLog
+  /** Erases what approvals keep of a subject; gives how many. @throws {StoreError} `held` */
+  readonly forget: (subject: string) => Promise<number>
 }
 
 /** @throws {Failure} when another process writes the state, or the settings are wrong. */
@@ -139,7 +141,7 @@ export async function workshop<T>(io: Io, use: (workshop: Workshop) => Promise<T
     const audit = await openAudit({ store, folder, settings, clock: systemClock, ...(dialer !== undefined && { dial: dialer.dial }) })
     try {
       const parts = { keys: store.keys, secret: await openSecret(stateFiles(folder).keySecret), clock: systemClock }
-      return await use({ keyring: await openKeyring(parts), reviewers: await openReviewers(parts), audit })
+      return await use({ keyring: await openKeyring(parts), reviewers: await openReviewers(parts), audit, forget: async (subject) => (await store.approvals.forget(subject, systemClock.wall())).length })
     } finally {
       const lost = await audit.close()
       if (lost > 0) io.err(`sallyport: ${lost} audit records could not be written\n`)

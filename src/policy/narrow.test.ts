@@ -39,7 +39,7 @@ const number = fc.constantFrom('-1', '0', '1', '2', '9007199254740993', '9223372
 const operator = fc.constantFrom('<', '<=', '>', '>=', '==', '!=')
 const texts = fc.array(quoted, { minLength: 1, maxLength: 3 }).map((all) => `[${all.join(', ')}]`)
 const textPath = fc.constantFrom('resource.id', 'principal.id', 'principal.tenant', 'context.route', 'context.gateway', 'principal.proof')
-const setPath = fc.constantFrom('principal.roles', 'context.effects', 'context.findings', 'principal.chain', 'context.endorsed')
+const setPath = fc.constantFrom('principal.roles', 'context.effects', 'context.findings', 'principal.chain')
 const longPath = fc.constantFrom('context.score', 'context.labels.sensitivity', 'context.anomaly')
 const guarded = fc.oneof(
   fc.tuple(fc.constantFrom(['resource', 'server'], ['resource', 'environment'], ['principal', 'cohort'], ['principal', 'agent'], ['context.parameters', 'to']), quoted).map(([[base, attr], value]) => `${base} has ${attr} && ${base}.${attr} == ${value}`),
@@ -99,14 +99,14 @@ const some = fc.uniqueArray(name, { maxLength: 3 })
 const question: fc.Arbitrary<Question> = fc
   .record({
     workload: name, tenant: name, roles: some, chain: some, cohort: optional(name), agent: optional(name), id: name, server: optional(name), environment: optional(name), kind: optional(name), tags: optional(some), flagged: optional(fc.boolean()),
-    route: fc.constantFrom('a', 'b', '127.0.0.1'), gateway: optional(name), effects: some, findings: some, endorsed: optional(some), score: fc.constantFrom(0, 1, 2), untrusted: fc.boolean(), sensitivity: fc.nat(2), stream: fc.boolean(),
+    route: fc.constantFrom('a', 'b', '127.0.0.1'), gateway: optional(name), effects: some, findings: some, score: fc.constantFrom(0, 1, 2), untrusted: fc.boolean(), sensitivity: fc.nat(2), stream: fc.boolean(),
     amount: optional(fc.constantFrom(-1, 0, 1, 2)), to: optional(name), zone: optional(name), spoil: optional(fc.constantFrom('score', 'labels', 'route', 'parameters', 'type', 'half')),
   })
   .map((one) => {
     const principal: Principal = { tenant: one.tenant, workload: one.workload, chain: one.chain, roles: one.spoil === 'half' ? ['\ud800'] : one.roles, proof: { kind: 'none', id: '' }, scope: { rights: [] }, ...present({ cohort: one.cohort, agent: one.agent }) }
     const context: Record<string, unknown> = {
       route: one.route, effects: one.effects, findings: one.findings, score: one.spoil === 'type' ? '1' : one.score, labels: { untrusted: one.untrusted, sensitivity: one.sensitivity }, stream: one.stream, direction: 'inbound', role: 'primary',
-      parameters: present({ amount: one.amount, to: one.to }), ...present({ gateway: one.gateway, endorsed: one.endorsed, dimensions: one.zone === undefined ? undefined : { zone: one.zone } }), time: { hour: 0, weekday: 0, unix: 0 },
+      parameters: present({ amount: one.amount, to: one.to }), ...present({ gateway: one.gateway, dimensions: one.zone === undefined ? undefined : { zone: one.zone } }), time: { hour: 0, weekday: 0, unix: 0 },
     }
     if (one.spoil !== undefined) delete context[one.spoil]
     return { principal, action: 'tool.propose', resource: { type: 'Tool', id: one.id, attributes: present({ server: one.server, environment: one.environment, kind: one.kind, tags: one.tags, flagged: one.flagged }) }, context: context as Context }

@@ -140,10 +140,10 @@ test('policies that do not parse or validate name file, line and what was expect
   assert.deepEqual(invalid.map(({ file, line }) => [file, line]), [['b.cedar', 3]])
 })
 
-test('what nobody has said comes to nothing: gateway, anomaly and endorsed need not be there', () => {
-  const policy = load(`${PERMIT} @id("odd") forbid (principal, action, resource) when { context.anomaly > 80 || context.gateway == "mcp" || context.endorsed.contains("to") };`)
+test('what nobody has said comes to nothing: gateway and anomaly need not be there', () => {
+  const policy = load(`${PERMIT} @id("odd") forbid (principal, action, resource) when { context.anomaly > 80 || context.gateway == "mcp" };`)
   assert.equal(policy.authorize(ask()).verdict, 'allow')
-  for (const context of [{ anomaly: 81 }, { gateway: 'mcp' }, { endorsed: ['to'] }]) assert.equal(policy.authorize(ask({ context })).verdict, 'deny', JSON.stringify(context))
+  for (const context of [{ anomaly: 81 }, { gateway: 'mcp' }]) assert.equal(policy.authorize(ask({ context })).verdict, 'deny', JSON.stringify(context))
   assert.equal(policy.authorize(ask({ context: { anomaly: '81' } })).verdict, 'deny', 'a value of the wrong type is no value')
 })
 

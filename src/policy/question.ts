@@ -126,7 +126,7 @@ function spell(value: Value): string {
 }
 
 /** What these come to where nobody has said. */
-const ABSENT: Context = { gateway: '', anomaly: 0, endorsed: [] }
+const ABSENT: Context = { gateway: '', anomaly: 0 }
 
 /** How the value at a path is read out of a question. */
 export function readerOf(path: readonly string[], scored: readonly string[]): (question: Question) => Value {

@@ -102,8 +102,6 @@ const CONTEXT: Attributes = {
   score: whole,
   /** 0 to 100: how far this is from what is usual for the principal; 0 = nothing is known. */
   anomaly: whole,
-  /** Names of control parameters whose values a reviewer endorsed. */
-  endorsed: texts,
   labels: { type: 'Record', attributes: { untrusted: flag, sensitivity: whole } },
   time: { type: 'Record', attributes: { hour: whole, weekday: whole, unix: whole } },
   in_scope: flag,

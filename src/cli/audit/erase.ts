@@ -15,19 +15,19 @@ export const auditErase: Command = {
     if (!flag(args, 'yes')) throw new UsageError(`this destroys the content of ${subject} for good. If that is meant, add --yes`)
     const folder = folderOf(io)
     const running = runningOf(folder)
-    let erased: number
+    let erased: { readonly dropped: number; readonly approvals: number }
     try {
       erased =
         running === undefined
-          ? await workshop(io, ({ audit }) => audit.erase({ subject, tenant, by: operatorOf(io) }))
-          : ((await (await adminOf(folder, running))('POST', 'erase', { subject, tenant })) as { readonly dropped: number }).dropped
+          ? await workshop(io, async ({ audit, forget }) => ({ dropped: await audit.erase({ subject, tenant, by: operatorOf(io) }), approvals: await forget(subject) }))
+          : ((await (await adminOf(folder, running))('POST', 'erase', { subject, tenant })) as typeof erased)
     } catch (error) {
       const held = heldBy(error)
       if (held === undefined) throw error
       io.err(`sallyport: ${held}\n`)
       return exit.negative
     }
-    await io.out(flag(args, 'json') ? `${JSON.stringify({ subject, payloads: erased })}\n` : `Erased: the content of ${subject} (${erased} payloads).\n`)
+    await io.out(flag(args, 'json') ? `${JSON.stringify({ subject, payloads: erased.dropped, approvals: erased.approvals })}\n` : `Erased: the content of ${subject} (${erased.dropped} payloads, ${erased.approvals} approvals).\n`)
     return exit.ok
   },
 }
