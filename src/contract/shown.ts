@@ -32,3 +32,18 @@ export interface Shown {
   /** What the user asked for last, for comparison; at most 500 characters. */
   readonly task?: string
 }
+
+const undo: Readonly<Record<ToolClass, Shown['undo']>> = {
+  read: 'nothing to undo',
+  internal_write: 'perhaps',
+  external_send: 'no',
+  money: 'no',
+  destructive: 'no',
+  privilege: 'perhaps',
+  code_execution: 'no',
+}
+
+/** Whether a call can be undone, as far as the tool's class tells. */
+export function undoOf(kind: ToolClass | undefined): Shown['undo'] {
+  return kind === undefined ? 'unknown' : undo[kind]
+}
