@@ -63,8 +63,8 @@ export function makeConsents({ store, sealed, marks, clock, rule, epoch }: Conse
   }
 
   return {
-    /** @throws {StoreError} and whatever `show` throws */
-    async release(request: HoldRequest, bound: string, shown: () => Shown): Promise<Release | undefined> {
+    /** `needed`: how many people must have agreed. @throws {StoreError} and whatever `show` throws */
+    async release(request: HoldRequest, bound: string, shown: () => Shown, needed: number): Promise<Release | undefined> {
       const { principal, action, held } = request
       const question: Question = { principal, action, resource: held.resource, context: held.context }
       const { tenant, task } = principal
@@ -73,7 +73,8 @@ export function makeConsents({ store, sealed, marks, clock, rule, epoch }: Conse
       const values = sink === undefined ? [] : [marks.value(principal, task, sink)]
       const rows = await store.found(tenant, [...new Set([bound, ...tasks, ...values, marks.rule(tenant)])], clock.wall())
       const opened = rows.map((row) => ({ row, consent: sealed.open<Consent>(tenant, row.id, row.content) }))
-        .filter(({ consent }) => held.decision.policies.every((id) => consent.policies.includes(id)))
+        // What the policies of now ask of another group, or of more people than agreed then, is asked anew.
+        .filter(({ consent }) => held.decision.policies.every((id) => consent.policies.includes(id)) && consent.group === held.decision.approvers && consent.by.length >= needed)
       const of = (kind: ConsentRow['kind']) => opened.filter((one) => one.row.kind === kind)
       const given = ({ consent }: { readonly consent: Consent }, how: ReleasedHow): Release =>
         ({ approval: consent.approval, how, by: consent.by, ...(consent.group !== undefined && { group: consent.group }) })
@@ -99,14 +100,20 @@ export function makeConsents({ store, sealed, marks, clock, rule, epoch }: Conse
 export type Consents = ReturnType<typeof makeConsents>
 
 /** What an argument is called, whatever its place in a list: an endorsed value stays one when it moves. */
-export function valueKey({ path, value }: Pick<ShownValue, 'path' | 'value'>): string {
-  return canonicalJson([path.split('.').filter((part) => !/^\d+$/.test(part)), value])
+function nameIn({ path }: Pick<ShownValue, 'path'>): string {
+  return path.split('.').filter((part) => !/^\d+$/.test(part)).join('.')
+}
+
+function valueKey(one: Pick<ShownValue, 'path' | 'value'>): string {
+  return canonicalJson([nameIn(one), one.value])
 }
 
 /** The endorsements that together name every control value; undefined when one is missing, or there is none to name. */
 function endorsing<T extends { readonly consent: Consent }>(values: readonly ShownValue[], endorsed: readonly T[]): readonly [T, ...T[]] | undefined {
+  const named = new Set(values.filter((one) => one.control).map(nameIn))
   const byValue = new Map<string, T>()
-  for (const one of endorsed) for (const value of one.consent.values ?? []) byValue.set(valueKey(value), one)
+  // One that is left out is not what was endorsed: the tool fills in its own.
+  for (const one of endorsed.filter(({ consent }) => consent.values?.every((value) => named.has(nameIn(value))))) for (const value of one.consent.values ?? []) byValue.set(valueKey(value), one)
   const used: T[] = []
   for (const value of values) {
     if (!value.control) continue

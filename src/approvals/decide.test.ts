@@ -225,3 +225,20 @@ test('messages to callers are one short line', async (t) => {
   const { id, hash } = await pending()
   for (const message of ['x'.repeat(501), 'two\nlines', '\u001b[2J', 'evil\u202etxt']) await assert.rejects(desk.decide(anna, id, hash, { kind: 'deny', message }), { fault: 'invalid' })
 })
+
+test('an endorsement covers no action that leaves out a value that was endorsed with it', async (t) => {
+  const value = (path: string, of: string) => ({ path, value: of, control: true, sources: [] })
+  const both = { ...shown, values: [value('to', 'acme-1'), value('path', '/tmp')] }
+  const { decided, passes } = await opened(t)
+  await decided({ shown: both }, { kind: 'value', paths: ['to', 'path'] })
+  assert.equal(await passes({ shown: both, fingerprint: 'again' }), 'value')
+  assert.equal(await passes({ shown: { ...shown, values: [value('to', 'acme-1')] }, fingerprint: 'without a path' }), 'waits')
+})
+
+test('what stands from one person, or from another group, releases nothing once the policies ask for more', async (t) => {
+  const { decided, passes } = await opened(t)
+  await decided({}, { kind: 'task' })
+  assert.equal(await passes({ fingerprint: 'later' }), 'task')
+  assert.equal(await passes({ fingerprint: 'two', decision: { reviewers: 2 } }), 'waits')
+  assert.equal(await passes({ fingerprint: 'finance', decision: { approvers: 'finance' } }), 'waits')
+})

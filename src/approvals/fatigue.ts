@@ -1,5 +1,6 @@
 import type { Clock } from '../contract/clock.ts'
 import { DeskError, type Habit, type Reviewer } from './desk.ts'
+import { personOf } from './people.ts'
 import type { Open } from './waiting.ts'
 
 /** Decisions that count, the latest ones; fewer than `ENOUGH` say nothing. */
@@ -36,7 +37,7 @@ interface Record {
 /** How people decide, and who does so without looking. In memory: rebuilt at start from what was decided. */
 export interface Fatigue {
   /** Counts a decision; gives whose habit became alarming by it, and what it was about. */
-  note(reviewer: Pick<Reviewer, 'id' | 'name' | 'tenant'>, done: Done): readonly { readonly habit: Habit; readonly tenant?: string; readonly done: readonly Done[] }[]
+  note(reviewer: Pick<Reviewer, 'name' | 'tenant'>, done: Done): readonly { readonly habit: Habit; readonly tenant?: string; readonly done: readonly Done[] }[]
   tight(reviewer: Reviewer): boolean
   /** @throws {DeskError} `slow` for a decision that comes sooner than somebody could have read it. */
   check(reviewer: Reviewer, open: Open): void
@@ -78,12 +79,12 @@ export function makeFatigue(clock: Clock, slowMs: () => number): Fatigue {
 
   return {
     note(reviewer, done) {
-      const both = [recordOf(reviewer.id, reviewer.name, reviewer.tenant), recordOf(ALL, undefined, undefined)]
+      const both = [recordOf(personOf(reviewer), reviewer.name, reviewer.tenant), recordOf(ALL, undefined, undefined)]
       return both.filter((record) => add(record, done)).map((record) => ({ habit: habitOf(record), ...(record.tenant !== undefined && { tenant: record.tenant }), done: record.done }))
     },
-    tight: (reviewer) => records.get(reviewer.id)?.tight === true,
+    tight: (reviewer) => records.get(personOf(reviewer))?.tight === true,
     check(reviewer, open) {
-      if (records.get(reviewer.id)?.tight !== true) return
+      if (records.get(personOf(reviewer))?.tight !== true) return
       const seen = open.seen.get(reviewer.id)
       if (seen === undefined) throw new DeskError('slow', 'Look at the action first: you approved nearly everything in under two seconds lately.')
       const left = seen.at + slowMs() - clock.wall()

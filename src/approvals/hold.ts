@@ -24,7 +24,8 @@ export async function hold(core: Core, request: HoldRequest, signal: AbortSignal
   let approval: string | undefined
   const refused = (refusal: Refusal, by?: readonly string[]): Unreleased => ({ ...(approval !== undefined && { approval }), ...(by !== undefined && { by }), waited: waited(), refusal })
   try {
-    const { policies } = request.held.decision
+    const { held } = request
+    const { policies } = held.decision
     if (policies.length === 0) return refused(refuse('approval_unavailable', { detail: 'no policy holds it, so nobody can set one aside' }))
     const shown = once(() => request.show())
     const bound = core.marks.bound(request)
@@ -32,7 +33,7 @@ export async function hold(core: Core, request: HoldRequest, signal: AbortSignal
       const stop = stopped(core, request, signal)
       if (stop !== undefined) return refused(stop)
       const { count } = core.changes
-      const found = await inTime(core, core.consents.release(request, bound, shown))
+      const found = await inTime(core, core.consents.release(request, bound, shown, neededFor(core, held.decision)))
       if (found !== undefined) {
         core.feed.tell({ kind: 'released', at: clock.wall(), tenant: request.principal.tenant, exchange: request.exchange.id, ...found })
         return { approval: found.approval, how: found.how, by: found.by, policies, waited: waited() }
@@ -63,6 +64,11 @@ function stopped({ ends, changes }: Core, { principal }: HoldRequest, signal: Ab
   return ended === undefined ? undefined : endRefusal(ended)
 }
 
+/** How many people must agree: as many as the policies say, or their group. */
+function neededFor({ settings }: Core, { approvers, reviewers = 1 }: HoldRequest['held']['decision']): number {
+  return Math.max(reviewers, approvers === undefined ? 1 : (settings().reviewers.get(approvers) ?? 1))
+}
+
 /** The open approval of this very action, joined or made. @throws {Refused} when there is no room, or it cannot be shown. */
 function openFor(core: Core, request: HoldRequest, bound: string, shown: () => Shown): Open {
   const { book, clock, settings, marks, sealed, store, newId, feed } = core
@@ -73,12 +79,12 @@ function openFor(core: Core, request: HoldRequest, bound: string, shown: () => S
     if (known.waiters.size >= MOST_WAITING) throw new Refused(refuse('approvals_full', { detail: `${MOST_WAITING} calls wait for approval ${known.id}` }))
     return known
   }
-  const { pending, timeoutMs, reviewers } = settings()
+  const { pending, timeoutMs } = settings()
   const caller = marks.caller(principal)
   const full = book.full(tenant, caller, pending)
   if (full !== undefined) throw new Refused(refuse('approvals_full', { detail: full }))
-  const { approvers, reviewers: asked = 1, holdMs = timeoutMs } = held.decision
-  const facts = factsOf(request, Math.max(asked, approvers === undefined ? 1 : (reviewers.get(approvers) ?? 1)), Math.min(holdMs, LONGEST_HOLD_MS))
+  const { holdMs = timeoutMs } = held.decision
+  const facts = factsOf(request, neededFor(core, held.decision), Math.min(holdMs, LONGEST_HOLD_MS))
   const content: Content = { facts, shown: shown(), findings: request.findings.slice(0, MOST_FINDINGS) }
   if (bytesOf(content.shown) > SHOWN_BYTES) throw new Refused(refuse('approval_unavailable', { detail: `more than ${SHOWN_BYTES} bytes would have to be shown` }))
   if (bytesOf(content) > CONTENT_BYTES) throw new Refused(refuse('approval_unavailable', { detail: `more than ${CONTENT_BYTES} bytes would have to be kept` }))

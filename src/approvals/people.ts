@@ -32,6 +32,11 @@ export function samePerson(a: Pick<Reviewer, 'id' | 'name' | 'identity'>, b: Pic
   return a.id === b.id || folded(a.name) === folded(b.name) || (a.identity !== undefined && b.identity !== undefined && folded(a.identity) === folded(b.identity))
 }
 
+/** The same for every credential of one person. */
+export function personOf({ tenant, name }: Pick<Reviewer, 'tenant' | 'name'>): string {
+  return JSON.stringify([tenant ?? null, folded(name)])
+}
+
 /** @throws {DeskError} `forbidden` */
 export function needAuthor(reviewer: Reviewer): void {
   if (!reviewer.admin && !reviewer.rights.includes('author')) throw new DeskError('forbidden', 'Making rules needs the right `author`, which your credential does not have.')

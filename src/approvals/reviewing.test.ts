@@ -221,3 +221,12 @@ test('a reviewer of the same name in another tenant hears of nobody else\'s habi
   assert.equal(concerns(carl, alarm), true)
   assert.equal(concerns({ ...carl, tenant: 'other' }, alarm), false)
 })
+
+test('a second key makes nobody careful: habits are a person\'s', async (t) => {
+  const house = await opened(t)
+  await habitually(house, 20, 1000)
+  const again = { ...carl, id: 'r-carl-2', name: 'Carl' }
+  house.hold({ fingerprint: 'unseen' })
+  const { id, hash } = await house.pending()
+  await assert.rejects(house.desk.decide(again, id, hash, { kind: 'once' }), { fault: 'slow' })
+})

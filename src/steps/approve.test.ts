@@ -21,9 +21,9 @@ function candidate(id: string, role: Candidate['role'] = 'primary'): Candidate {
 }
 
 /** One held exchange; `release` is what the policies of the moment say, `answer` what people say. */
-function stage(answer: (request: HoldRequest, round: number) => Released | Unreleased, release: (question: Question, approved: readonly string[]) => Decision, candidates: readonly Candidate[] = []) {
+function stage(answer: (request: HoldRequest, round: number) => Released | Unreleased, release: (question: Question, approved: readonly string[]) => Decision, candidates: readonly Candidate[] = [], unreleased = decision('hold', ['old'])) {
   const asked: HoldRequest[] = []
-  const epoch = { history: { read: () => undefined, reserve: () => true }, authorize: () => decision('hold', ['old']), release } as unknown as Epoch
+  const epoch = { history: { read: () => undefined, reserve: () => true }, authorize: () => unreleased, release } as unknown as Epoch
   const house = {
     clock: { wall: () => 0, monotonic: () => 0, timer: () => () => undefined },
     approvals: { hold: (request: HoldRequest) => Promise.resolve(answer(request, asked.push(request) - 1)), ended: () => undefined },
@@ -75,6 +75,16 @@ test('what another group holds is asked of that group, and both are recorded', a
   assert.deepEqual(more.approval?.by, ['alice', 'bob'])
   assert.deepEqual(more.approval?.policies, ['pay-needs-finance', 'pay-needs-legal'])
   assert.deepEqual(asked.map((one) => one.held.decision.policies), [['pay-needs-finance'], ['pay-needs-legal']])
+})
+
+test('policies that ask for another group or for more people since are obeyed: they are asked, and the first consent counts for nothing', async () => {
+  for (const more of [{ approvers: 'finance' }, { reviewers: 2 }]) {
+    const now: Decision = { ...decision('hold', ['pay-needs-finance']), ...more }
+    const { run, asked } = stage((_, round) => released(['pay-needs-finance'], round === 0 ? 'alice' : 'bob'), () => decision('allow'), [], now)
+    const facts = (await run()) as More
+    assert.equal(facts.permit?.exchange, 'x')
+    assert.deepEqual(asked.map(({ held }) => [held.decision.approvers, held.decision.reviewers]), [[undefined, undefined], [now.approvers, now.reviewers]])
+  }
 })
 
 test('policies that always hold something else come to an end', async () => {

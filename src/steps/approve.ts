@@ -24,20 +24,35 @@ async function consent(house: House, known: Known, first: Held, signal: AbortSig
   const { findings, scores } = enforcedOf(known)
   const approved: Approved[] = []
   let held = first
+  let under = known.epoch
   let fact: ApprovalFact | undefined
   for (let group = 0; group < MOST_GROUPS; group++) {
     const fingerprint = reading.fingerprint()
     const said = await house.approvals.hold({ exchange, principal, action: reading.action, route: reading.route, effects: reading.effects, findings, held, fingerprint, show }, signal)
     fact = factOf(said, held, fact)
     if ('refusal' in said) return { ...said.refusal, known: { approval: fact } }
+    const epoch = house.epoch()
+    const stricter = epoch === under ? undefined : stricterOf(decide(house, known, { findings, scores, approved, epoch }), held)
+    under = epoch
+    if (stricter !== undefined) {
+      held = stricter
+      continue
+    }
     approved.push({ resource: held.resource, policies: said.policies })
-    const again = decide(house, known, { findings, scores, approved, epoch: house.epoch() })
+    const again = decide(house, known, { findings, scores, approved, epoch })
     if (isRefusal(again)) return { ...again, known: { ...again.known, approval: fact } }
     const { held: next, ...more } = again
     if (next === undefined) return { ...more, approval: fact }
     held = next
   }
   return { ...refuse('approval_unavailable', { detail: `more than ${MOST_GROUPS} groups of reviewers` }), ...(fact && { known: { approval: fact } }) }
+}
+
+/** What the policies of now hold for another group, or for more people: those who agreed were not asked about that. */
+function stricterOf(now: ReturnType<typeof decide>, { decision: then }: Held): Held | undefined {
+  if (isRefusal(now) || now.held === undefined) return undefined
+  const { approvers, reviewers = 1 } = now.held.decision
+  return approvers !== then.approvers || reviewers > (then.reviewers ?? 1) ? now.held : undefined
 }
 
 function factOf(said: Released | Unreleased, { decision }: Held, before: ApprovalFact | undefined): ApprovalFact {
