@@ -128,6 +128,11 @@ export async function openIdentifying(parts: IdentifyingParts): Promise<Identify
 function holds({ certificates }: Peer, gone: ReadonlySet<string>): boolean {
   const [leaf] = certificates ?? []
   if (leaf === undefined) return false
-  const { serialNumber, subjectAltName = '' } = new X509Certificate(leaf)
-  return gone.has(serialNumber) || subjectAltName.split(', ').some((name) => name.startsWith('URI:') && gone.has(name.slice(4)))
+  try {
+    const { serialNumber, subjectAltName = '' } = new X509Certificate(leaf)
+    return gone.has(serialNumber) || subjectAltName.split(', ').some((name) => name.startsWith('URI:') && gone.has(name.slice(4)))
+  } catch {
+    // Strangers show what they like: what cannot be read must not keep others from being dropped.
+    return true
+  }
 }

@@ -171,3 +171,32 @@ test('keys, certificates and known tokens are answered without waiting', async (
   assert.equal(identify(arrival, settled) instanceof Promise, false)
   assert.equal(identify(arrival, { ...settled, oidc: [...settled.oidc] }) instanceof Promise, true, 'other settings: verified anew')
 })
+
+test('a token that may only be young ends when it is too old, however often it was good before', async (t) => {
+  t.after(() => void (clock.now = world.now))
+  const iat = Math.floor(world.now / 1000)
+  const young = jws({ alg: 'ES256', kid: 'ec' }, { iss: world.issuer, aud: 'young', sub: 's', iat, exp: iat + 3600 }, world.keys.ec.private)
+  const verdict = async (): Promise<string> => {
+    const found = await verdictOn({ ...row(tokens, 'a good token'), present: () => ({ fields: [['authorization', `Bearer ${young}`]] }) })
+    return isRefusal(found) ? found.refuse : `in until ${(found.expires ?? 0) - iat * 1000}`
+  }
+  clock.now = world.now + 299_000
+  assert.equal(await verdict(), 'in until 300000')
+  clock.now = world.now + 331_000
+  assert.equal(await verdict(), 'unauthenticated')
+})
+
+test('a token without a jti has one id, however its signature is written', async () => {
+  const { fields = [] } = await row(tokens, 'without nbf, iat and jti').present(world)
+  const token = (fields[0]?.[1] ?? '').replace('Bearer ', '')
+  const [head, body, signature = ''] = token.split('.')
+  // ECDSA: where (r, s) is a signature, (r, n - s) is one as well.
+  const n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+  const bytes = Buffer.from(signature, 'base64url')
+  const s = (n - BigInt(`0x${bytes.subarray(32).toString('hex')}`)).toString(16).padStart(64, '0')
+  const other = `${head}.${body}.${Buffer.concat([bytes.subarray(0, 32), Buffer.from(s, 'hex')]).toString('base64url')}`
+  const ids = []
+  for (const one of [token, other]) ids.push(((await verdictOn({ ...row(tokens, 'a good token'), present: () => ({ fields: [['authorization', `Bearer ${one}`]] }) })) as Principal).proof.id)
+  assert.notEqual(token, other)
+  assert.equal(ids[0], ids[1])
+})

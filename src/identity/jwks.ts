@@ -31,7 +31,8 @@ const RENEW_MS = 300_000
 /** Between two looks for a key that the issuer did not have, and between two that failed. */
 const PAUSE_MS = 30_000
 const FAILED_PAUSE_MS = 5_000
-const WAIT_MS = 5_000
+/** For each of the two answers: both together must end before a call counts as hung. */
+const WAIT_MS = 2_000
 const MOST_BYTES = 262_144
 const MOST_KEYS = 64
 const DEPTH = 16

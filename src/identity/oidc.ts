@@ -87,8 +87,10 @@ export function makeOidc({ keys, clock }: { readonly keys: KeySets; readonly clo
     if (iat !== undefined && (typeof iat !== 'number' || iat * 1000 > now + entry.leewayMs)) return wrong('was issued in the future')
     if (typeof sub !== 'string' || sub === '' || sub.length > LONGEST_SUBJECT) return wrong('names nobody')
     for (const [claim, pattern] of entry.match) if (!matches(claimOf(claims, claim), pattern)) return wrong(`does not have what is asked of ${claim}`)
-    const id = typeof jti === 'string' && /^[\x21-\x7e]{1,128}$/.test(jti) ? jti : `sha256:${hash('sha256', token, 'hex').slice(0, 32)}`
-    return { entry, claims, proof: { kind: 'oidc', id }, expires: (exp as number) * 1000 }
+    // Without the signature, which its bearer can write in several ways: each would be another id, and none of them revoked.
+    const id = typeof jti === 'string' && /^[\x21-\x7e]{1,128}$/.test(jti) ? jti : `sha256:${hash('sha256', `${head}.${body}`, 'hex').slice(0, 32)}`
+    const oldest = entry.maxAgeMs === undefined ? Number.POSITIVE_INFINITY : (iat as number) * 1000 + entry.maxAgeMs
+    return { entry, claims, proof: { kind: 'oidc', id }, expires: Math.min((exp as number) * 1000, oldest) }
   }
 
   return {

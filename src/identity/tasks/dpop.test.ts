@@ -162,3 +162,13 @@ test('members that describe a public key do no harm', async () => {
   const proof = await new SignJWT({ htm: 'POST', htu: 'http://gate.test:8080/token', iat: secs, jti: 'x' }).setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: { ...jwk, alg: 'ES256', use: 'sig', kid: 'mine' } }).sign(privateKey)
   assert.ok(!isRefusal(await makeProofDesk(clock).check(arrival({ fields: [['DPoP', proof]] }), { owner: 'w' })))
 })
+
+test('a proof from before the house started is not taken: it may have been used then', async () => {
+  const desk = makeProofDesk(clock, undefined, secs)
+  const at = async (iat: number): Promise<string> => {
+    const said = await desk.check(arrival({ fields: [['DPoP', await me.proof({ claims: { iat } })]] }), { owner: 'o' })
+    return isRefusal(said) ? (said.detail ?? '') : 'in'
+  }
+  assert.equal(await at(secs), 'in')
+  assert.match(await at(secs - 1), /before this house started/)
+})

@@ -45,7 +45,8 @@ interface KnownKey {
   readonly jkt: string
 }
 
-export function makeProofDesk(clock: Clock, replays: Replays = makeReplays(clock)): ProofDesk {
+/** `since`: seconds since the Unix epoch before which nobody remembers what was used, so that a restart lets no proof be used again. */
+export function makeProofDesk(clock: Clock, replays: Replays = makeReplays(clock), since = 0): ProofDesk {
   // Importing a key costs as much as verifying with it, and an agent uses one key for long.
   const keys = new Map<string, KnownKey>()
 
@@ -87,6 +88,7 @@ export function makeProofDesk(clock: Clock, replays: Replays = makeReplays(clock
       if (payload.htm !== arrival.verb) return wrong('htm is another method')
       if (!samePlace(payload.htu, arrival)) return wrong('htu is another address')
       if (Math.abs(clock.wall() / 1000 - payload.iat) > SKEW_SECONDS) return wrong('iat is not now')
+      if (payload.iat < since) return wrong('it was made before this house started, and may have been used then')
       if (token === undefined ? payload.ath !== undefined : payload.ath !== athOf(token)) return wrong('ath is not the hash of the token presented with it')
       switch (replays.use(owner, `${jkt} ${payload.jti}`, (payload.iat + SKEW_SECONDS) * 1000)) {
         case 'replayed':

@@ -28,7 +28,7 @@ export interface TasksParts {
 /** @throws {Error} when others can read the keys' file, or it is no such file. */
 export async function openTasks({ file, trustDomain, clock, newId, revoked }: TasksParts): Promise<Tasks> {
   const keys = await openTaskKeys(file, clock)
-  const proofs = makeProofDesk(clock)
+  const proofs = makeProofDesk(clock, undefined, Math.floor(clock.wall() / 1000))
   const issuer = `spiffe://${trustDomain}/sallyport`
   const verifier = makeVerifier({ keys, proofs, issuer, clock, revoked })
   return {
