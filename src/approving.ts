@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Desk, DeskEvent, Reviewer } from './approvals/desk.ts'
 import { concerns } from './approvals/feed.ts'
+import { samePerson } from './approvals/people.ts'
 import { slackOf, toldOf, type Telling } from './approvals/webhooks/payload.ts'
 import type { ReadyWebhook } from './approvals/webhooks/settings.ts'
 import { AdminError, type AdminRoute } from './console/admin.ts'
@@ -143,11 +144,13 @@ function note(event: Telling, { log, metrics }: ApprovingDeps): void {
 }
 
 /** Who decides, behind a principal of the admin port. */
-function reviewerOf(operator: Principal, reviewers: Pick<Reviewers, 'active'>): Reviewer | undefined {
+export function reviewerOf(operator: Principal, reviewers: Pick<Reviewers, 'active' | 'listReviewers'>): Reviewer | undefined {
   if (operator.proof.kind === 'admin') return { id: operator.proof.id, name: 'administrator', groups: [], rights: ['author'], admin: true }
   const facts = reviewers.active(operator)
   if (facts === undefined) return undefined
-  const { id, name, identity, tenant, groups, rights } = facts
+  const { id, name, tenant, groups, rights } = facts
+  // A second key of the same person, made without saying who that is, opens nothing that the first one does not.
+  const identity = facts.identity ?? reviewers.listReviewers().find((one) => one.identity !== undefined && samePerson(one, { id, name }) && one.tenant === tenant)?.identity
   return { id, name, tenant, groups, rights, admin: false, ...(identity !== undefined && { identity }) }
 }
 

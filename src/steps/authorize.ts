@@ -35,7 +35,8 @@ async function behind(house: House, known: Known, first: More): Promise<Stepped>
     // The same for the same request, so that a consent that comes late finds it.
     const fingerprint = (): string => createHash('sha256').update(`${known.reading.fingerprint()}\n${sequence}\n`).update(show().body).digest('base64')
     const refusal = await judge(house, known, { ...subordinate, sequence, parameters: {}, fingerprint, show })
-    if (refusal !== undefined) return { ...refusal, refuse: subordinateCodes[subordinate.action] ?? refusal.refuse, known: first }
+    // What people have not decided yet keeps its own code: as a denial it would be remembered, and refused once it is approved.
+    if (refusal !== undefined) return { ...refusal, refuse: refusal.refuse.startsWith('approval') ? refusal.refuse : (subordinateCodes[subordinate.action] ?? refusal.refuse), known: first }
   }
   return first
 }
