@@ -213,6 +213,8 @@ export interface CertificateRow {
   readonly workload: string
   /** Id of the CA that signed it. */
   readonly authority: string
+  /** Serial number of the certificate that it was renewed with. */
+  readonly parent?: string
   readonly expires: number
   readonly revoked?: number
 }
@@ -227,10 +229,11 @@ export interface Workloads {
    * enrolment's scope and is no longer revoked; that of another tenant is left alone (false).
    */
   enrol(enrolment: string, at: number, certificate: CertificateRow): Promise<boolean>
-  /** Keeps a further certificate; false where its workload or the certificate `instead` was revoked, or is not known. */
-  renew(instead: string, certificate: CertificateRow): Promise<boolean>
+  /** Keeps a further certificate; false where its workload or its parent was revoked, or is not known. */
+  renew(certificate: CertificateRow & { readonly parent: string }): Promise<boolean>
   /** Revokes a workload, all that was issued to it, and the enrolments offered to it. False when nothing was left to revoke. */
   revoke(workload: string, at: number): Promise<boolean>
+  /** Revokes a certificate and all that were renewed with it. False when nothing was left to revoke. */
   revokeCertificate(serial: string, at: number): Promise<boolean>
   /** Drops certificates and enrolments that ended before `before` (ms). */
   sweep(before: number): Promise<number>

@@ -11,8 +11,8 @@ export const identityRevoke: Command = {
     { name: 'for', value: 'DURATION', help: 'Refuse the id wherever it appears for so long, and leave an enrolled workload enrolled. Default for ids that are not enrolled here: 24h.' },
     { name: 'lift', help: 'End what --for began.' },
   ],
-  more: `ID is a SPIFFE id, as sallyport identity list shows it, or the serial number of one certificate. With a workload go all
-its certificates, the tokens made from them and those that wait for it to enrol; what runs under them is stopped.
+  more: `ID is a SPIFFE id, as sallyport identity list shows it, or the serial number of one certificate, with which go those
+that were renewed with it. With a workload go all its certificates, the tokens made from them and those that wait for it to enrol; what runs under them is stopped.
 Any other ID is refused for a time: a workload or user of an issuer, a program on this machine, a token or a task by the
 id that receipts name. It must be written exactly as there. What such a credential was made into goes with it.`,
   async run(args, io) {

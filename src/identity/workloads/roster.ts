@@ -59,7 +59,7 @@ export interface Roster extends Trust {
   renew(principal: Principal, request: SoundRequest): Promise<Svid | Refusal>
   /**
    * Revokes a workload by its SPIFFE id, with all that it holds and every token offered to it, or one certificate by its
-   * serial number. Refused from this very call on; durable when resolved. Undefined when nothing was left to revoke.
+   * serial number, with all that were renewed with it. Refused from this very call on; durable when resolved. Undefined when nothing was left to revoke.
    */
   revoke(what: string): Promise<{ readonly tenant: string; readonly workload: string } | undefined>
   /** Whether it is a workload or a certificate of this house, and revoked. */
@@ -123,6 +123,13 @@ export async function openRoster({ store, secret, ca, clock, onRevoked }: Roster
     if (row === undefined || row.revoked !== undefined) return []
     certificates.set(serial, { ...row, revoked: at })
     return [serial]
+  }
+  /** With all that were renewed with it: whoever stole a key may have renewed meanwhile. */
+  const markAll = (serial: string, at: number): string[] => {
+    const workload = certificates.get(serial)?.workload
+    const family = new Set([serial])
+    for (const id of family) for (const one of held.get(workload ?? '') ?? []) if (certificates.get(one)?.parent === id) family.add(one)
+    return [...family].flatMap((one) => markOne(one, at))
   }
   const tell = (ids: readonly string[]): void => {
     if (ids.length > 0) onRevoked(ids)
@@ -215,8 +222,9 @@ export async function openRoster({ store, secret, ca, clock, onRevoked }: Roster
       if (proof.kind !== 'mtls') return refuse('unauthenticated', { say: 'Renewal takes the current certificate, shown in the TLS handshake.', detail: `proof ${proof.kind}` })
       const full = overfull(id)
       if (full !== undefined) return full
-      const { row, svid } = handed(await ca.issue({ publicKey, id }), id)
-      if (!(await store.renew(proof.id, row))) return refuse('revoked', { detail: `${id} or its certificate ${proof.id} was revoked` })
+      const { row: made, svid } = handed(await ca.issue({ publicKey, id }), id)
+      const row = { ...made, parent: proof.id }
+      if (!(await store.renew(row))) return refuse('revoked', { detail: `${id} or its certificate ${proof.id} was revoked` })
       hold(row)
       return svid
     },
@@ -226,8 +234,11 @@ export async function openRoster({ store, secret, ca, clock, onRevoked }: Roster
       const serial = serialOf(what)
       if (SERIAL.test(serial)) {
         const workload = certificates.get(serial)?.workload
-        tell(markOne(serial, at))
-        if (!(await store.revokeCertificate(serial, at)) || workload === undefined) return undefined
+        tell(markAll(serial, at))
+        const found = await store.revokeCertificate(serial, at)
+        // One that was renewed with it meanwhile has come in since.
+        tell(markAll(serial, at))
+        if (!found || workload === undefined) return undefined
         return { workload, tenant: workloads.get(workload)?.tenant ?? 'default' }
       }
       const tenant = workloads.get(what)?.tenant ?? [...enrolments.values()].find((row) => row.workload === what)?.tenant ?? 'default'

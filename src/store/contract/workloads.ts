@@ -50,19 +50,25 @@ export function workloadsContract(make: MakeStore): void {
     assert.equal(all.enrolments.find((row) => row.id === 'e2')?.used, undefined)
   })
 
-  test('workloads: a certificate is renewed only for a known workload and certificate, neither revoked', async (t) => {
+  test('workloads: a certificate is renewed only for a known workload and certificate, neither revoked, and goes with the one that it was renewed with', async (t) => {
     const { workloads } = await make(t)
-    assert.equal(await workloads.renew('01', certificate('02')), false)
+    const renewed = (serial: string, parent: string): CertificateRow & { readonly parent: string } => ({ ...certificate(serial), parent })
+    assert.equal(await workloads.renew(renewed('02', '01')), false)
     await workloads.offer(token('e1'))
     await workloads.enrol('e1', 2000, certificate('01'))
-    assert.equal(await workloads.renew('01', certificate('02')), true)
+    await workloads.offer(token('e2'))
+    await workloads.enrol('e2', 2000, certificate('11'))
+    for (const [serial, parent] of [['02', '01'], ['03', '02'], ['12', '11']] as const) assert.equal(await workloads.renew(renewed(serial, parent)), true)
     assert.equal(await workloads.revokeCertificate('01', 3000), true)
     assert.equal(await workloads.revokeCertificate('01', 3001), false)
-    assert.equal(await workloads.renew('01', certificate('03')), false)
-    assert.equal(await workloads.renew('02', certificate('03')), true)
+    for (const parent of ['01', '02', '03']) assert.equal(await workloads.renew(renewed('04', parent)), false)
+    assert.equal(await workloads.renew(renewed('13', '12')), true)
     assert.equal(await workloads.revoke(ID, 4000), true)
-    assert.equal(await workloads.renew('03', certificate('04')), false)
-    assert.deepEqual((await workloads.all()).certificates.map((row) => [row.serial, row.revoked]), [['01', 3000], ['02', 4000], ['03', 4000]])
+    assert.equal(await workloads.renew(renewed('14', '13')), false)
+    assert.deepEqual(
+      (await workloads.all()).certificates.map((row) => [row.serial, row.parent, row.revoked]),
+      [['01', undefined, 3000], ['02', '01', 3000], ['03', '02', 3000], ['11', undefined, 4000], ['12', '11', 4000], ['13', '12', 4000]],
+    )
   })
 
   test('workloads: a revoked one may enrol again with a new token; what it had stays revoked', async (t) => {
@@ -87,7 +93,7 @@ export function workloadsContract(make: MakeStore): void {
     await workloads.offer(token('e1'))
     await workloads.offer(token('e2', { expires: 9001 }))
     await workloads.enrol('e1', 2000, certificate('01', { expires: 8999 }))
-    await workloads.renew('01', certificate('02', { expires: 9001 }))
+    await workloads.renew({ ...certificate('02', { expires: 9001 }), parent: '01' })
     assert.equal(await workloads.sweep(9001), 2)
     const all = await workloads.all()
     assert.deepEqual([all.workloads.length, ...all.enrolments.map((row) => row.id), ...all.certificates.map((row) => row.serial)], [1, 'e2', '02'])

@@ -102,6 +102,10 @@ const migrations: readonly string[] = [
   `
   CREATE TABLE revocations (id TEXT PRIMARY KEY, at INTEGER NOT NULL, until INTEGER NOT NULL, by TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE certificates ADD COLUMN parent TEXT;
+  CREATE INDEX certificates_parent ON certificates (parent);
+  `,
 ]
 
 /**
