@@ -144,7 +144,7 @@ function note(event: Telling, { log, metrics }: ApprovingDeps): void {
 }
 
 /** Who decides, behind a principal of the admin port. */
-export function reviewerOf(operator: Principal, reviewers: Pick<Reviewers, 'active' | 'listReviewers'>): Reviewer | undefined {
+function reviewerOf(operator: Principal, reviewers: Pick<Reviewers, 'active' | 'listReviewers'>): Reviewer | undefined {
   if (operator.proof.kind === 'admin') return { id: operator.proof.id, name: 'administrator', groups: [], rights: ['author'], admin: true }
   const facts = reviewers.active(operator)
   if (facts === undefined) return undefined

@@ -84,7 +84,7 @@ test('arguments that two readers would read differently are refused, each with a
     const reply = await ask(use(args))
     assert.equal(reply.status, 403, args)
     const [child] = await until('the receipt of the proposal', async () => ((await childrenOf(reply)).length > 0 ? await childrenOf(reply) : undefined))
-    assert.deepEqual([child?.code, child?.resource], ['denied', 'Tool::transfer'], args)
+    assert.deepEqual([child?.code, child?.step], ['denied', 'resolve'], args)
   }
 })
 

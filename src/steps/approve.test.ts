@@ -77,6 +77,13 @@ test('what another group holds is asked of that group, and both are recorded', a
   assert.deepEqual(asked.map((one) => one.held.decision.policies), [['pay-needs-finance'], ['pay-needs-legal']])
 })
 
+test('a credential that ended while its call was held is not released', async () => {
+  const { run } = stage(() => released(['pay-needs-finance']), () => assert.fail('nothing is decided any more'))
+  const principal = { tenant: 't', workload: 'w', chain: [], roles: [], proof: { kind: 'task_token', id: 'j' }, scope: { rights: [] }, expires: 0 } as const
+  const said = await run({ principal })
+  assert.ok(isRefusal(said) && said.refuse === 'key_expired')
+})
+
 test('policies that ask for another group or for more people since are obeyed: they are asked, and the first consent counts for nothing', async () => {
   for (const more of [{ approvers: 'finance' }, { reviewers: 2 }]) {
     const now: Decision = { ...decision('hold', ['pay-needs-finance']), ...more }

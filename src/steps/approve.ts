@@ -31,6 +31,8 @@ async function consent(house: House, known: Known, first: Held, signal: AbortSig
     const said = await house.approvals.hold({ exchange, principal, action: reading.action, route: reading.route, effects: reading.effects, findings, held, fingerprint, show }, signal)
     fact = factOf(said, held, fact)
     if ('refusal' in said) return { ...said.refusal, known: { approval: fact } }
+    // A hold may outlast a credential of minutes: a consent lengthens nobody's.
+    if (principal.expires !== undefined && house.clock.wall() >= principal.expires) return { ...refuse('key_expired', { detail: 'it ended while its call was held' }), known: { approval: fact } }
     const epoch = house.epoch()
     const stricter = epoch === under ? undefined : stricterOf(decide(house, known, { findings, scores, approved, epoch }), held)
     under = epoch
