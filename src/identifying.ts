@@ -14,7 +14,7 @@ import { openHouseCertificate, type HouseCertificate } from './identity/ca/serve
 import { makeDoor } from './identity/door.ts'
 import { makeKeySets, type KeysFetched } from './identity/jwks.ts'
 import type { Keyring } from './identity/keyring.ts'
-import { makeLive, type Live } from './identity/live.ts'
+import { ended, makeLive, type Live } from './identity/live.ts'
 import { makeLocal } from './identity/local.ts'
 import { makeOidc } from './identity/oidc.ts'
 import type { NamedSecret } from './identity/secret.ts'
@@ -97,18 +97,19 @@ export async function openIdentifying(parts: IdentifyingParts): Promise<Identify
     enter(outlet, under) {
       let leave = (): void => undefined
       let left = false
-      const met = (who: Principal | Refusal): Principal | Refusal => {
+      const met = (who: Principal | Refusal, is?: (id: string) => boolean): Principal | Refusal => {
         if (isRefusal(who)) return who
         // In the turn in which the call counts as under way: whatever is revoked later stops it. Keys and certificates too.
-        const ended = revokedIds.find(idsOf(who))
-        if (ended !== undefined) return refuse('revoked', { detail: `${who.proof.kind} ${who.proof.id}: ${ended}` })
+        const gone = is === undefined ? revokedIds.find(() => idsOf(who)) : idsOf(who).find(is)
+        if (gone !== undefined) return ended('revoked', who, `${who.proof.kind} ${who.proof.id}: ${gone}`)
         if (!left) leave = live.enter(who, (reason) => outlet.stop(reason))
         return who
       }
       return {
         identify(arrival) {
           const who = door(arrival, under)
-          return who instanceof Promise ? who.then(met) : met(who)
+          // Who had to be waited for may have been revoked since the door looked.
+          return who instanceof Promise ? who.then((one) => met(one, isRevoked)) : met(who)
         },
         leave() {
           left = true

@@ -5,6 +5,7 @@ import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { ran } from '../src/cli/run.fixture.ts'
 import { issuerOf, jws, signingKey, type Listening, type SigningKey } from '../src/identity/issuing.fixture.ts'
 import { startHouse, type TestHouse } from './house.ts'
+import { sealOf } from './probe.ts'
 
 /** What no roster and no keyring knows can be revoked all the same: workloads and users of issuers, tokens, tasks. */
 let house: TestHouse
@@ -111,4 +112,18 @@ test('nobody on the list comes back by enrolling', async () => {
   await house.admin('POST', 'identity/revoke', { what: 'spiffe://sallyport.internal/agents/back', for: 60_000 })
   const reply = await fetch(`${house.dataUrl}/identity/enrol`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token, csr: 'x' }) })
   assert.deepEqual([reply.status, ((await reply.json()) as { error: { code: string; param?: string } }).error.param], [403, undefined])
+})
+
+test('the receipt of a refused call names who was revoked, by whatever they proved it', async () => {
+  const made = (await house.admin('POST', 'keys', { name: 'gone' })) as { key: string; facts: { id: string } }
+  await house.admin('DELETE', `keys/${made.facts.id}`)
+  const old = await house.newKey({ name: 'old', expires: 1000 })
+  const listed = tokenOf('gate', 'named')
+  await house.admin('POST', 'identity/revoke', { what: 'spiffe://sallyport.internal/ci/named' })
+  const rows = [[made.key, `key:${made.facts.id}`, 'key_revoked'], [old, `key:${old.split('_')[1]}`, 'key_expired'], [listed, 'spiffe://sallyport.internal/ci/named', 'revoked'], [`${made.key.slice(0, -1)}x`, 'unknown', 'unauthenticated']] as const
+  for (const [credential, workload, code] of rows) {
+    const reply = await house.chat('hello', {}, credential)
+    const seal = await sealOf(house, reply.headers.get('x-sallyport-id') ?? '')
+    assert.deepEqual([reply.status, seal.workload, seal.code, seal.outcome], [401, workload, code, 'refused'])
+  }
 })

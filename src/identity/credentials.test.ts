@@ -200,3 +200,14 @@ test('a token without a jti has one id, however its signature is written', async
   assert.notEqual(token, other)
   assert.equal(ids[0], ids[1])
 })
+
+test('nothing is calculated with the keys of strangers, however many certificates they bring', async (t) => {
+  const used = t.mock.method(X509Certificate.prototype, 'verify')
+  const mine = new X509Certificate(world.root.der).publicKey
+  const between = await certificate({ issuer: world.foreign, ca: true, name: 'between' }, world.now)
+  const again = await certificate({ issuer: between, ca: true, name: 'between' }, world.now)
+  const leaf = await certificate({ issuer: again, uris: [ENROLLED] }, world.now)
+  const found = await verdictOn({ ...row(certificates, 'a good certificate'), present: () => ({ peer: { certificates: [leaf, again, between, world.foreign].map(({ der }) => der) } }) })
+  assert.ok(isRefusal(found) && /no trusted/.test(found.detail ?? ''))
+  for (const { arguments: [key] } of used.mock.calls) assert.ok(key?.equals(mine))
+})

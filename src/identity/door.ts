@@ -4,6 +4,7 @@ import { isRefusal, refuse, type Refusal } from '../contract/verdict.ts'
 import { credentialOf, looksLikeToken, presentedAsDpop } from './credential.ts'
 import { looksLikeKey } from './key.ts'
 import type { Keyring } from './keyring.ts'
+import { ended } from './live.ts'
 import type { Local } from './local.ts'
 import type { Oidc } from './oidc.ts'
 import type { SettledIdentity } from './settings.ts'
@@ -52,8 +53,8 @@ export function makeDoor({ keyring, svids, oidc, tasks, local, revoked }: DoorPa
   // Asked when all waiting is over: a call counts as one under way, which revocation stops, from here on.
   const current = (found: Principal | Refusal): Principal | Refusal => {
     if (revoked === undefined || isRefusal(found)) return found
-    const ended = idsOf(found).find(revoked)
-    return ended === undefined ? found : refuse('revoked', { detail: `${found.proof.kind} ${found.proof.id}: ${ended}` })
+    const gone = idsOf(found).find(revoked)
+    return gone === undefined ? found : ended('revoked', found, `${found.proof.kind} ${found.proof.id}: ${gone}`)
   }
 
   const byToken = (token: string, arrival: Arrival, settled: SettledIdentity): Principal | Refusal | Promise<Principal | Refusal> => {

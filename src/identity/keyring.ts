@@ -4,6 +4,7 @@ import { withinScope, type Principal } from '../contract/principal.ts'
 import { refuse, type Refusal } from '../contract/verdict.ts'
 import type { KeyRow, Keys } from '../store/interfaces.ts'
 import { keyId, newKey } from './key.ts'
+import { ended } from './live.ts'
 import { isReviewer } from './reviewers.ts'
 import { hashUnder, type NamedSecret } from './secret.ts'
 import { keyScope, keySpec, principalOf, type KeyScope, type KeySpec } from './settings.ts'
@@ -65,8 +66,8 @@ export async function openKeyring({ keys, secret, clock }: { readonly keys: Keys
     const entry = id === undefined ? undefined : index.get(id)
     const right = timingSafeEqual(hashUnder(secret, presented), entry?.principal === undefined ? nobody : entry.row.hash)
     if (!right || entry?.principal === undefined) return refuse('unauthenticated', { detail: 'unknown, malformed or wrong key' })
-    if (entry.revoked !== undefined) return refuse('key_revoked', { detail: `key ${entry.row.id}` })
-    if (entry.row.expires !== undefined && clock.wall() >= entry.row.expires) return refuse('key_expired', { detail: `key ${entry.row.id}` })
+    if (entry.revoked !== undefined) return ended('key_revoked', entry.principal, `key ${entry.row.id}`)
+    if (entry.row.expires !== undefined && clock.wall() >= entry.row.expires) return ended('key_expired', entry.principal, `key ${entry.row.id}`)
     return entry.principal
   }
 

@@ -15,6 +15,14 @@ export interface Live {
   ended(match: (principal: Principal) => boolean, reason: Refusal): number
 }
 
+/**
+ * Who proved to be somebody that counts no more: the record names them (as `known`, contract/facts.ts), and nobody is told
+ * more than that it was refused.
+ */
+export function ended(code: 'revoked' | 'key_revoked' | 'key_expired', principal: Principal, detail: string): Refusal & { readonly known: { readonly principal: Principal } } {
+  return { ...refuse(code, { detail }), known: { principal } }
+}
+
 interface Call {
   readonly principal: Principal
   readonly stop: (reason: Refusal) => void

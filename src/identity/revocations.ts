@@ -5,8 +5,8 @@ import type { RevocationRow, Revocations } from '../store/interfaces.ts'
 export interface RevokedIds {
   /** Costs nothing while the list is empty. */
   has(id: string): boolean
-  /** The first of them that is on the list. */
-  find(ids: readonly string[]): string | undefined
+  /** The first of them that is on the list; not even asked for while that is empty, as at every call with a key. */
+  find(ids: () => readonly string[]): string | undefined
   /**
    * Refused wherever it appears from this very call on, for so long or as long as it was before, whichever ends later;
    * durable when resolved. @throws {RevokedIdsError} when the list is full.
@@ -29,7 +29,7 @@ export async function openRevokedIds({ store, clock, onRevoked }: { readonly sto
   const has = (id: string): boolean => rows.size > 0 && (rows.get(id)?.until ?? 0) > clock.wall()
   return {
     has,
-    find: (ids) => (rows.size === 0 ? undefined : ids.find(has)),
+    find: (ids) => (rows.size === 0 ? undefined : ids().find(has)),
     async add(id, forMs, by) {
       const at = clock.wall()
       const before = rows.get(id)

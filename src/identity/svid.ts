@@ -4,6 +4,7 @@ import { BasicConstraintsExtension, ExtendedKeyUsageExtension, KeyUsageFlags, Ke
 import type { Clock } from '../contract/clock.ts'
 import type { Principal } from '../contract/principal.ts'
 import { refuse, type Refusal } from '../contract/verdict.ts'
+import { ended } from './live.ts'
 import { principalOf } from './settings.ts'
 import { isWorkloadId } from './spiffe.ts'
 import type { Trust, Workload } from './workloads/registry.ts'
@@ -96,10 +97,11 @@ export function makeSvids({ trust, clock }: { readonly trust: Trust; readonly cl
       } catch (error) {
         return refuse('unauthenticated', { detail: `certificate: ${error instanceof Bad ? error.message : 'cannot be read'}` })
       }
-      for (const serial of found.serials) if (trust.isRevoked(serial)) return refuse('revoked', { detail: `certificate ${serial} of ${found.id}` })
       const row = trust.find(found.id)
+      const dead = found.serials.find((serial) => trust.isRevoked(serial))
+      if (dead !== undefined) return row === undefined ? refuse('revoked', { detail: `certificate ${dead} of ${found.id}` }) : ended('revoked', principalFor(found, row), `certificate ${dead} of ${found.id}`)
       if (row === undefined) return refuse('unauthenticated', { detail: `certificate: ${found.id} is not enrolled` })
-      if (row.revoked !== undefined) return refuse('revoked', { detail: `workload ${found.id}` })
+      if (row.revoked !== undefined) return ended('revoked', principalFor(found, row), `workload ${found.id}`)
       if (good === undefined) {
         good = { ...found, row, principal: principalFor(found, row) }
         if (cache.size >= MOST_CACHED) cache.delete(cache.keys().next().value as string)
@@ -167,22 +169,27 @@ function leafId(leaf: Certificate, trustDomain: string): string {
 
 /** The certificates that the first one leads through, the anchor last; `below` = how many are between it and the leaf. */
 function pathTo(of: Certificate, others: readonly Certificate[], anchors: readonly Certificate[], now: number, below: number): readonly Certificate[] | undefined {
-  for (const anchor of anchors) if (issued(anchor, of, now, below)) return [anchor]
+  for (const anchor of anchors) if (mayIssue(anchor, of, now, below) && signed(anchor, of)) return [anchor]
   if (below >= DEEPEST) return undefined
   for (const one of others) {
-    if (!issued(one, of, now, below)) continue
+    if (!mayIssue(one, of, now, below)) continue
     const rest = pathTo(one, others.filter((other) => other !== one), anchors, now, below + 1)
-    if (rest !== undefined) return [one, ...rest]
+    // From the anchor down: a stranger's key, which may be made to cost much, is never calculated with.
+    if (rest !== undefined && signed(one, of)) return [one, ...rest]
   }
   return undefined
 }
 
-function issued(issuer: Certificate, subject: Certificate, now: number, below: number): boolean {
+function mayIssue(issuer: Certificate, subject: Certificate, now: number, below: number): boolean {
   // X509-SVID, section 4: a signing certificate has no path in its SPIFFE id.
   if (!issuer.ca || issuer.usage === undefined || (issuer.usage & KeyUsageFlags.keyCertSign) === 0 || issuer.uris.some((uri) => /^spiffe:\/\/[^/]*\/./.test(uri))) return false
   if (issuer.pathLength !== undefined && issuer.pathLength < below) return false
   if (now < issuer.from - SKEW_MS || now >= issuer.until) return false
-  return subject.node.checkIssued(issuer.node) && subject.node.verify(issuer.node.publicKey)
+  return subject.node.checkIssued(issuer.node)
+}
+
+function signed(issuer: Certificate, subject: Certificate): boolean {
+  return subject.node.verify(issuer.node.publicKey)
 }
 
 /** A clock that is behind ours is put up with; nobody needs a certificate after its end, which is renewed long before. */
