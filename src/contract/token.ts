@@ -26,6 +26,8 @@ export interface TokenRequest {
 export interface PreparedToken {
   /** Clear facts for policy and receipt: whom it is for, what it allows. No token, no content. */
   readonly facts: Readonly<Record<string, string | number | boolean>>
+  /** Thumbprint of the key or hash of the certificate that it is bound to: a consent to one is none to another. */
+  readonly key?: string
   /** Signs it. Checks again what time may have changed. @throws {Refused} */
   mint(): Promise<MintedToken>
 }

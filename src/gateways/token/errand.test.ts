@@ -185,3 +185,17 @@ test('a question to policy that was refused is the same one the next time', asyn
   }
   assert.equal(prints[0], prints[1])
 })
+
+test('what people consented to for one key is another question for another key', async () => {
+  const of = async (key: string): Promise<readonly [string, string]> => {
+    const arrival = { verb: 'POST', target: '/token', fields: FORM, body: { whole: () => Promise.resolve(Buffer.from(form())), stream: () => (async function* () {})() }, gone: new AbortController().signal, peer: { address: '', port: 1 } } satisfies Arrival
+    const errand = tokenErrand({ identify: () => caller, exchange: () => Promise.resolve({ facts: { audience: 'llm' }, key, mint: () => Promise.reject(new Error('not asked for')) }) }, arrival, outletFor({}))
+    const reading = await errand.read(caller, exchange)
+    assert.ok(!isRefusal(reading))
+    return [reading.fingerprint(), reading.show?.().body ?? '']
+  }
+  const [mine, again, theirs] = [await of('k1'), await of('k1'), await of('k2')]
+  assert.deepEqual(mine, again)
+  assert.notEqual(mine[0], theirs[0])
+  assert.match(theirs[1], /k2/)
+})

@@ -66,10 +66,11 @@ function fieldsOf(id: string): [string, string][] {
   return [['x-sallyport-id', id], ['x-request-id', id], ['content-type', 'application/json'], ['cache-control', 'no-store'], ['pragma', 'no-cache']]
 }
 
-function readingOf({ facts }: PreparedToken): Reading {
+function readingOf({ facts, key }: PreparedToken): Reading {
   // Ids that are new each time would make the same question look like another one.
   const { token: _token, task: _task, ...lasting } = facts
-  const body = JSON.stringify(lasting)
+  const asked = { ...lasting, ...(key !== undefined && { key }) }
+  const body = JSON.stringify(asked)
   const reading: Reading = {
     action: 'token.exchange',
     resource: { type: 'Endpoint', id: 'token', attributes: { path: PATH, method: 'POST' } },
@@ -85,7 +86,7 @@ function readingOf({ facts }: PreparedToken): Reading {
     estimate: { input: 0, choices: 0 },
     apply: () => reading,
     fingerprint: () => createHash('sha256').update(body).digest('base64'),
-    show: () => ({ body, values: Object.entries(lasting).map(([path, value]) => ({ path, value, control: path === 'audience' || path === 'subject' || path === 'scope', sources: [] })), undo: 'perhaps' }),
+    show: () => ({ body, values: Object.entries(asked).map(([path, value]) => ({ path, value, control: path === 'audience' || path === 'subject' || path === 'scope', sources: [] })), undo: 'perhaps' }),
   }
   return reading
 }

@@ -102,6 +102,7 @@ test('roles and rights are those that all have', async () => {
 test('what policy is told of it has names and no token', async () => {
   const prepared = await it.tasks.exchange({ ...forModel, subject: ada, mayAct: coder.workload }, planner, arrival({ fields: [['DPoP', await me.proof()]] }), rules)
   assert.ok(!isRefusal(prepared))
+  assert.equal(prepared.key, me.jkt)
   const { token, task, ...facts } = prepared.facts
   assert.deepEqual(facts, { audience: 'llm', scope: 'model:small', subject_kind: 'user', subject: 'https://issuer.test#ada', depth: 1, lifetime: 300, bound: 'dpop', may_act: coder.workload })
   const claims = decodeJwt((await prepared.mint()).token)

@@ -117,7 +117,8 @@ export function makeExchange(parts: ExchangerParts): Exchange {
       if (token.length > LONGEST_TOKEN - 16) throw new Refused(refused('scope', 'The token would be longer than a credential may be: ask for less.', 'token too long'))
       return { token, type: cnf !== undefined && 'jkt' in cnf ? 'DPoP' : 'Bearer', expiresIn: exp - iat, scope: scopeText(share) }
     }
-    return { facts: factsOf(request, party, share, claims, cnf), mint }
+    const key = cnf && ('jkt' in cnf ? cnf.jkt : cnf['x5t#S256'])
+    return { facts: factsOf(request, party, share, claims, cnf), ...(key !== undefined && { key }), mint }
   }
 }
 
