@@ -20,6 +20,8 @@ export interface ArgumentValue {
 }
 
 const DEEPEST = 64
+/** Characters that policies read of one argument: they stand in every receipt in the clear. */
+const LONGEST = 65_536
 
 /** The arguments of a tool call as a strict tree (no text = none); undefined where they are not one JSON object. */
 export function argumentTree(text: string): TreeObject | undefined {
@@ -45,6 +47,7 @@ export function declaredArguments(tree: TreeObject, { parameters, control }: Kno
     if (value === undefined || value === null) continue
     const read = readAs(type, value)
     if (read === undefined) return `${name} is not a ${type}`
+    if (typeof read === 'object' ? read.reduce((sum, one) => sum + one.length + 1, 0) > LONGEST : String(read).length > LONGEST) return `${name} is longer than policies read`
     found[name] = read
   }
   return found

@@ -41,6 +41,14 @@ test('a name that a lenient reader takes for a declared one is refused: the last
   assert.equal(propose('{"to":"a","To":"b"}', both).refusal, undefined, 'both are declared')
 })
 
+test('what would stand in every receipt is bounded: names, and arguments that policy reads', () => {
+  const long = 'x'.repeat(65_537)
+  for (const args of [`{"to":"${long}"}`, `{"tags":["${long.slice(1)}"]}`]) assert.equal(propose(args).refusal?.refuse, 'denied')
+  assert.equal(propose(`{"to":"${long.slice(1)}","note":"${long}"}`).refusal, undefined)
+  const named = proposalOf({ epoch: { tool: () => UNKNOWN_TOOL }, reading: { segments } } as unknown as Facts, long, '{}', 0)
+  assert.deepEqual([named.refusal?.refuse, named.resource.id.length], ['denied', 256])
+})
+
 test('no value that it acts on hides behind others, in an empty list or under another spelling', () => {
   const junk = Array.from({ length: 300 }, (_, at) => `"j${at}":${at}`).join()
   const control = (args: string, tool = pay) => propose(args, tool).show?.().values.filter((one) => one.control).map(({ path, value }) => [path, value])

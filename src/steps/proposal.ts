@@ -15,6 +15,8 @@ const MOST_SOURCED = 200
 const MOST_SOURCES = 4
 const EXCERPT = 160
 const TASK = 500
+/** Longer names are nobody's: they would stand in every receipt. */
+const LONGEST_NAME = 256
 
 /**
  * A tool call that a model proposes, as the action that policy decides about: declared arguments are parameters,
@@ -24,13 +26,14 @@ const TASK = 500
 export function proposalOf(facts: Facts, name: string, args: string, sequence: number): Consequence {
   const tool = facts.epoch.tool(name)
   const tree = argumentTree(args)
-  const declared = tree === undefined ? Object.keys(tool.parameters).length > 0 ? 'the arguments are not strict JSON' : {} : declaredArguments(tree, tool)
+  const called = name.slice(0, LONGEST_NAME)
+  const declared = called !== name ? 'the name is too long' : tree === undefined ? Object.keys(tool.parameters).length > 0 ? 'the arguments are not strict JSON' : {} : declaredArguments(tree, tool)
   return {
     action: 'tool.propose',
-    resource: { type: 'Tool', id: name, attributes: tool.attributes },
+    resource: { type: 'Tool', id: called, attributes: tool.attributes },
     effects: tool.effects,
-    parameters: { ...(typeof declared !== 'string' && declared), tool: name, argumentBytes: args.length },
-    ...(typeof declared === 'string' && { refusal: refuse('denied', { detail: `${name}: ${declared}` }) }),
+    parameters: { ...(typeof declared !== 'string' && declared), tool: called, argumentBytes: args.length },
+    ...(typeof declared === 'string' && { refusal: refuse('denied', { detail: `${called}: ${declared}` }) }),
     sequence,
     fingerprint: () => createHash('sha256').update(`${name}\n`).update(args).digest('base64'),
     show: () => shown(tool, args, tree, facts.reading?.segments ?? []),
