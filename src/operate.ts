@@ -64,8 +64,10 @@ export function adminRoutes({ keyring, audit, receipts, reload, clock, newId, ep
       async run({ operator, params }) {
         const id = params['id'] ?? ''
         const tenant = keyring.listKeys().find((one) => one.id === id)?.tenant ?? 'default'
-        if (!(await keyring.revokeKey(id))) throw new AdminError(404, 'There is no such key, or it was revoked before.')
+        const stored = keyring.revokeKey(id)
+        // It counts from now on, whatever becomes of the store.
         revoked([id])
+        if (!(await stored)) throw new AdminError(404, 'There is no such key, or it was revoked before.')
         await record(operator.workload, tenant, 'key.revoke', { key: id })
         log('key', { act: 'revoke', id, tenant, by: operator.workload })
         return { revoked: id }

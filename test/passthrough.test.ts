@@ -79,3 +79,13 @@ test('a secret is found however its JSON spells it, and what is no JSON does not
   for (const broken of ['{"a":', Buffer.from('{"a":1}', 'utf16le')]) assert.equal((await post(broken)).status, 400)
   assert.equal(house.practice.seen.length, before)
 })
+
+test('a key for certain models cannot name others where nobody reads', async () => {
+  const before = house.practice.seen.length
+  for (const scope of [{ models: ['small'] }, { models: ['*'] }]) {
+    const key = await house.newKey({ name: 'narrow', roles: ['batch'], ...scope })
+    const answer = await send('/v1/batches', key)
+    assert.deepEqual([answer.status, (await sealOf(house, answer.id)).code], [403, 'out_of_scope'])
+  }
+  assert.equal(house.practice.seen.length, before)
+})

@@ -37,6 +37,8 @@ export function passThroughErrand(desk: Desk, arrival: Arrival, outlet: Outlet, 
       if (route === undefined || !isPlain(path)) return refuse('unknown_path')
       if (arrival.target.includes('?')) return refuse('bad_request', { param: 'query', say: 'A query is not passed through, because nothing would look at it.' })
       if (!allows(principal.scope.routes, route.name)) return refuse('out_of_scope', { detail: `route ${route.name}` })
+      // Nobody reads which model or tool it is about, so whoever may use some only may not use it at all.
+      if (principal.scope.models !== undefined || principal.scope.tools !== undefined) return refuse('out_of_scope', { detail: 'a credential for certain models or tools, and a path that is not read' })
       const type = field(arrival.fields, 'content-type')
       const bytes = await arrival.body.whole(desk.limits.bodyBytes)
       const body = bytes.length > 0 && isJson(type) ? spelt(bytes, desk.limits.depth) : bytes
