@@ -145,3 +145,14 @@ test('erasing a subject takes what approvals keep of it, and says how many', asy
   assert.equal(approvals, 1)
   await assert.rejects(house.admin('GET', `approvals/${one.id}`))
 })
+
+test('two choices of one index have no call that nobody decided: the answer is refused', async () => {
+  const choice = (amount: number) => ({ index: 0, finish_reason: 'tool_calls', message: { role: 'assistant', content: null, tool_calls: [{ id: `c${amount}`, type: 'function', function: { name: 'transfer', arguments: `{"amount":${amount}}` } }] } })
+  const { script } = house.practice
+  house.practice.script = () => ({ status: 200, body: { id: 'x', object: 'chat.completion', created: 1, model: 'practice', choices: [choice(9000), choice(1)], usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } } })
+  try {
+    for (const model of ['practice', 'drop-x']) assert.doesNotMatch(await (await ask('hello', { model })).text(), /9000/, model)
+  } finally {
+    house.practice.script = script
+  }
+})

@@ -1,6 +1,6 @@
 import type { Facts, ReplyRecord, Step } from '../contract/facts.ts'
 import type { Guarded } from '../contract/gateway.ts'
-import type { Reply, ReplyEvent } from '../contract/reply.ts'
+import type { Proposal, Reply, ReplyEvent } from '../contract/reply.ts'
 import type { ReplyGuard, StreamStep } from '../contract/guard.ts'
 import { isRefusal, refuse, Refused } from '../contract/verdict.ts'
 import { askedOf } from './inspect.ts'
@@ -24,11 +24,11 @@ export function guard(house: House): Step {
   return (facts) => {
     const { reply, exchange, reading } = facts
     if (reply === undefined || reading === undefined) return { guarded: unanswered(facts) }
-    const decide = proposals(house, facts)
+    const deciding = proposals(house, facts)
     const { output: mode, onDeniedCall: onDenied } = facts.epoch.route(reading.route)
     const watches = [watch()]
     function watch(): ReplyGuard {
-      return facts.epoch.guard.reply(askedOf(facts), { mode, onDenied, signal: facts.errand.signal, decide })
+      return facts.epoch.guard.reply(askedOf(facts), { mode, onDenied, signal: facts.errand.signal, decide: deciding() })
     }
     const meter = facts.reservation?.bounded === true ? facts.epoch.budgets.meter(facts.reservation) : undefined
     const collected = collector(house, meter !== undefined)
@@ -119,12 +119,20 @@ async function committed(facts: Facts): Promise<void> {
   }
 }
 
-/** Each complete tool call becomes a child exchange (law 8). */
+/**
+ * Each complete tool call becomes a child exchange (law 8). Two on one channel, as choices of one index are, have one
+ * text between them: the caller could be given arguments that nobody decided about.
+ */
 function proposals(house: House, facts: Facts) {
   let sequence = facts.reading?.subordinates.length ?? 0
-  return async ({ name }: { readonly name: string }, args: string) => {
-    const refusal = await judge(house, facts, proposalOf(facts, name, args, sequence++))
-    return refusal === undefined ? ({ allow: true } as const) : ({ allow: false, refusal: { ...refusal, refuse: 'call_denied' as const } } as const)
+  return () => {
+    const decided = new Set<string>()
+    return async ({ name, channel }: Proposal, args: string) => {
+      if (decided.has(channel)) return { allow: false, refusal: refuse('upstream_malformed', { detail: 'two tool calls in one place' }) } as const
+      decided.add(channel)
+      const refusal = await judge(house, facts, proposalOf(facts, name, args, sequence++))
+      return refusal === undefined ? ({ allow: true } as const) : ({ allow: false, refusal: { ...refusal, refuse: 'call_denied' as const } } as const)
+    }
   }
 }
 
