@@ -40,6 +40,8 @@ import { loadPolicy, type Policy } from './policy/load.ts'
 import type { Rule } from './policy/rule.ts'
 import { toolFactsOf } from './policy/tools.ts'
 import type { History } from './session/history.ts'
+import type { Server } from './gateways/mcp/server.ts'
+import { readyServers, visibleUnder, type Tooling } from './tooling.ts'
 
 /** What outlives every epoch: counters and revocation are always current (DESIGN §3). */
 export interface Household {
@@ -51,6 +53,9 @@ export interface Household {
   /** Keys of a tenant, so that a shared budget can keep a share for each. */
   readonly members: BudgetsDeps['members'] & {}
   readonly policyFolder: string
+  readonly tooling: Tooling
+  /** Where MCP servers have their own folders. */
+  readonly state: string
   readonly onAlert: (alert: BudgetAlert) => void
   /** The local classifiers, opened when first asked for. Throws where their files are missing or changed. */
   readonly models: () => RunningModels
@@ -85,6 +90,8 @@ export interface Composed {
   }
   /** What `POST /guard` answers with: the guardrails that are on, and how probing is met. */
   readonly evaluate: { readonly on: ReadonlySet<string>; readonly settings: SettledEvaluate }
+  /** What `/mcp/<server>` works with. */
+  readonly mcp: { readonly servers: ReadonlyMap<string, Server>; readonly visible: ReturnType<typeof visibleUnder>; readonly sessions: Tooling['sessions'] }
   /** True where every provider is the built-in practice model. */
   readonly practice: boolean
   /** Files and folders whose change makes a new epoch. */
@@ -117,6 +124,8 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   if (looped.length > 0) return looped.map((one) => problemOf(loaded, ['providers', one.name, 'baseUrl'], 'is an address of Sallyport itself'))
   const hooks = webhooksOf(loaded, env)
   if ('problem' in hooks) return [hooks.problem]
+  const programs = readyServers(loaded.mcpServers, env, loaded.base, household.state)
+  if (programs.problems.length > 0) return programs.problems.map((one) => problemOf(loaded, one.path, one.message))
   const trusted = issuerOrigins(loaded)
   if ('problem' in trusted) return [trusted.problem]
   const planned = makePlan(loaded.llm, {
@@ -185,8 +194,10 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     budgets: makeBudgets(loaded.budgets, { ledger, members, onAlert }),
     route: (name: string) => routes.get(name) ?? usual,
   })
+  const { servers, leave } = household.tooling.take(programs.ready)
   return {
     epoch,
+    mcp: { servers, visible: visibleUnder(epoch, clock), sessions: household.tooling.sessions },
     plan: planned.plan,
     identity: loaded.identity,
     issuers: issuers.dial,
@@ -195,7 +206,10 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     evaluate: { on: evaluated(loaded.guardrails), settings: loaded.evaluate },
     practice: loaded.llm.providers.every((one) => one.kind === 'practice'),
     files: [...(loaded.file === undefined ? [] : [loaded.file]), ...folders],
-    retire: () => void clock.timer(RETIRE_AFTER_MS, () => void close()),
+    retire() {
+      leave()
+      clock.timer(RETIRE_AFTER_MS, () => void close())
+    },
     close,
   }
 }

@@ -28,6 +28,7 @@ import { openReviewers } from './identity/reviewers.ts'
 import { openIdentifying } from './identifying.ts'
 import { adminRoutes } from './operate.ts'
 import { shippedPolicy } from './policy/folder.ts'
+import { openTooling } from './tooling.ts'
 import { dataHandler, hostText, openDataListeners } from './serving.ts'
 import { makeBaseline } from './session/baseline.ts'
 import { openHistory } from './session/history.ts'
@@ -147,8 +148,12 @@ export async function start(options: StartOptions): Promise<Started> {
     const judged = new JudgeBook(clock)
     const history = await openHistory({ clock, sessions: store.sessions, onStoreError: (error) => defect('history', error) })
     opened.push(() => history.save())
+    const tooling = openTooling({ clock, version, on: (server, { kind, ...more }) => log('mcp_server', { server, event: kind, ...more }) })
+    opened.push(() => tooling.close())
     const household: Household = {
       clock,
+      tooling,
+      state,
       env: options.env,
       ledger,
       health,

@@ -8,6 +8,7 @@ import { guardErrand, isGuardPath } from './gateways/guard/errand.ts'
 import { makeProbes } from './gateways/guard/probes.ts'
 import { identityErrand, isIdentityPath } from './gateways/identity/errand.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
+import { isMcpPath, serveMcp } from './gateways/mcp/errand.ts'
 import { isTokenPath, tokenErrand } from './gateways/token/errand.ts'
 import type { HouseCertificate } from './identity/ca/server.ts'
 import type { Identifying } from './identifying.ts'
@@ -24,11 +25,12 @@ export interface ServingParts {
 export function dataHandler({ identifying, composed, pass, clock }: ServingParts): Handler {
   const probes = makeProbes(clock)
   return async (arrival, outlet) => {
-    const { plan, identity, limits, evaluate } = composed()
+    const { plan, identity, limits, evaluate, mcp, epoch } = composed()
     const { identify, leave } = identifying.enter(outlet, identity)
     const { target } = arrival
     try {
       if (isGuardPath(target)) await pass(guardErrand({ ...evaluate, identify, bodyBytes: limits.bodyBytes, probes, pass, clock }, arrival, outlet))
+      else if (isMcpPath(target)) await serveMcp({ ...mcp, tool: epoch.tool, identify, bodyBytes: limits.bodyBytes, pass, clock }, arrival, outlet)
       else if (isIdentityPath(target)) await pass(identityErrand(identifying.desks(identify, identity).identity, arrival, outlet))
       else if (isTokenPath(target)) await pass(tokenErrand(identifying.desks(identify, identity).token, arrival, outlet))
       else await pass(llmErrand({ identify, limits, plan, clock }, arrival, outlet))

@@ -6,6 +6,7 @@ import { auditSchema, settleAudit, type AuditSettings } from '../audit/settings.
 import { budgetsSettings, settleBudgets, type SettledBudget } from '../budgets/settings.ts'
 import { limitsSchema, listenSchema, settleLimits, settleListen, type Limits, type Listen } from '../edge/settings.ts'
 import { evaluateSchema, settleEvaluate, type SettledEvaluate } from '../gateways/guard/settings.ts'
+import { mcpServersSchema, settleMcpServers, type McpServer } from '../gateways/mcp/settings.ts'
 import { llmSchema, practiceDefault, settle as settleLlm, type LlmSettings } from '../gateways/llm/settings.ts'
 import { judgeSchema, settleJudge, type JudgeSettings } from '../guardrails/judge/settings.ts'
 import { guardrailsSchema, settleGuardrails, type GuardSettings } from '../guardrails/settings.ts'
@@ -33,6 +34,7 @@ export const schema = z.strictObject({
   identity: identitySettings.optional(),
   policy: policySettings.optional(),
   tools: toolsSettings.optional(),
+  mcpServers: mcpServersSchema.optional(),
   approvals: approvalsSchema.optional(),
   audit: auditSchema.optional(),
   telemetry: telemetrySchema.optional().describe('Log and metrics.'),
@@ -53,6 +55,7 @@ export interface Settings {
   readonly identity: SettledIdentity
   readonly policy: SettledPolicy
   readonly tools: SettledTools
+  readonly mcpServers: readonly McpServer[]
   readonly approvals: ApprovalsSettings
   readonly audit: AuditSettings
   readonly telemetry: Telemetry
@@ -88,6 +91,7 @@ export function settle(written: WrittenSettings, place?: Place): Settings {
     identity: settleIdentity(written.identity),
     policy: settlePolicy(written.policy, [...new Set(guardrails.entries.map(({ use }) => use))].sort(), tools),
     tools,
+    mcpServers: settleMcpServers(written.mcpServers),
     approvals: settleApprovals(written.approvals),
     audit: settleAudit(written.audit),
     telemetry: settleTelemetry(written.telemetry ?? {}),

@@ -19,7 +19,7 @@ export interface Epoch {
   readonly release: Release
   readonly history: HistoryFacts
   /** What configuration says of a tool; the empty facts where it says nothing. */
-  tool(name: string): ToolFacts
+  tool(name: string, server?: string): ToolFacts
   readonly guard: Guard
   readonly budgets: Budgets
   route(name: string): RouteGuarding

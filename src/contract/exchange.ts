@@ -17,6 +17,8 @@ export type Action =
   | 'identity.renew'
   | 'identity.bundle'
   | 'token.exchange'
+  | 'mcp.connect'
+  | 'mcp.list'
   | 'mcp.call'
   | 'a2a.send'
   | 'egress.request'

@@ -53,6 +53,8 @@ export const RESOURCES: Readonly<Record<Action, readonly string[]>> = {
   'identity.renew': ['Endpoint'],
   'identity.bundle': ['Endpoint'],
   'token.exchange': ['Endpoint'],
+  'mcp.connect': ['Endpoint'],
+  'mcp.list': ['Endpoint'],
   'mcp.call': ['Tool', 'Endpoint'],
   'a2a.send': ['Agent', 'Endpoint'],
   'egress.request': ['Host', 'Endpoint'],

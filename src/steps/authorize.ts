@@ -132,7 +132,7 @@ export function refusalFor(decision: Decision): Refusal {
 }
 
 /** The facts that policies may ask about. Scores are whole percents, because Cedar has no floating point. */
-export function contextOf(house: House, epoch: Epoch, { reading, exchange, principal, context: before }: Known, findings: readonly Finding[], scores: Scores): Context {
+export function contextOf(house: Pick<House, 'clock' | 'anomaly'>, epoch: Epoch, { reading, exchange, principal, context: before }: Pick<Known, 'reading' | 'exchange' | 'principal' | 'context'>, findings: readonly Finding[], scores: Scores): Context {
   const history = epoch.history.read(principal, exchange.id)
   const now = new Date(house.clock.wall())
   const categories = new Set<string>()

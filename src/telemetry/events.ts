@@ -34,6 +34,7 @@ export const events = {
   audit_stuck: { level: 'error', say: 'the audit record cannot be written: nothing is let through', fields: { error: 'error' } },
   audit_recovered: { level: 'info', say: 'the audit record is written again', fields: { took: 'number' } },
   interrupted: { level: 'warn', say: 'exchanges of an earlier run were closed as interrupted', fields: { count: 'number' } },
+  mcp_server: { level: 'info', say: 'an MCP server', fields: { server: 'word', event: 'word', why: 'word', text: 'word', problem: 'word', took: 'number', pause: 'number' } },
   approval: { level: 'info', say: 'an approval', fields: { event: 'word', id: 'word', tenant: 'word', workload: 'word', decision: 'word', by: 'words', policies: 'words' } },
   careless: { level: 'warn', say: 'approvals are given without looking', fields: { tenant: 'word', reviewer: 'word', decisions: 'number', approved: 'number', fast: 'number' } },
   reviewer: { level: 'info', say: 'a reviewer was made or revoked', fields: { act: 'word', id: 'word', tenant: 'word', by: 'word' } },

@@ -1,0 +1,35 @@
+/** A program that is started once and spoken to, line by line, over its standard streams. */
+export interface ProgramSpec {
+  /** A path, or a name that is looked for along `env.PATH`; no shell reads it. */
+  readonly command: string
+  readonly args: readonly string[]
+  /** All of its environment: nothing of ours is added. */
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  /** A folder that is made where it is missing, for its owner alone. */
+  readonly home: string
+  /** Longest line, in bytes, that it may write. */
+  readonly lineBytes: number
+}
+
+/** What the program does. Nothing is told after `ended`. */
+export interface ProgramEvents {
+  /** A whole line, without its end. */
+  line(bytes: Uint8Array): void
+  /** A line was longer than allowed and is gone; what it began and ended with remains. */
+  oversized(head: string, tail: string): void
+  /** Something on standard error, cut and stripped of control characters. */
+  said(text: string): void
+  /** Its streams are closed and nothing of its process group is left. Once. */
+  ended(why: string): void
+}
+
+export interface Program {
+  /** False where it takes nothing any more, or has not read what it was sent before. */
+  write(line: string): boolean
+  /** Ends it with everything that it started: asked first, then killed. Resolves when it has ended. */
+  stop(): Promise<void>
+}
+
+/** Never throws: a program that cannot be started ends at once. */
+export type StartProgram = (spec: ProgramSpec, events: ProgramEvents) => Program

@@ -1,0 +1,65 @@
+import type { ProgramEvents } from '../../contract/program.ts'
+
+const FEED = 10
+const RETURN = 13
+/** How much of each end of a line that was too long is kept. */
+const KEPT = 256
+
+/**
+ * Cuts a stream into lines, LF or CRLF. Never holds more than `limit` bytes of an unfinished one: what is longer is
+ * thrown away as it comes, and told when it ends. Empty lines say nothing.
+ */
+export function lineReader(limit: number, { line, oversized }: Pick<ProgramEvents, 'line' | 'oversized'>): (chunk: Uint8Array) => void {
+  let pieces: Uint8Array[] = []
+  let held = 0
+  /** Set while a line that is too long goes by. */
+  let head: Buffer | undefined
+  let tail = Buffer.alloc(0)
+
+  function whole(last: Uint8Array): void {
+    const bytes = pieces.length === 0 ? last : Buffer.concat([...pieces, last])
+    pieces = []
+    held = 0
+    const end = bytes[bytes.length - 1] === RETURN ? bytes.length - 1 : bytes.length
+    if (end > 0) line(end === bytes.length ? bytes : bytes.subarray(0, end))
+  }
+
+  function pass(piece: Uint8Array): void {
+    tail = Buffer.concat([tail, piece.subarray(Math.max(0, piece.length - KEPT))])
+    if (tail.length > KEPT) tail = Buffer.from(tail.subarray(tail.length - KEPT))
+  }
+
+  function give(piece: Uint8Array): void {
+    if (head === undefined && held + piece.length <= limit) {
+      // The chunk belongs to whoever read it, and its memory may be used again.
+      pieces.push(Buffer.from(piece))
+      held += piece.length
+      return
+    }
+    if (head === undefined) {
+      head = Buffer.from(Buffer.concat([...pieces, piece.subarray(0, KEPT)]).subarray(0, KEPT))
+      for (const one of pieces) pass(one)
+      pieces = []
+      held = 0
+    }
+    pass(piece)
+  }
+
+  return (chunk) => {
+    let from = 0
+    for (let at = chunk.indexOf(FEED); at >= 0; at = chunk.indexOf(FEED, from)) {
+      const piece = chunk.subarray(from, at)
+      from = at + 1
+      if (head === undefined && held + piece.length <= limit) {
+        whole(piece)
+        continue
+      }
+      give(piece)
+      const [first, last] = [head as Buffer | undefined, tail]
+      head = undefined
+      tail = Buffer.alloc(0)
+      oversized((first ?? Buffer.alloc(0)).toString('latin1'), last.toString('latin1'))
+    }
+    if (from < chunk.length) give(chunk.subarray(from))
+  }
+}

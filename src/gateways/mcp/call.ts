@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto'
+import type { Reading } from '../../contract/exchange.ts'
+import { undoOf } from '../../contract/shown.ts'
+import type { ToolFacts } from '../../contract/tool.ts'
+import type { Edit, Segment } from '../../contract/segment.ts'
+import { refuse, Refused, type Refusal } from '../../contract/verdict.ts'
+import { argumentTree, argumentValues, declaredArguments } from '../../formats/arguments.ts'
+import { writeJson } from '../../formats/json.ts'
+import { isObject, object, type TreeObject } from '../../formats/tree.ts'
+import { routeOf, targetOf, type Doing, type Request } from './desk.ts'
+import { malformed } from './introduce.ts'
+import { treeEvent, type TreeEvent } from './leaves.ts'
+import { askOnce } from './once.ts'
+import { INVALID_PARAMS, RpcMistake, type Answer } from './rpc.ts'
+import type { Server } from './server.ts'
+
+/** Values that a reviewer is shown one by one, besides those that say whom or what it acts on. */
+const MOST_VALUES = 200
+const MOST_PARTS = 1_000
+const PARTS: ReadonlySet<string> = new Set(['text', 'image', 'audio', 'resource', 'resource_link'])
+
+interface CallReading extends Reading {
+  readonly args: TreeObject
+}
+
+/** `tools/call`: one tool with its arguments. @throws {RpcMistake} for parameters that are none. */
+export function callDoing({ desk, server, params, id, signal }: Request): Doing {
+  const { name, args } = callOf(params, id)
+  const reading = callReading(server, name, args, desk.tool(name, server.settings.name))
+  const { settings } = server
+  const options = { signal, timeoutMs: settings.timeoutMs }
+  return {
+    reading,
+    ...(reading.problem !== undefined && { refusal: refuse('denied', { detail: `${name}: ${reading.problem}` }) }),
+    candidates: [targetOf(server, reading.resource)],
+    dial: (permitted) =>
+      askOnce(targetOf(server, reading.resource), signal, desk.clock, async (both) => {
+        const tool = await server.tool(name, { ...options, signal: both })
+        if (tool === undefined) return treeEvent(errorTree(INVALID_PARAMS, `There is no tool ${JSON.stringify(name)} here.`), 'tool_result')
+        const answer = await server.link.request('tools/call', object({ name, arguments: (permitted as CallReading).args }), { ...options, signal: both })
+        return resultEvent(answer)
+      }),
+    answer: answerOf,
+  }
+}
+
+function callOf(params: TreeObject, id: Request['id']): { readonly name: string; readonly args: TreeObject } {
+  const wrong = (problem: string): RpcMistake => new RpcMistake(INVALID_PARAMS, problem, id)
+  // `_meta` is between this gateway and the caller: none of it goes on.
+  for (const key of params.keys()) if (key !== 'name' && key !== 'arguments' && key !== '_meta') throw wrong(`the parameter ${JSON.stringify(key.slice(0, 64))} is not known`)
+  const [name, args = new Map()] = [params.get('name'), params.get('arguments')]
+  if (typeof name !== 'string' || name === '' || name.length > 128) throw wrong('"name" must be the name of a tool')
+  if (!isObject(args)) throw wrong('"arguments" must be an object')
+  return { name, args }
+}
+
+/** A call as policy decides about it. `problem`: arguments on which policy relies cannot be read as they are declared. */
+export function callReading(server: Server, name: string, args: TreeObject, facts: ToolFacts): CallReading & { readonly problem?: string } {
+  const declared = declaredArguments(args, facts)
+  const made = readingOf(server, name, args, facts, typeof declared === 'string' ? {} : declared)
+  return typeof declared === 'string' ? { ...made, problem: declared } : made
+}
+
+function readingOf(server: Server, name: string, args: TreeObject, facts: ToolFacts, declared: Reading['parameters']): CallReading {
+  const text = writeJson(args)
+  const route = routeOf(server)
+  const reading: CallReading = {
+    action: 'mcp.call',
+    resource: { type: 'Tool', id: name, attributes: { ...facts.attributes, server: server.settings.name } },
+    route,
+    direction: 'outbound',
+    effect: 'dial',
+    // Only what is known to read may be under way before its intent is on disk.
+    overlapsIntent: facts.effects.length > 0 && facts.effects.every((one) => one === 'read'),
+    stream: false,
+    segments: args.size === 0 ? [] : [{ origin: 'tool_call', text, path: ['arguments'], group: 'call' }],
+    effects: facts.effects,
+    parameters: { ...declared, tool: name, argumentBytes: text.length },
+    subordinates: [],
+    estimate: { input: 0, output: 0, choices: 1 },
+    args,
+    apply: (edits) => (edits.length === 0 ? reading : readingOf(server, name, changed(reading, edits), facts, declared)),
+    fingerprint: () => createHash('sha256').update(`mcp.call\n${route}\n${name}\n`).update(text).digest('base64'),
+    show: () => ({
+      body: text,
+      values: argumentValues(args, facts, MOST_VALUES).map((one) => ({ ...one, sources: [] })),
+      ...(facts.class && { class: facts.class }),
+      undo: undoOf(facts.class),
+    }),
+  }
+  return reading
+}
+
+/** What was to be hidden must not travel half changed: arguments that an edit broke are not sent. */
+function changed({ segments }: Reading, edits: readonly Edit[]): TreeObject {
+  const { text } = segments[0] as Segment
+  let made = ''
+  let from = 0
+  for (const edit of edits) {
+    made += text.slice(from, edit.start) + edit.text
+    from = edit.end
+  }
+  const tree = argumentTree(made + text.slice(from))
+  if (tree === undefined) throw new Refused(refuse('content_refused', { param: 'arguments', detail: 'an edit broke the arguments' }))
+  return tree
+}
+
+function errorTree(code: number, message: string): TreeObject {
+  return object({ error: object({ code, message }) })
+}
+
+/** An answer as the guards look at it: what it says, and no more than the protocol has a place for. */
+function resultEvent(answer: Answer): TreeEvent {
+  if ('error' in answer) {
+    const { code, message, data } = answer.error
+    return treeEvent(object({ error: object({ code, message, data }) }), 'tool_result')
+  }
+  const { result } = answer
+  const wrong = resultProblem(result)
+  if (wrong !== undefined) throw malformed(`tools/call: ${wrong}`)
+  return treeEvent(object({ result }), 'tool_result')
+}
+
+function resultProblem(result: TreeObject): string | undefined {
+  const [content, structured, isError] = [result.get('content'), result.get('structuredContent'), result.get('isError')]
+  if (!Array.isArray(content) || content.length > MOST_PARTS) return 'no content, or too many parts'
+  for (const part of content) {
+    if (!isObject(part)) return 'a part of the content is no object'
+    const type = part.get('type')
+    if (typeof type !== 'string' || !PARTS.has(type)) return 'a part of the content is of no known type'
+    if (type === 'text' && typeof part.get('text') !== 'string') return 'a text without text'
+    if ((type === 'image' || type === 'audio') && typeof part.get('data') !== 'string') return `${type} without data`
+    if (type === 'resource' && !isObject(part.get('resource'))) return 'a resource without a resource'
+  }
+  if (structured !== undefined && !isObject(structured)) return 'structured content that is no object'
+  return isError === undefined || typeof isError === 'boolean' ? undefined : 'isError'
+}
+
+/** What the guards left of a server's answer. @throws {Refused} where there is none. */
+export function answerOf(event: TreeEvent | undefined): Answer {
+  const [result, error] = [event?.tree.get('result'), event?.tree.get('error')]
+  if (isObject(result)) return { result }
+  if (!isObject(error)) throw malformed('no answer')
+  const [code, message, data] = [error.get('code'), error.get('message'), error.get('data')]
+  return { error: { code: code as number, message: message as string, ...(data !== undefined && { data }) } }
+}
+
+/** A decision against a call, as the model behind the agent reads it. */
+export function deniedResult(refusal: Refusal, say: string, exchange: string): Answer {
+  return {
+    result: object({
+      content: [object({ type: 'text', text: `${say} (${exchange})` })],
+      isError: true,
+      _meta: object({ 'sallyport/code': refusal.refuse, 'sallyport/id': exchange }),
+    }),
+  }
+}

@@ -1,0 +1,65 @@
+import type { Arrival } from '../../contract/arrival.ts'
+import type { Clock } from '../../contract/clock.ts'
+import type { Candidate, Exchange, Reading, Resource } from '../../contract/exchange.ts'
+import type { Reply } from '../../contract/reply.ts'
+import type { Principal } from '../../contract/principal.ts'
+import type { ToolFacts } from '../../contract/tool.ts'
+import type { Refusal } from '../../contract/verdict.ts'
+import type { TreeObject } from '../../formats/tree.ts'
+import type { TreeEvent } from './leaves.ts'
+import type { Answer, Id } from './rpc.ts'
+import type { Server } from './server.ts'
+import type { Session, Sessions } from './sessions.ts'
+
+/** What every errand of the tool gateway works with: one epoch's servers and facts, and the sessions, which outlive it. */
+export interface McpDesk {
+  readonly identify: (arrival: Arrival) => Principal | Refusal | Promise<Principal | Refusal>
+  readonly bodyBytes: number
+  readonly servers: ReadonlyMap<string, Server>
+  readonly sessions: Sessions
+  /** What configuration says of a tool of a server. */
+  readonly tool: (name: string, server: string) => ToolFacts
+  /** Whether policy would let this principal call the tool at all, with or without a person's consent. */
+  readonly visible: (principal: Principal, exchange: Exchange, call: Reading) => boolean
+  readonly clock: Clock
+}
+
+/** One request, read and placed: who asks which server for what. */
+export interface Request {
+  readonly desk: McpDesk
+  readonly server: Server
+  /** Absent in revisions without sessions, and while one is opened. */
+  readonly session?: Session
+  readonly principal: Principal
+  readonly exchange: Exchange
+  readonly id: Id
+  readonly method: string
+  readonly params: TreeObject
+  readonly signal: AbortSignal
+}
+
+/** What a request comes to: its reading, and how it is answered once policy has permitted it. */
+export interface Doing {
+  readonly reading: Reading
+  /** Why policy need not be asked: it leaves a receipt like every other. */
+  readonly refusal?: Refusal
+  readonly candidates: readonly Candidate[]
+  dial?(reading: Reading): Reply
+  /** The answer to the caller; `event` is the server's, as the guards left it, where one was asked. */
+  answer(event: TreeEvent | undefined): Answer
+  /** Header fields of the answer. */
+  fields?(): readonly (readonly [string, string])[]
+}
+
+/** The name that audiences, routes and receipts have for a server. */
+export function routeOf({ settings }: Server): string {
+  return `mcp:${settings.name}`
+}
+
+const FREE = { input: 0, output: 0, cachedInput: 0, cacheWrite: 0 }
+
+/** The one target of a request: calling tools costs no tokens. */
+export function targetOf(server: Server, resource: Resource): Candidate {
+  const id = routeOf(server)
+  return { id, resource, provider: 'mcp', model: id, role: 'primary', price: FREE }
+}

@@ -1,0 +1,26 @@
+import { refuse, Refused } from '../../contract/verdict.ts'
+import { isObject, object, type TreeObject } from '../../formats/tree.ts'
+import { OFFERED, UPSTREAM_REVISIONS, type Introduction } from './link.ts'
+import type { Answer } from './rpc.ts'
+
+const LONGEST_INSTRUCTIONS = 65_536
+
+/** What is said to a server first. No capability is offered: whatever it would ask of a client is refused. */
+export function initializeParams(version: string): TreeObject {
+  return object({ protocolVersion: OFFERED, capabilities: new Map(), clientInfo: object({ name: 'sallyport', version }) })
+}
+
+/** @throws {Refused} for an answer that is none, or a revision that is not spoken here. */
+export function introductionOf(answer: Answer): Introduction {
+  if ('error' in answer) throw malformed(`initialize: error ${answer.error.code}`)
+  const { result } = answer
+  const [protocol, capabilities, info, instructions] = ['protocolVersion', 'capabilities', 'serverInfo', 'instructions'].map((key) => result.get(key))
+  if (typeof protocol !== 'string' || !UPSTREAM_REVISIONS.has(protocol)) throw malformed('initialize: a revision that is not spoken here')
+  if (!isObject(capabilities) || !isObject(info) || typeof info.get('name') !== 'string' || typeof info.get('version') !== 'string') throw malformed('initialize: no capabilities, or no name and version')
+  if (instructions !== undefined && (typeof instructions !== 'string' || instructions.length > LONGEST_INSTRUCTIONS)) throw malformed('initialize: instructions')
+  return { protocol, capabilities, info, ...(instructions !== undefined && { instructions }) }
+}
+
+export function malformed(detail: string): Refused {
+  return new Refused(refuse('upstream_malformed', { say: 'The server\'s answer could not be understood.', detail }))
+}

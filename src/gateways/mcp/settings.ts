@@ -1,0 +1,133 @@
+import * as z from 'zod'
+import { addressClass, normalHost } from '../../formats/hostnames.ts'
+import { BYTES, DURATION, durationMs, sizeBytes } from '../../formats/units.ts'
+
+const REFERENCE = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/
+/** A reference behind the word that its scheme asks for. */
+const CREDENTIAL = /^(?:(Bearer|Basic|Token) )?(env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/
+const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/
+/** Headers that are a credential whatever they hold: one written out does not belong into a settings file. */
+const SECRET = /^(?:authorization|proxy-authorization|cookie|x-api-key|api-key)$|token|secret/i
+const NOT_OURS: ReadonlySet<string> = new Set(['host', 'connection', 'content-length', 'content-type', 'content-encoding', 'accept', 'accept-encoding', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect', 'keep-alive', 'origin', 'mcp-session-id', 'mcp-protocol-version', 'mcp-method', 'mcp-name'])
+
+const duration = z.string().regex(DURATION, 'expected a duration such as 500ms, 10s, 5m or 1h')
+const size = z.string().regex(BYTES, 'expected a size such as 64KB, 10MB or 1GB').refine((text) => !BYTES.test(text) || sizeBytes(text) >= 1024, 'expected at least 1KB')
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'expected letters, digits, _ and -')
+/** NUL would end it early, where the operating system reads it. */
+const text = z.string().max(32_768).regex(/^[^\0]*$/, 'must not hold a NUL')
+
+const server = z
+  .strictObject({
+    command: text.min(1).optional().describe('A program that is the server, spoken to over its standard streams. It is started without a shell.'),
+    args: z.array(text).max(256).optional().describe('Its arguments.'),
+    env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of a variable'), text).optional().describe('Its environment, besides PATH and a HOME of its own; nothing else is handed on. `env:NAME` and `file:/path` are read when it starts.'),
+    cwd: text.min(1).optional().describe('The folder it runs in; relative to the configuration file. Default: a folder of its own in the state folder.'),
+    url: z.url({ protocol: /^https?$/ }).max(2000).optional().describe('A server that speaks streamable HTTP, in place of a command.'),
+    headers: z.record(z.string().regex(HEADER, 'is not a header name'), z.string().regex(/^[\t\x20-\x7e]{1,1000}$/, 'must be printable ASCII')).optional().describe('Header fields that it is sent. Credentials are references: `env:NAME`, `file:/path`, or `Bearer env:NAME`.'),
+    ca: text.min(1).optional().describe('File with the PEM certificates that are trusted for its URL instead of the system\'s.'),
+    timeout: duration.optional().describe('Longest that a request may take. Default: 60s.'),
+    start_timeout: duration.optional().describe('Longest that it may take to start and introduce itself. Default: 30s.'),
+    result_bytes: size.optional().describe('Largest message that it may answer with; a larger one is refused, never cut. Default: 4MB.'),
+    unknown_arguments: z.enum(['allow', 'refuse']).optional().describe('Arguments that a tool\'s own schema does not name: allow passes them on where the schema does, refuse never does. Default: allow.'),
+  })
+  .superRefine((written, context) => {
+    const wrong = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
+    if ((written.command === undefined) === (written.url === undefined)) wrong(written.command === undefined ? 'command' : 'url', 'a server has either a command or a url')
+    for (const key of ['args', 'env', 'cwd'] as const) if (written.url !== undefined && written[key] !== undefined) wrong(key, 'belongs to a command')
+    for (const key of ['headers', 'ca'] as const) if (written.command !== undefined && written[key] !== undefined) wrong(key, 'belongs to a url')
+    if (written.url !== undefined) for (const problem of urlProblems(written.url)) wrong('url', problem)
+    for (const [header, value] of Object.entries(written.headers ?? {})) {
+      const at = (message: string): void => context.addIssue({ code: 'custom', path: ['headers', header], message })
+      if (NOT_OURS.has(header.toLowerCase())) at('is set by the gateway and cannot be given here')
+      // The value is not quoted: it is most likely the key.
+      else if (SECRET.test(header) && !CREDENTIAL.test(value)) at('must be a reference, env:NAME or file:/path; a credential itself does not belong in this file')
+    }
+  })
+
+/** `mcpServers:` as people write it: the shape that every MCP client uses. */
+export const mcpServersSchema = z
+  .record(name, server)
+  .refine((servers) => Object.keys(servers).length <= 256, 'at most 256 servers')
+  .describe('MCP servers, by a name of your choice; each is met at /mcp/<name>.')
+
+export type McpServersWritten = z.input<typeof mcpServersSchema>
+
+/** Where a credential or a variable comes from; `scheme` stands before it. */
+export type Value = { readonly text: string } | { readonly reference: string; readonly scheme?: string }
+
+interface Common {
+  readonly name: string
+  readonly timeoutMs: number
+  readonly startMs: number
+  readonly resultBytes: number
+  readonly unknownArguments: 'allow' | 'refuse'
+}
+
+export interface StdioServer extends Common {
+  readonly kind: 'stdio'
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, Value>>
+  readonly cwd?: string
+}
+
+export interface HttpServer extends Common {
+  readonly kind: 'http'
+  readonly url: string
+  /** The URL names a private address literally, so that it may be dialled. */
+  readonly allowPrivate: boolean
+  readonly headers: Readonly<Record<string, Value>>
+  readonly ca?: string
+}
+
+export type McpServer = StdioServer | HttpServer
+
+/** The schema has ruled out everything that cannot stand. */
+export function settleMcpServers(written: McpServersWritten = {}): readonly McpServer[] {
+  return Object.freeze(Object.entries(written).map(([key, one]) => settled(key, one)))
+}
+
+function settled(key: string, written: McpServersWritten[string]): McpServer {
+  const common: Common = {
+    name: key,
+    timeoutMs: durationMs(written.timeout ?? '60s'),
+    startMs: durationMs(written.start_timeout ?? '30s'),
+    resultBytes: sizeBytes(written.result_bytes ?? '4MB'),
+    unknownArguments: written.unknown_arguments ?? 'allow',
+  }
+  if (written.command !== undefined) {
+    const { command, args = [], env = {}, cwd } = written
+    return Object.freeze({ ...common, kind: 'stdio', command, args: Object.freeze([...args]), env: values(env, REFERENCE), ...(cwd !== undefined && { cwd }) })
+  }
+  const url = new URL(written.url as string)
+  const { headers = {}, ca } = written
+  return Object.freeze({ ...common, kind: 'http', url: url.href, allowPrivate: isPrivate(url.hostname), headers: values(headers, CREDENTIAL), ...(ca !== undefined && { ca }) })
+}
+
+function values(written: Readonly<Record<string, string>>, form: RegExp): Readonly<Record<string, Value>> {
+  return Object.freeze(Object.fromEntries(Object.entries(written).map(([key, value]): [string, Value] => [key, valueOf(value, form)])))
+}
+
+function valueOf(value: string, form: RegExp): Value {
+  const found = form.exec(value)
+  if (found === null) return Object.freeze({ text: value })
+  const [whole, scheme, reference] = found
+  return Object.freeze({ reference: reference ?? whole, ...(scheme !== undefined && { scheme }) })
+}
+
+function urlProblems(text: string): readonly string[] {
+  const url = new URL(text)
+  const problems: string[] = []
+  if (url.username !== '' || url.password !== '') problems.push('must not hold a credential: name it under headers')
+  if (url.hash !== '') problems.push('must have no fragment')
+  if (url.protocol === 'http:' && !isPrivate(url.hostname)) problems.push('must be https: credentials and arguments would travel in clear')
+  return problems
+}
+
+/** Literally a loopback or private address. A name that merely resolves to one is not: its owner would choose what is dialled. */
+function isPrivate(hostname: string): boolean {
+  const host = normalHost(hostname)
+  if (host === undefined) return false
+  if (host.kind === 'name') return host.text === 'localhost'
+  return ['loopback', 'private', 'cgnat'].includes(addressClass(host.text))
+}
