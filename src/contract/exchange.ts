@@ -124,6 +124,8 @@ export interface Subordinate {
   readonly action: Action
   readonly resource: Resource
   readonly effects: readonly Effect[]
+  /** All of it, as the request has it: for reviewers alone, because it is content. */
+  readonly whole?: string
 }
 
 /** One target that could serve a reading, in the order in which the strategy would try them. */

@@ -31,7 +31,7 @@ export function authorize(house: House): Step {
 /** Each thing that the provider would do behind our back is a child exchange; all must pass. */
 async function behind(house: House, known: Known, first: More): Promise<Stepped> {
   for (const [sequence, subordinate] of known.reading.subordinates.entries()) {
-    const show = (): Shown => ({ body: JSON.stringify({ action: subordinate.action, resource: subordinate.resource }), values: [], undo: 'unknown' })
+    const show = (): Shown => ({ body: JSON.stringify({ action: subordinate.action, resource: subordinate.resource, whole: subordinate.whole }), values: [], undo: 'unknown' })
     // The same for the same request, so that a consent that comes late finds it.
     const fingerprint = (): string => createHash('sha256').update(`${known.reading.fingerprint()}\n${sequence}\n`).update(show().body).digest('base64')
     const refusal = await judge(house, known, { ...subordinate, sequence, parameters: {}, fingerprint, show })

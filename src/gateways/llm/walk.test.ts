@@ -125,3 +125,10 @@ test('a refusal repeats no more than the beginning of a path', () => {
   const made = walk(object({}), tree({ ['x'.repeat(5000)]: 1 }), [])
   assert.ok(isRefusal(made) && (made.param ?? '').length <= 200 && (made.say ?? '').length <= 300)
 })
+
+test('a URL that the provider would fetch is told with its port, and whole for reviewers', () => {
+  const table = object({ image: url() })
+  const [plain, odd] = ['https://images.example/a?token=b', 'http://images.example:8080/a'].map((image) => walked(table, { image }).subordinates[0])
+  assert.deepEqual([plain?.resource.attributes['port'], plain?.whole], [443, 'https://images.example/a?token=b'])
+  assert.deepEqual([odd?.resource.attributes['port'], odd?.whole], [8080, 'http://images.example:8080/a'])
+})

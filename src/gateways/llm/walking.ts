@@ -41,7 +41,7 @@ export function visitUrl(w: Walking, field: UrlField, text: string): void {
   const parsed = URL.parse(text)
   if (parsed === null || (parsed.protocol !== 'https:' && parsed.protocol !== 'http:')) throw malformed(w, 'an http, https or data URL')
   w.effects.add('url_fetch')
-  subordinate(w, 'llm.fetch_url', 'Host', parsed.hostname, ['url_fetch'], { scheme: parsed.protocol.slice(0, -1), path: parsed.pathname })
+  subordinate(w, 'llm.fetch_url', 'Host', parsed.hostname, ['url_fetch'], { scheme: parsed.protocol.slice(0, -1), port: Number(parsed.port) || (parsed.protocol === 'https:' ? 443 : 80), path: parsed.pathname }, text)
 }
 
 /** `beside` is what a sibling says of it: a file's name counts where the type says nothing. */
@@ -86,8 +86,8 @@ export function collect(w: Walking, name: string, value: string): void {
   else known.push(value)
 }
 
-export function subordinate(w: Walking, action: Subordinate['action'], type: string, id: string, effects: readonly Effect[], attributes: Subordinate['resource']['attributes']): void {
-  w.subordinates.push({ action, resource: { type, id, attributes: { ...attributes, field: dotted(w) } }, effects })
+export function subordinate(w: Walking, action: Subordinate['action'], type: string, id: string, effects: readonly Effect[], attributes: Subordinate['resource']['attributes'], whole?: string): void {
+  w.subordinates.push({ action, resource: { type, id, attributes: { ...attributes, field: dotted(w) } }, effects, ...(whole !== undefined && { whole }) })
 }
 
 export function count(w: Walking, { counts }: UrlField | MediaField): void {
