@@ -25,6 +25,8 @@ export function lineReader(limit: number, { line, oversized }: Pick<ProgramEvent
   }
 
   function pass(piece: Uint8Array): void {
+    head ??= Buffer.alloc(0)
+    if (head.length < KEPT) head = Buffer.concat([head, piece.subarray(0, KEPT - head.length)])
     tail = Buffer.concat([tail, piece.subarray(Math.max(0, piece.length - KEPT))])
     if (tail.length > KEPT) tail = Buffer.from(tail.subarray(tail.length - KEPT))
   }
@@ -36,13 +38,10 @@ export function lineReader(limit: number, { line, oversized }: Pick<ProgramEvent
       held += piece.length
       return
     }
-    if (head === undefined) {
-      head = Buffer.from(Buffer.concat([...pieces, piece.subarray(0, KEPT)]).subarray(0, KEPT))
-      for (const one of pieces) pass(one)
-      pieces = []
-      held = 0
-    }
-    pass(piece)
+    const before = pieces
+    pieces = []
+    held = 0
+    for (const one of [...before, piece]) pass(one)
   }
 
   return (chunk) => {
@@ -55,10 +54,10 @@ export function lineReader(limit: number, { line, oversized }: Pick<ProgramEvent
         continue
       }
       give(piece)
-      const [first, last] = [head as Buffer | undefined, tail]
+      const [first, last] = [head?.toString('latin1') ?? '', tail.toString('latin1')]
       head = undefined
       tail = Buffer.alloc(0)
-      oversized((first ?? Buffer.alloc(0)).toString('latin1'), last.toString('latin1'))
+      oversized(first, last)
     }
     if (from < chunk.length) give(chunk.subarray(from))
   }

@@ -47,7 +47,7 @@ class Running implements Program {
 
   write(line: string): boolean {
     const stdin = this.child?.stdin
-    if (this.ended || this.stopping || stdin == null || !stdin.writable || stdin.writableLength > MOST_UNREAD_BYTES) return false
+    if (this.ended || this.stopping || stdin === undefined || stdin === null || !stdin.writable || stdin.writableLength > MOST_UNREAD_BYTES) return false
     stdin.write(`${line}\n`)
     return true
   }

@@ -140,6 +140,10 @@ class Visit implements Errand {
   /** Whatever became of it: nothing of it is under way any more. */
   over(): void {
     this.arrival.gone.removeEventListener('abort', this.hungUp)
+    this.free()
+  }
+
+  private free(): void {
     if (this.message?.kind === 'request' && this.session?.underWay.get(this.message.id) === this.stop) this.session.underWay.delete(this.message.id)
   }
 
@@ -197,6 +201,8 @@ class Visit implements Errand {
   private write(status: number, fields: Fields, text: string | undefined): Delivery {
     const { gone } = this.arrival
     if (this.outlet.committed) return { status, bytes: 0, complete: false }
+    // Before the caller can know: its next request may have the same id.
+    this.free()
     this.outlet.head(status, fields)
     this.outlet.end(text)
     return { status, bytes: text?.length ?? 0, complete: !gone.aborted }

@@ -140,7 +140,9 @@ export function stdioLink(parts: StdioParts): Link {
     } catch (error) {
       if (!(error instanceof RpcMistake)) throw error
       // An answer that cannot be read is still the answer to something.
-      if (error.id !== undefined) one.pending.get(error.id)?.settle(refuse('upstream_malformed', { say: 'The server\'s answer could not be understood.', detail: error.message }))
+      const text = Buffer.from(bytes).toString('latin1')
+      const id = error.id ?? guessedId(text.slice(0, GUESSED), text.slice(-GUESSED))
+      if (id !== undefined) one.pending.get(id)?.settle(refuse('upstream_malformed', { say: 'The server\'s answer could not be understood.', detail: error.message }))
       return mistaken(one, error.message)
     }
     if (message.kind === 'answer') {
@@ -173,11 +175,10 @@ export function stdioLink(parts: StdioParts): Link {
     if (++one.mistakes > MOST_MISTAKES) end(one, 'too many mistakes')
   }
 
-  /** Whose answer it was stands at its beginning or its end; a wrong guess fails one call and shows nobody anything. */
   function tooLong(one: Life, head: string, tail: string): void {
     if (one.over) return
-    const id = /^\s*\{(?:"jsonrpc":\s*"2\.0",\s*)?"id":\s*(\d+)/.exec(head)?.[1] ?? /"id":\s*(\d+)\s*(?:,\s*"jsonrpc":\s*"2\.0"\s*)?\}\s*$/.exec(tail)?.[1]
-    const asked = id === undefined ? undefined : one.pending.get(Number(id))
+    const id = guessedId(head, tail)
+    const asked = id === undefined ? undefined : one.pending.get(id)
     const refusal = refuse('upstream_too_large', { say: 'The server\'s answer is larger than this gateway accepts.', detail: `a line of more than ${parts.spec.lineBytes} bytes` })
     for (const { settle } of asked === undefined ? [...one.pending.values()] : [asked]) settle(refusal)
     mistaken(one, 'a message that is too long')
@@ -223,6 +224,15 @@ export function stdioLink(parts: StdioParts): Link {
 }
 
 const NEVER = new AbortController().signal
+
+/** How much of each end of a message that cannot be read is searched for its id. */
+const GUESSED = 256
+
+/** Whose answer it was stands at its beginning or its end; a wrong guess fails one call and shows nobody anything. */
+function guessedId(head: string, tail: string): number | undefined {
+  const id = /^\s*\{\s*(?:"jsonrpc":\s*"2\.0",\s*)?"id":\s*(\d+)/.exec(head)?.[1] ?? /"id":\s*(\d+)\s*(?:,\s*"jsonrpc":\s*"2\.0"\s*)?\}\s*$/.exec(tail)?.[1]
+  return id === undefined ? undefined : Number(id)
+}
 
 function gone(detail: string): Refusal {
   return refuse('upstream_cut', { say: 'The server ended before it answered.', detail })

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { lineReader } from './lines.ts'
+
+function reading(limit: number) {
+  const said: string[] = []
+  const reader = lineReader(limit, {
+    line: (bytes) => void said.push(Buffer.from(bytes).toString('latin1')),
+    oversized: (head, tail) => void said.push(`too long: ${head.length} ${tail.length}`),
+  })
+  return { said, reader }
+}
+
+test('however a stream is cut into chunks, its lines are the same', () => {
+  const text = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\r', '\n'), maxLength: 12 })).map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(text, fc.array(fc.nat(40)), (all, cuts) => {
+      const whole = reading(8)
+      whole.reader(Buffer.from(all))
+      const pieces = reading(8)
+      const places = [...new Set([0, ...cuts.filter((one) => one < all.length), all.length])].sort((a, b) => a - b)
+      for (const [index, from] of places.entries()) pieces.reader(Buffer.from(all.slice(from, places[index + 1] ?? from)))
+      assert.deepEqual(pieces.said, whole.said)
+    }),
+  )
+})
+
+test('a line at the limit comes whole, one beyond it is told and thrown away, and the next comes', () => {
+  const { said, reader } = reading(4)
+  for (const piece of ['abcd\nab', 'cde', 'f\r', '\n\n', 'ok\r\n']) reader(Buffer.from(piece))
+  assert.deepEqual(said, ['abcd', 'too long: 7 7', 'ok'])
+})
+
+test('a line that never ends is not kept', () => {
+  const { said, reader } = reading(1024)
+  const chunk = Buffer.alloc(65_536, 120)
+  for (let count = 0; count < 1_000; count++) reader(chunk)
+  reader(Buffer.from('"id":7}\n'))
+  assert.deepEqual(said, ['too long: 256 256'])
+})
