@@ -122,6 +122,8 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   const own = ownAddresses(loaded)
   const looped = loaded.llm.providers.filter((one) => own.has(new URL(one.baseUrl).host))
   if (looped.length > 0) return looped.map((one) => problemOf(loaded, ['providers', one.name, 'baseUrl'], 'is an address of Sallyport itself'))
+  const hairpin = loaded.mcpServers.find((one) => one.kind === 'http' && own.has(new URL(one.url).host))
+  if (hairpin !== undefined) return [problemOf(loaded, ['mcpServers', hairpin.name, 'url'], 'is an address of Sallyport itself')]
   const hooks = webhooksOf(loaded, env)
   if ('problem' in hooks) return [hooks.problem]
   const programs = readyServers(loaded.mcpServers, env, loaded.base, household.state)

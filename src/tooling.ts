@@ -1,24 +1,31 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
+import type { Fields } from './contract/arrival.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Exchange, Reading } from './contract/exchange.ts'
 import type { Epoch } from './contract/epoch.ts'
 import type { Principal } from './contract/principal.ts'
 import type { ProgramSpec } from './contract/program.ts'
+import { makeDialer } from './edge/dial/dialer.ts'
 import { startProgram } from './edge/spawn/program.ts'
 import { serverOver, type Server } from './gateways/mcp/server.ts'
 import { Sessions } from './gateways/mcp/sessions.ts'
-import type { McpServer, StdioServer, Value } from './gateways/mcp/settings.ts'
-import { stdioLink, type ServerEvent } from './gateways/mcp/stdio.ts'
+import type { HttpServer, McpServer, StdioServer, Value } from './gateways/mcp/settings.ts'
+import { httpLink } from './gateways/mcp/http.ts'
+import type { Link, ServerEvent } from './gateways/mcp/link.ts'
+import { stdioLink } from './gateways/mcp/stdio.ts'
 import { contextOf } from './steps/authorize.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** A server with its credentials read: what of it would be another server if it changed is in `key`. */
+/** How a server is reached, with its credentials read. */
+type Way = { readonly spec: ProgramSpec } | { readonly url: string; readonly fields: Fields; readonly allowPrivate: boolean; readonly ca?: string }
+
+/** A server that can be used. Whatever of it would make it another server is in `key`. */
 export interface ReadyServer {
   readonly settings: McpServer
-  readonly spec: ProgramSpec
+  readonly way: Way
   readonly key: string
 }
 
@@ -52,8 +59,14 @@ export function openTooling({ clock, version, on }: ToolingParts): Tooling {
   const held = new Map<string, Held>()
   const closing = new Set<Promise<void>>()
 
-  function make({ settings, spec }: ReadyServer): Server {
-    return serverOver(settings, stdioLink({ spec, start: startProgram, clock, version, startMs: settings.startMs, on: (event) => on(settings.name, event) }))
+  function make({ settings, way }: ReadyServer): Server {
+    const common = { clock, version, on: (event: ServerEvent) => on(settings.name, event) }
+    if ('spec' in way) return serverOver(settings, stdioLink({ ...common, spec: way.spec, start: startProgram, startMs: settings.startMs }))
+    const { url, fields, ...rule } = way
+    const { dial, close } = makeDialer({ origins: [{ origin: new URL(url).origin, ...rule }] })
+    const link = httpLink({ ...common, url, fields, dial, answerBytes: settings.resultBytes })
+    const ended: Link = { ...link, close: () => link.close().finally(close) }
+    return serverOver(settings, ended)
   }
 
   function drop(key: string): void {
@@ -98,40 +111,52 @@ export function openTooling({ clock, version, on }: ToolingParts): Tooling {
   }
 }
 
+/** NUL would end a variable early; a line break would let a credential write headers of its own. */
+const NEVER_IN = { env: /\0/, headers: /[^\t\x20-\x7e]/ } as const
+
 /** Reads what the servers' settings refer to; `state` is where their own folders are. */
 export function readyServers(settings: readonly McpServer[], env: Env, base: string, state: string): { readonly ready: readonly ReadyServer[]; readonly problems: readonly ServerProblem[] } {
   const problems: ServerProblem[] = []
-  const ready = settings.flatMap((one): ReadyServer[] => {
-    if (one.kind === 'http') return []
-    const spec = specOf(one, env, base, state, problems)
-    return [{ settings: one, spec, key: createHash('sha256').update(JSON.stringify([one, spec])).digest('hex') }]
+  const attempt = <T>(path: readonly string[], work: () => T): T | undefined => {
+    try {
+      return work()
+    } catch (error) {
+      problems.push({ path: ['mcpServers', ...path], message: messageOf(error) })
+      return undefined
+    }
+  }
+  const read = (name: string, where: 'env' | 'headers', values: Readonly<Record<string, Value>>): [string, string][] =>
+    Object.entries(values).flatMap(([key, value]): [string, string][] => {
+      const found = attempt([name, where, key], () => valueOf(value, env, base, NEVER_IN[where]))
+      return found === undefined ? [] : [[key, found]]
+    })
+  const ready = settings.map((one): ReadyServer => {
+    const way = one.kind === 'stdio' ? { spec: specOf(one, read(one.name, 'env', one.env), env, base, state) } : placeOf(one, read(one.name, 'headers', one.headers), attempt([one.name, 'ca'], () => one.ca === undefined ? undefined : readFileSync(within(base, one.ca), 'utf8')))
+    return { settings: one, way, key: createHash('sha256').update(JSON.stringify([one, way])).digest('hex') }
   })
   return { ready, problems }
 }
 
-function specOf({ name, command, args, env: written, cwd, resultBytes }: StdioServer, env: Env, base: string, state: string, problems: ServerProblem[]): ProgramSpec {
+function placeOf({ url, allowPrivate }: HttpServer, fields: Fields, ca: string | undefined): Way {
+  return { url, allowPrivate, fields: fields.map(([name, value]) => [name.toLowerCase(), value] as const), ...(ca !== undefined && { ca }) }
+}
+
+function specOf({ name, command, args, cwd, resultBytes }: StdioServer, written: readonly (readonly [string, string])[], env: Env, base: string, state: string): ProgramSpec {
   const home = join(state, 'mcp', name)
-  const variables: Record<string, string> = { PATH: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', HOME: home }
-  for (const [key, value] of Object.entries(written)) {
-    try {
-      variables[key] = valueOf(value, env, base)
-    } catch (error) {
-      problems.push({ path: ['mcpServers', name, 'env', key], message: messageOf(error) })
-    }
-  }
+  const variables = { PATH: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', HOME: home, ...Object.fromEntries(written) }
   // Looked for along PATH as a shell would, but a path is one from where the settings are.
   const program = command.includes('/') ? within(base, command) : command
   return { command: program, args, env: variables, cwd: cwd === undefined ? home : within(base, cwd), home, lineBytes: resultBytes }
 }
 
 /** @throws {Error} that names the reference, never what stood there. */
-function valueOf(value: Value, env: Env, base: string): string {
+function valueOf(value: Value, env: Env, base: string, never: RegExp): string {
   if ('text' in value) return value.text
   const { reference, scheme } = value
   const rest = reference.slice(reference.indexOf(':') + 1)
   const found = reference.startsWith('env:') ? env[rest] : readFileSync(within(base, rest), 'utf8').trim()
   if (found === undefined || found === '') throw new Error(`${reference} is not set, or empty.`)
-  if (found.includes('\0')) throw new Error(`${reference} holds characters that nothing can be handed.`)
+  if (never.test(found)) throw new Error(`${reference} holds characters that have no place there.`)
   return scheme === undefined ? found : `${scheme} ${found}`
 }
 

@@ -7,11 +7,13 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { ApprovalSummary } from '../src/approvals/desk.ts'
 import { startHouse, type TestHouse } from './house.ts'
+import { startRemote, type RemoteServer } from './mcp/remote.ts'
 import { sealOf, seals, until } from './probe.ts'
 
 /** The official client, the official servers, and the whole firewall between them. */
 let house: TestHouse
 let files: string
+let remotes: readonly RemoteServer[]
 const clients: Client[] = []
 
 const program = (name: string): string => join(dirname(createRequire(import.meta.url).resolve(`@modelcontextprotocol/${name}/package.json`)), 'dist/index.js')
@@ -24,7 +26,9 @@ when { resource has server && resource.server == "files" && context.effects.cont
 `
 
 before(async () => {
+  remotes = [await startRemote(true), await startRemote(false)]
   house = await startHouse({
+    env: { REMOTE_TOKEN: 'the-server-credential' },
     config(at) {
       files = realpathSync(at.folder) + '/files'
       mkdirSync(files)
@@ -47,6 +51,8 @@ mcpServers:
   files: { command: ${node}, args: [${JSON.stringify(program('server-filesystem'))}, ${JSON.stringify(files)}] }
   memory: { command: ${node}, args: [${JSON.stringify(program('server-memory'))}], env: { MEMORY_FILE_PATH: ${JSON.stringify(join(at.folder, 'memory.jsonl'))} } }
   everything: { command: ${node}, args: [${JSON.stringify(program('server-everything'))}, stdio] }
+  whole: { url: "${remotes[0]?.url}", headers: { Authorization: "Bearer env:REMOTE_TOKEN" }, result_bytes: 64KB }
+  streamed: { url: "${remotes[1]?.url}", result_bytes: 64KB }
 `
     },
   })
@@ -54,6 +60,7 @@ mcpServers:
 after(async () => {
   await Promise.all(clients.map((one) => one.close()))
   await house.stop()
+  await Promise.all(remotes.map((one) => one.stop()))
 })
 
 async function connect(server: string, key = house.key): Promise<Client> {
@@ -120,3 +127,19 @@ test('server-memory and server-everything answer as they are', async () => {
   assert.ok(image.content.some(({ type }) => type === 'image'))
   await everything.ping()
 })
+
+for (const [index, server] of ['whole', 'streamed'].entries()) {
+  test(`a server behind HTTP that answers ${server}`, async () => {
+    const client = await connect(server)
+    const remote = remotes[index] as RemoteServer
+    assert.equal(client.getServerVersion()?.name, 'remote')
+    assert.deepEqual((await client.listTools()).tools.map(({ name }) => name), ['add', 'long'])
+    assert.equal(textOf(await call(client, 'add', { a: 2, b: 3 })), '5')
+    await assert.rejects(call(client, 'long', { bytes: 200_000 }), /larger than this gateway accepts/)
+    remote.forget()
+    assert.equal(textOf(await call(client, 'add', { a: 3, b: 3 })), '6')
+    // Whoever calls shows its credential to us, and to nobody behind us.
+    const credentials = new Set(remote.seen.map(({ authorization }) => authorization))
+    assert.deepEqual([...credentials], [index === 0 ? 'Bearer the-server-credential' : undefined])
+  })
+}

@@ -1,3 +1,4 @@
+import { endedBy, Refused } from '../../contract/verdict.ts'
 import type { TreeObject } from '../../formats/tree.ts'
 import type { Answer } from './rpc.ts'
 
@@ -31,3 +32,23 @@ export interface Link {
 export const UPSTREAM_REVISIONS: ReadonlySet<string> = new Set(['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'])
 /** The revision that is offered to servers. */
 export const OFFERED = '2025-11-25'
+
+/** What happens to a server, for the log: never what it was asked or answered. */
+export type ServerEvent =
+  | { readonly kind: 'started'; readonly took: number }
+  | { readonly kind: 'ended'; readonly why: string; readonly pause: number }
+  | { readonly kind: 'said'; readonly text: string }
+  | { readonly kind: 'broke_protocol'; readonly problem: string }
+
+/** For what nobody can cancel. */
+export const NEVER = new AbortController().signal
+
+/** Waits for what is shared, but no longer than the one who asks. */
+export function within<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(new Refused(endedBy(signal)))
+  return new Promise((resolve, reject) => {
+    const left = (): void => reject(new Refused(endedBy(signal)))
+    signal.addEventListener('abort', left, { once: true })
+    shared.then(resolve, reject).finally(() => signal.removeEventListener('abort', left))
+  })
+}

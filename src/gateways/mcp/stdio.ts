@@ -3,7 +3,7 @@ import type { Program, ProgramSpec, StartProgram } from '../../contract/program.
 import { endedBy, refuse, Refused, type Refusal } from '../../contract/verdict.ts'
 import { object, type TreeObject } from '../../formats/tree.ts'
 import { initializeParams, introductionOf } from './introduce.ts'
-import type { AskOptions, Introduction, Link } from './link.ts'
+import { NEVER, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
 import { answerText, METHOD_NOT_FOUND, notificationText, readMessage, requestText, RpcMistake, type Answer, type Id, type Message } from './rpc.ts'
 
 export interface StdioParts {
@@ -15,13 +15,6 @@ export interface StdioParts {
   readonly startMs: number
   readonly on: (event: ServerEvent) => void
 }
-
-/** What happens to a server, for the log: never what it was asked or answered. */
-export type ServerEvent =
-  | { readonly kind: 'started'; readonly took: number }
-  | { readonly kind: 'ended'; readonly why: string; readonly pause: number }
-  | { readonly kind: 'said'; readonly text: string }
-  | { readonly kind: 'broke_protocol'; readonly problem: string }
 
 /** Pauses before it is started anew, in milliseconds: doubled each time until it has stayed up for a while. */
 const FIRST_PAUSE = 250
@@ -223,8 +216,6 @@ export function stdioLink(parts: StdioParts): Link {
   }
 }
 
-const NEVER = new AbortController().signal
-
 /** How much of each end of a message that cannot be read is searched for its id. */
 const GUESSED = 256
 
@@ -236,14 +227,4 @@ function guessedId(head: string, tail: string): number | undefined {
 
 function gone(detail: string): Refusal {
   return refuse('upstream_cut', { say: 'The server ended before it answered.', detail })
-}
-
-/** Waits for what is shared, but no longer than the one who asks. */
-function within<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(new Refused(endedBy(signal)))
-  return new Promise((resolve, reject) => {
-    const left = (): void => reject(new Refused(endedBy(signal)))
-    signal.addEventListener('abort', left, { once: true })
-    shared.then(resolve, reject).finally(() => signal.removeEventListener('abort', left))
-  })
 }
