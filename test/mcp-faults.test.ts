@@ -24,6 +24,7 @@ tools:
 mcpServers:
   unruly: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(unruly)}, one, "two words; $HOME"], env: { TOKEN: "env:UNRULY_TOKEN", PLAIN: as-written }, timeout: 1s, result_bytes: 64KB }
   other: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(unruly)}] }
+  exact: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(unruly)}], unknown_arguments: refuse }
   absent: { command: sallyport-no-such-program }
   mute: { command: ${JSON.stringify(process.execPath)}, args: ["-e", "setInterval(() => {}, 1000)"], start_timeout: 500ms }
 `,
@@ -218,6 +219,26 @@ test('an argument on which policy relies is of its declared type, or the call is
   assert.equal(denied.body?.result?.isError, true)
   const receipt = await sealOf(house, denied.body?.result?._meta?.['sallyport/id'] ?? null)
   assert.deepEqual([receipt.action, receipt.code], ['mcp.call', 'denied'])
+})
+
+test('arguments are what the tool\'s own schema takes, and a schema that leads outside is nobody\'s', async () => {
+  const table = [
+    ['unruly', 'typed', { count: 2, more: true }, undefined],
+    ['unruly', 'typed', { count: 0 }, 'bad_request'],
+    ['unruly', 'typed', {}, 'bad_request'],
+    ['unruly', 'typed', { count: 1, note: 7 }, 'bad_request'],
+    ['exact', 'typed', { count: 2 }, undefined],
+    ['exact', 'typed', { count: 2, more: true }, 'unknown_field'],
+    ['exact', 'fetched', {}, 'denied'],
+  ] as const
+  for (const [server, tool, args, code] of table) {
+    const id = await session(server)
+    // Twice: before anybody knows the server's tools, and after.
+    for (const when of ['first', 'then']) {
+      const said = await call(id, tool, args, server)
+      assert.deepEqual([said.body?.result?._meta?.['sallyport/code'], said.body?.result?.isError], [code, code === undefined ? undefined : true], `${server} ${JSON.stringify(args)} ${when}: ${textOf(said)}`)
+    }
+  }
 })
 
 test('a request that its caller cancels ends, and its id is free again', async () => {

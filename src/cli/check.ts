@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { readyWebhooks, WebhookSettingsError } from '../approvals/webhooks/settings.ts'
 import { findConfig, isLoaded, loadConfig, type Loaded } from '../config/load.ts'
 import { pathText, problemLine, type Problem } from '../config/problem.ts'
+import { stateFolder } from '../config/state.ts'
 import { exit, flag, none, text, type Command, type Io } from './command.ts'
 
 export const check: Command = {
@@ -20,7 +21,7 @@ everything that is wrong: file, line, key, what was expected, and what was proba
     const named = text(args, 'config')
     const file = named === undefined ? findConfig(io.cwd, io.env) : resolve(io.cwd, named)
     const loaded = loadConfig(file, io.env)
-    const problems = isLoaded(loaded) ? [...(flag(args, 'without-credentials') ? [] : [...credentialProblems(loaded, io), ...webhookProblems(loaded, io)]), ...(await policyProblems(loaded))] : loaded
+    const problems = isLoaded(loaded) ? [...(flag(args, 'without-credentials') ? [] : [...credentialProblems(loaded, io), ...webhookProblems(loaded, io), ...(await serverProblems(loaded, io))]), ...(await policyProblems(loaded))] : loaded
     if (flag(args, 'json')) {
       await io.out(`${JSON.stringify({ ok: problems.length === 0, file: file ?? null, problems })}\n`)
     } else if (problems.length === 0) {
@@ -51,6 +52,14 @@ function credentialProblems(loaded: Loaded, io: Io): readonly Problem[] {
     const path = ['providers', name, 'credential']
     return [{ file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: pathText(path), message }]
   })
+}
+
+/** Only where there are servers: what runs them is large, and most settings have none. */
+async function serverProblems(loaded: Loaded, io: Io): Promise<readonly Problem[]> {
+  if (loaded.mcpServers.length === 0) return []
+  const { readyServers } = await import('../tooling.ts')
+  const { problems } = readyServers(loaded.mcpServers, io.env, loaded.base, stateFolder(io.env))
+  return problems.map(({ path, message }) => ({ file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: pathText(path), message }))
 }
 
 function webhookProblems(loaded: Loaded, io: Io): readonly Problem[] {

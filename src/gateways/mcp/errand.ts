@@ -217,10 +217,12 @@ function isJson(type: string | undefined): boolean {
   return type !== undefined && /^application\/json\s*(?:;|$)/i.test(type)
 }
 
-/** What somebody decided about a call, as opposed to what went wrong with it. */
+/** What the model behind a call should read: that it was decided against, or that its arguments are wrong. */
 function isDecision({ refuse: code }: Refusal): boolean {
-  return reasonOf(code).kind === 'forbidden' || code === 'leak_in_answer' || code === 'answer_refused' || code === 'off_topic'
+  return reasonOf(code).kind === 'forbidden' || TOLD.has(code)
 }
+
+const TOLD: ReadonlySet<Refusal['refuse']> = new Set(['leak_in_answer', 'answer_refused', 'off_topic', 'bad_request', 'unknown_field'])
 
 function codeOf({ refuse: code }: Refusal, placed: boolean): number {
   const { kind } = reasonOf(code)

@@ -1,12 +1,14 @@
 import { isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
 import { malformed } from './introduce.ts'
 import type { AskOptions, Link } from './link.ts'
+import { argumentSchema, type ArgumentSchema } from './schema.ts'
 
 /** A tool as its server describes it. */
 export interface Tool {
   readonly name: string
   readonly definition: TreeObject
-  readonly inputSchema: TreeObject
+  /** What its arguments must be; read when it is first called. */
+  schema(): ArgumentSchema
 }
 
 /** Visible ASCII: what looks alike is the same, and no name writes over another. */
@@ -50,5 +52,6 @@ function toolOf(listed: Tree): Tool | undefined {
   const definition = new Map(listed)
   // Of the exchange that listed it, not of the tool.
   definition.delete('_meta')
-  return { name, definition, inputSchema }
+  let schema: ArgumentSchema | undefined
+  return { name, definition, schema: () => (schema ??= argumentSchema(inputSchema)) }
 }
