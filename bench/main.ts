@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   audit: () => import('./audit.ts'),
   rules: () => import('./rules.ts'),
   policy: async (args) => (await import('./policy.ts')).bench(args),
+  flow: async (args) => (await import('./flow.ts')).bench(args),
 }
 
 const name = process.argv[2] ?? ''

@@ -29,6 +29,7 @@ import { policyDiff } from './policy/diff.ts'
 import { policyExplain } from './policy/explain.ts'
 import { policyReplay } from './policy/replay.ts'
 import { policyTest } from './policy/test.ts'
+import { replay } from './replay.ts'
 import { reviewersCreate } from './reviewers/create.ts'
 import { reviewersList } from './reviewers/list.ts'
 import { reviewersRevoke } from './reviewers/revoke.ts'
@@ -68,6 +69,7 @@ export const commands: readonly Command[] = [
   policyTest,
   policyReplay,
   policyDiff,
+  replay,
   scan,
   auditVerify,
   auditTail,

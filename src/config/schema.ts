@@ -14,6 +14,7 @@ import { judgeProblem } from './judge.ts'
 import { identitySettings, settleIdentity, type SettledIdentity } from '../identity/settings.ts'
 import { policySettings, settlePolicy, type SettledPolicy } from '../policy/settings.ts'
 import { settleTools, toolsSettings, type SettledTools } from '../policy/tools/settings.ts'
+import { flowSchema, settleFlow, type FlowSettings } from '../session/flow/settings.ts'
 import { settleTelemetry, telemetrySchema, type Telemetry } from '../telemetry/settings.ts'
 
 const postures = ['observe', 'guard', 'strict'] as const satisfies readonly Posture[]
@@ -35,6 +36,7 @@ export const schema = z.strictObject({
   policy: policySettings.optional(),
   tools: toolsSettings.optional(),
   mcpServers: mcpServersSchema.optional(),
+  flow: flowSchema.optional(),
   approvals: approvalsSchema.optional(),
   audit: auditSchema.optional(),
   telemetry: telemetrySchema.optional().describe('Log and metrics.'),
@@ -56,6 +58,7 @@ export interface Settings {
   readonly policy: SettledPolicy
   readonly tools: SettledTools
   readonly mcpServers: readonly McpServer[]
+  readonly flow: FlowSettings
   readonly approvals: ApprovalsSettings
   readonly audit: AuditSettings
   readonly telemetry: Telemetry
@@ -92,6 +95,7 @@ export function settle(written: WrittenSettings, place?: Place): Settings {
     policy: settlePolicy(written.policy, [...new Set(guardrails.entries.map(({ use }) => use))].sort(), tools),
     tools,
     mcpServers: settleMcpServers(written.mcpServers),
+    flow: settleFlow(written.flow),
     approvals: settleApprovals(written.approvals),
     audit: settleAudit(written.audit),
     telemetry: settleTelemetry(written.telemetry ?? {}),

@@ -11,6 +11,13 @@ export interface ToolFacts {
   readonly parameters: Readonly<Record<string, 'String' | 'Long' | 'Boolean' | 'StringSet'>>
   /** Arguments that say whom or what the call acts on (recipient, payee, path …); shown first, and what is endorsed. */
   readonly control: readonly string[]
+  /**
+   * Whose word its results are; absent = nobody's. `operator`: all of it is as good as configuration · `directory`: it
+   * looks things up in a system of record, and identifier-shaped values of `fields` are as good as trusted text.
+   */
+  readonly trust?: 'operator' | 'directory'
+  /** Of a directory: fields of its results whose values count, by their own names or dotted paths; absent = every field. */
+  readonly fields?: readonly string[]
 }
 
 export const UNKNOWN_TOOL: ToolFacts = Object.freeze({ effects: Object.freeze([]), attributes: Object.freeze({}), parameters: Object.freeze({}), control: Object.freeze([]) })

@@ -33,7 +33,9 @@ const tool = z.strictObject({
     .optional()
     .describe('Arguments that policies may read as context.parameters.<name>, with their types. Others never reach policy. One name has one type, whichever tool declares it.'),
   control: z.array(path).max(32).optional().describe('Arguments that say whom or what the call acts on (recipient, payee, path): shown first to reviewers, and what they endorse. A dotted path reaches inside.'),
-})
+  trust: z.enum(['operator', 'directory']).optional().describe('Whose word its results are. operator: as good as configuration. directory: a system of record, whose identifier-shaped values (addresses, account numbers, ids) count as trusted where a call acts on them; the rest of its results stays untrusted. Absent: untrusted.'),
+  fields: z.array(path).min(1).max(64).optional().describe('Of trust: directory: only these fields of its results count, by name or dotted path. Absent = every field.'),
+}).refine(({ trust, fields }) => fields === undefined || trust === 'directory', { path: ['fields'], message: 'stands beside trust: directory' })
 
 /** `tools:` as people write it. */
 export const toolsSettings = z
@@ -73,7 +75,7 @@ export function settleTools(written: ToolsSettings | undefined): SettledTools {
   return Object.freeze({ byName, parameters: Object.freeze(parameters) })
 }
 
-function factsOf({ class: kind, effects = [], environment, tenant, sensitivity, tags, parameters = {}, control = [] }: ToolsSettings[string]): ToolFacts {
+function factsOf({ class: kind, effects = [], environment, tenant, sensitivity, tags, parameters = {}, control = [], trust, fields }: ToolsSettings[string]): ToolFacts {
   return Object.freeze({
     ...(kind !== undefined && { class: kind }),
     effects: Object.freeze([...new Set<Effect>([...(kind === undefined ? [] : IMPLIED[kind]), ...effects])]),
@@ -86,5 +88,7 @@ function factsOf({ class: kind, effects = [], environment, tenant, sensitivity, 
     }),
     parameters: Object.freeze({ ...parameters }),
     control: Object.freeze([...control]),
+    ...(trust !== undefined && { trust }),
+    ...(fields !== undefined && { fields: Object.freeze([...fields]) }),
   })
 }
