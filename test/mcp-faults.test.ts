@@ -97,6 +97,42 @@ test('malformed messages are refused, each with its code and a receipt', async (
   assert.equal(textOf(await call(id, 'say', { text: 'still here' })), 'still here')
 })
 
+test('without sessions, header and message must agree', async () => {
+  const version = '2026-07-28'
+  const meta = { 'io.modelcontextprotocol/protocolVersion': version, 'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' }, 'io.modelcontextprotocol/clientCapabilities': {} }
+  const ask = (method: string, params: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>>, id: unknown = 1): Promise<Said> => post('unruly', { jsonrpc: '2.0', id, method, params }, headers)
+  const head = (method: string, more: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> => ({ 'mcp-protocol-version': version, 'mcp-method': method, ...more })
+  const said = { name: 'say', arguments: { text: 'modern' }, _meta: meta }
+  const good = await ask('tools/call', said, head('tools/call', { 'mcp-name': 'say' }))
+  assert.deepEqual([good.status, textOf(good), (good.body?.result as { resultType?: string } | undefined)?.resultType], [200, 'modern', 'complete'])
+  assert.equal(good.headers.get('mcp-session-id'), null)
+  const listed = (await ask('tools/list', { _meta: meta }, head('tools/list'))).body?.result as { resultType?: string; cacheScope?: string; ttlMs?: number } | undefined
+  assert.deepEqual([listed?.resultType, listed?.cacheScope, listed?.ttlMs], ['complete', 'private', 0])
+  const found = (await ask('server/discover', { _meta: meta }, head('server/discover'))).body?.result as { supportedVersions?: readonly string[] } | undefined
+  assert.deepEqual(found?.supportedVersions, ['2026-07-28', '2025-11-25', '2025-06-18'])
+  assert.equal(textOf(await ask('tools/call', said, head('tools/call', { 'mcp-name': `=?base64?${Buffer.from('say').toString('base64')}?=` }))), 'modern')
+  const other = { ...meta, 'io.modelcontextprotocol/protocolVersion': '2027-01-01' }
+  const table: readonly (readonly [what: string, said: Promise<Said>, status: number, code: number])[] = [
+    ['no revision in the header', ask('tools/list', { _meta: meta }, { 'mcp-method': 'tools/list' }), 400, -32020],
+    ['another revision in the header', ask('tools/list', { _meta: meta }, head('tools/list', { 'mcp-protocol-version': '2025-11-25' })), 400, -32020],
+    ['no method in the header', ask('tools/list', { _meta: meta }, { 'mcp-protocol-version': version }), 400, -32020],
+    ['another method in the header', ask('tools/call', said, head('tools/list', { 'mcp-name': 'say' })), 400, -32020],
+    ['no name in the header', ask('tools/call', said, head('tools/call')), 400, -32020],
+    ['another name in the header', ask('tools/call', said, head('tools/call', { 'mcp-name': 'die' })), 400, -32020],
+    ['a name that is no base64', ask('tools/call', said, head('tools/call', { 'mcp-name': '=?base64?c2F5=?=' })), 400, -32020],
+    ['no revision in the message', ask('tools/list', {}, head('tools/list')), 400, -32602],
+    ['nobody who speaks', ask('tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': version } }, head('tools/list')), 400, -32602],
+    ['a revision to come', ask('tools/list', { _meta: other }, head('tools/list', { 'mcp-protocol-version': '2027-01-01' })), 400, -32022],
+    ['initialize', ask('initialize', { protocolVersion: version }, head('initialize')), 400, -32020],
+    ['ping', ask('ping', { _meta: meta }, head('ping')), 404, -32601],
+    ['a cursor', ask('tools/list', { cursor: 'x', _meta: meta }, head('tools/list')), 200, -32602],
+  ]
+  for (const [what, asked, status, code] of table) {
+    const { status: is, body } = await asked
+    assert.deepEqual([is, body?.error?.code], [status, code], `${what}: ${JSON.stringify(body)}`)
+  }
+})
+
 test('paths, verbs and credentials', async () => {
   assert.equal((await post('nobody', HELLO)).status, 404)
   assert.equal((await post('unruly/x', HELLO)).status, 404)

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { Client as ModernClient, StreamableHTTPClientTransport as ModernTransport } from '@modelcontextprotocol/client'
 import type { ApprovalSummary } from '../src/approvals/desk.ts'
 import { startHouse, type TestHouse } from './house.ts'
 import { startRemote, type RemoteServer } from './mcp/remote.ts'
@@ -141,5 +142,23 @@ for (const [index, server] of ['whole', 'streamed'].entries()) {
     // Whoever calls shows its credential to us, and to nobody behind us.
     const credentials = new Set(remote.seen.map(({ authorization }) => authorization))
     assert.deepEqual([...credentials], [index === 0 ? 'Bearer the-server-credential' : undefined])
+  })
+}
+
+for (const mode of ['legacy', 'auto', { pin: '2026-07-28' }] as const) {
+  test(`the client of the next generation, ${JSON.stringify(mode)}, in front of servers of the last`, async () => {
+    const client = new ModernClient({ name: 'test', version: '2' }, { versionNegotiation: { mode } })
+    await client.connect(new ModernTransport(new URL(`${house.dataUrl}/mcp/files`), { requestInit: { headers: { authorization: `Bearer ${house.key}` } } }))
+    try {
+      const { tools } = await client.listTools()
+      assert.ok(tools.some(({ name }) => name === 'read_text_file') && !tools.some(({ name }) => name === 'move_file'))
+      const read = (await client.callTool({ name: 'read_text_file', arguments: { path: join(files, 'note.txt') } })) as unknown as Result
+      assert.match(textOf(read), /at noon/)
+      const denied = (await client.callTool({ name: 'move_file', arguments: { source: 'a', destination: 'b' } })) as unknown as Result
+      assert.deepEqual([denied.isError, textOf(denied).startsWith('Files are not moved here.')], [true, true])
+      assert.equal(client.getNegotiatedProtocolVersion(), mode === 'legacy' ? '2025-11-25' : '2026-07-28')
+    } finally {
+      await client.close()
+    }
   })
 }

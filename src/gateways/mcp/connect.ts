@@ -5,11 +5,9 @@ import { targetOf, type Doing, type Request } from './desk.ts'
 import { treeEvent } from './leaves.ts'
 import type { Introduction } from './link.ts'
 import { askOnce } from './once.ts'
+import { MODERN, SERVER_INFO, SESSION_REVISIONS } from './revisions.ts'
 import { plainReading } from './reading.ts'
 import { INVALID_PARAMS, RpcMistake, type Answer } from './rpc.ts'
-
-/** Revisions with sessions that callers may speak; older ones promise batches. The first is offered to all others. */
-export const SESSION_REVISIONS = ['2025-11-25', '2025-06-18'] as const
 
 /** `initialize`: meets the server, says what of it can be used here, and opens a session. */
 export function initializeDoing({ desk, server, params, id, signal, principal }: Request): Doing {
@@ -45,6 +43,22 @@ function introduced({ capabilities, info, instructions }: Introduction) {
     capabilities: object({ ...(capabilities.has('tools') && { tools: new Map() }) }),
     serverInfo: info,
     ...(instructions !== undefined && { instructions }),
+  }
+}
+
+/** `server/discover`: the same for a caller that opens no session. */
+export function discoverDoing({ desk, server, signal }: Request): Doing {
+  const reading = plainReading({ server, action: 'mcp.connect', method: 'server/discover', effect: 'dial' })
+  const target = targetOf(server, reading.resource)
+  return {
+    reading,
+    candidates: [target],
+    dial: () =>
+      askOnce(target, signal, desk.clock, async (both) => {
+        const { serverInfo, ...more } = introduced(await server.link.introduction({ signal: both, timeoutMs: server.settings.startMs }))
+        return treeEvent(object({ result: object({ supportedVersions: [MODERN, ...SESSION_REVISIONS], ...more, _meta: object({ [SERVER_INFO]: serverInfo }) }) }), 'tool_definition')
+      }),
+    answer: answerOf,
   }
 }
 

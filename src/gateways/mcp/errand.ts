@@ -6,11 +6,12 @@ import { reasonOf } from '../../contract/reasons.ts'
 import { isRefusal, refuse, type Refusal } from '../../contract/verdict.ts'
 import { object } from '../../formats/tree.ts'
 import { callDoing, deniedResult } from './call.ts'
-import { initializeDoing, ownDoing } from './connect.ts'
+import { discoverDoing, initializeDoing, ownDoing } from './connect.ts'
 import type { Doing, McpDesk, Request } from './desk.ts'
 import type { TreeEvent } from './leaves.ts'
 import { listDoing } from './list.ts'
-import { answerText, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, NO_SESSION, PARSE_ERROR, readMessage, REFUSED, RpcMistake, type Answer, type Id, type Message } from './rpc.ts'
+import { isModern, modernAnswer, single } from './modern.ts'
+import { answerText, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, NO_SESSION, PARSE_ERROR, readMessage, REFUSED, RpcMistake, type Answer, type Message } from './rpc.ts'
 import type { Server } from './server.ts'
 import type { Session } from './sessions.ts'
 
@@ -30,10 +31,17 @@ export async function serveMcp(desk: McpDesk & { readonly pass: Pass }, arrival:
   }
 }
 
-/** The methods of requests, and who answers them. */
-const methods: Readonly<Record<string, (request: Request) => Doing>> = {
+type Methods = Readonly<Record<string, (request: Request) => Doing>>
+
+/** The methods of requests, and who answers them: with sessions, and without. */
+const methods: Methods = {
   initialize: initializeDoing,
   ping: ownDoing,
+  'tools/list': listDoing,
+  'tools/call': callDoing,
+}
+const modernMethods: Methods = {
+  'server/discover': discoverDoing,
   'tools/list': listDoing,
   'tools/call': callDoing,
 }
@@ -50,10 +58,14 @@ class Visit implements Errand {
   private readonly stop = new AbortController()
   private readonly hungUp: () => void
   private message: Message | undefined
+  /** True once the message has its place: what is wrong from then on is wrong with what it asks. */
+  private begun = false
   private session: Session | undefined
   private doing: Doing | undefined
+  /** Of the revision without sessions. */
+  private modern = false
   /** What was wrong with the message itself, and the id that it had. */
-  private mistake: { readonly code: number; readonly id: Id | undefined } | undefined
+  private mistake: Pick<RpcMistake, 'code' | 'id' | 'data'> | undefined
 
   constructor(desk: McpDesk, arrival: Arrival, outlet: Outlet) {
     this.desk = desk
@@ -80,22 +92,27 @@ class Visit implements Errand {
   async read(principal: Principal, exchange: Exchange): Promise<Doing['reading'] | Refusal> {
     const { arrival, server } = this
     if (server === undefined) return refuse('unknown_path', { say: 'There is no MCP server of that name.' })
-    if (arrival.verb === 'DELETE') return this.leave(server, principal)
-    if (arrival.verb !== 'POST') return refuse('method_not_allowed', { say: 'This path takes POST and DELETE.' })
-    if (!isJson(field(arrival.fields, 'content-type'))) return refuse('bad_content_type')
-    if ((field(arrival.fields, 'content-encoding') ?? 'identity').toLowerCase() !== 'identity') return refuse('bad_content_encoding')
-    const bytes = await arrival.body.whole(this.desk.bodyBytes)
+    if (arrival.verb !== 'POST' && arrival.verb !== 'DELETE') return refuse('method_not_allowed', { say: 'This path takes POST and DELETE.' })
     try {
-      const message = readMessage(bytes)
-      this.message = message
-      const refusal = this.place(message, principal, server)
-      if (refusal !== undefined) return refusal
-      this.doing = this.begin(message, server, principal, exchange)
+      return arrival.verb === 'DELETE' ? this.leave(server, principal) : await this.listen(server, principal, exchange)
     } catch (error) {
       if (!(error instanceof RpcMistake)) throw error
       this.mistake = error
       return refuse(error.code === PARSE_ERROR ? 'bad_json' : 'bad_request', { say: `The message is not acceptable: ${error.message}.` })
     }
+  }
+
+  /** One message. @throws {RpcMistake} */
+  private async listen(server: Server, principal: Principal, exchange: Exchange): Promise<Doing['reading'] | Refusal> {
+    const { fields, body } = this.arrival
+    if (!isJson(field(fields, 'content-type'))) return refuse('bad_content_type')
+    if ((field(fields, 'content-encoding') ?? 'identity').toLowerCase() !== 'identity') return refuse('bad_content_encoding')
+    const message = readMessage(await body.whole(this.desk.bodyBytes))
+    this.message = message
+    const refusal = this.place(message, principal, server)
+    if (refusal !== undefined) return refusal
+    this.begun = true
+    this.doing = this.begin(message, server, principal, exchange)
     return this.doing.reading
   }
 
@@ -113,7 +130,7 @@ class Visit implements Errand {
     const { doing, message } = this
     if (doing === undefined) throw new Error('an answer to nothing')
     const answer = doing.answer(last)
-    if (message?.kind === 'request') return this.write(200, [...fieldsOf(exchange), ...(doing.fields?.() ?? [])], answerText(message.id, answer))
+    if (message?.kind === 'request') return this.write(200, [...fieldsOf(exchange), ...(doing.fields?.() ?? [])], this.spoken(message, answer))
     return this.write(message === undefined ? 204 : 202, [['x-sallyport-id', exchange.id]], undefined)
   }
 
@@ -130,10 +147,12 @@ class Visit implements Errand {
     const denied = placed && message.method === 'tools/call' && isDecision(refusal)
     const answer: Answer = denied
       ? deniedResult(refusal, spoken, exchange.id)
-      : { error: { code: mistake?.code ?? codeOf(refusal, placed), message: spoken, data: object({ code: refusal.refuse, id: exchange.id, retry }) } }
+      : { error: { code: mistake?.code ?? codeOf(refusal, placed), message: spoken, data: new Map([...(mistake?.data ?? []), ...object({ code: refusal.refuse, id: exchange.id, retry })]) } }
     // What the protocol can say itself is no failure of HTTP; a wait, and a message that is none, are told to everybody.
-    const inside = mistake === undefined ? placed && kind !== 'rate' && kind !== 'overloaded' : message?.kind === 'request' && (mistake.code === METHOD_NOT_FOUND || mistake.code === INVALID_PARAMS)
-    const written = this.write(inside ? 200 : status, fields, answerText(id, answer))
+    const inside = mistake === undefined ? placed && kind !== 'rate' && kind !== 'overloaded' : message?.kind === 'request' && this.begun && (mistake.code === METHOD_NOT_FOUND || mistake.code === INVALID_PARAMS)
+    // Without sessions, a method that is not there is no place either.
+    const missing = this.modern && mistake?.code === METHOD_NOT_FOUND
+    const written = this.write(missing ? 404 : inside ? 200 : status, fields, message?.kind === 'request' ? this.spoken(message, answer) : answerText(id, answer))
     return { ...written, complete: written.complete && refusal.refuse !== 'cancelled' }
   }
 
@@ -150,10 +169,11 @@ class Visit implements Errand {
   /** Finds the session that the message belongs to. */
   private place(message: Message, principal: Principal, server: Server): Refusal | undefined {
     if (message.kind === 'answer') throw new RpcMistake(INVALID_REQUEST, 'nothing was asked of you')
-    if (message.kind === 'request' && message.method === 'initialize') return undefined
+    this.modern = isModern(message, this.arrival.fields)
+    if (this.modern || (message.kind === 'request' && message.method === 'initialize')) return undefined
     const found = this.sessionOf(principal, server)
     if (isRefusal(found)) return found
-    const named = field(this.arrival.fields, 'mcp-protocol-version')
+    const named = single(this.arrival.fields, 'mcp-protocol-version', undefined)
     if (named !== undefined && named !== found.protocol) return refuse('bad_request', { param: 'mcp-protocol-version', say: `This session speaks revision ${found.protocol}.` })
     if (message.kind === 'request') {
       if (found.underWay.has(message.id)) throw new RpcMistake(INVALID_REQUEST, 'this id is in use', message.id)
@@ -164,17 +184,18 @@ class Visit implements Errand {
   }
 
   private sessionOf(principal: Principal, server: Server): Session | Refusal {
-    const id = field(this.arrival.fields, 'mcp-session-id')
+    const id = single(this.arrival.fields, 'mcp-session-id', undefined)
     if (id === undefined) return refuse('bad_request', { param: 'mcp-session-id', say: 'The header Mcp-Session-Id is missing: initialize a session first.' })
     const session = this.desk.sessions.find(id, principal, server.settings.name)
     if (session !== undefined) return session
-    this.mistake = { code: NO_SESSION, id: this.message?.kind === 'request' ? this.message.id : undefined }
+    this.mistake = { code: NO_SESSION, id: this.message?.kind === 'request' ? this.message.id : undefined, data: undefined }
     return refuse('unknown_path', { say: 'There is no such session: initialize a new one.' })
   }
 
   private begin(message: Message, server: Server, principal: Principal, exchange: Exchange): Doing {
     if (message.kind === 'request') {
-      const make = Object.hasOwn(methods, message.method) ? methods[message.method] : undefined
+      const known = this.modern ? modernMethods : methods
+      const make = Object.hasOwn(known, message.method) ? known[message.method] : undefined
       if (make === undefined) throw new RpcMistake(METHOD_NOT_FOUND, 'there is no such method here', message.id)
       return make({ desk: this.desk, server, principal, exchange, signal: this.signal, id: message.id, method: message.method, params: message.params, ...(this.session && { session: this.session }) })
     }
@@ -196,6 +217,10 @@ class Visit implements Errand {
     const doing = ownDoing({ server, method: 'DELETE' })
     this.doing = { ...doing, answer: (event) => (this.desk.sessions.end(session), doing.answer(event)) }
     return doing.reading
+  }
+
+  private spoken({ id, method }: Extract<Message, { kind: 'request' }>, answer: Answer): string {
+    return answerText(id, this.modern ? modernAnswer(method, answer) : answer)
   }
 
   private write(status: number, fields: Fields, text: string | undefined): Delivery {

@@ -5,7 +5,8 @@ import { endedBy, refuse, Refused, type Refusal } from '../../contract/verdict.t
 import { SseError, sseParser } from '../../formats/sse.ts'
 import type { TreeObject } from '../../formats/tree.ts'
 import { initializeParams, introductionOf, malformed } from './introduce.ts'
-import { NEVER, OFFERED, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
+import { NEVER, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
+import { OFFERED } from './revisions.ts'
 import { notificationText, readMessage, requestText, RpcMistake, type Answer } from './rpc.ts'
 
 export interface HttpParts {

@@ -1,6 +1,7 @@
 import { refuse, Refused } from '../../contract/verdict.ts'
 import { isObject, object, type TreeObject } from '../../formats/tree.ts'
-import { OFFERED, UPSTREAM_REVISIONS, type Introduction } from './link.ts'
+import type { Introduction } from './link.ts'
+import { OFFERED, UPSTREAM_REVISIONS } from './revisions.ts'
 import type { Answer } from './rpc.ts'
 
 const LONGEST_INSTRUCTIONS = 65_536

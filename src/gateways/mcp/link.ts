@@ -28,11 +28,6 @@ export interface Link {
   close(): Promise<void>
 }
 
-/** Revisions that servers may speak. They have no sessions over stdio, and batches are never sent. */
-export const UPSTREAM_REVISIONS: ReadonlySet<string> = new Set(['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'])
-/** The revision that is offered to servers. */
-export const OFFERED = '2025-11-25'
-
 /** What happens to a server, for the log: never what it was asked or answered. */
 export type ServerEvent =
   | { readonly kind: 'started'; readonly took: number }

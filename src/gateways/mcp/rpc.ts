@@ -26,15 +26,20 @@ export const INVALID_PARAMS = -32602
 export const INTERNAL_ERROR = -32603
 export const REFUSED = -32000
 export const NO_SESSION = -32001
+export const HEADER_MISMATCH = -32020
+export const UNSUPPORTED_VERSION = -32022
 
 /** Why a text is no message. `id` where it could be read, so that who asked can be told. */
 export class RpcMistake extends Error {
   readonly code: number
   readonly id: Id | undefined
-  constructor(code: number, problem: string, id?: Id) {
+  /** What programs read of it. */
+  readonly data: TreeObject | undefined
+  constructor(code: number, problem: string, id?: Id, data?: TreeObject) {
     super(problem)
     this.code = code
     this.id = id
+    this.data = data
   }
 }
 

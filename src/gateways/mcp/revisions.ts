@@ -1,0 +1,9 @@
+/** The revision without sessions: each request says for itself who speaks, and in which revision. */
+export const MODERN = '2026-07-28'
+/** Revisions with sessions that callers may speak; older ones promise batches. The first is offered to all others. */
+export const SESSION_REVISIONS = ['2025-11-25', '2025-06-18'] as const
+/** The revision that is offered to servers, and those that they may answer with: batches are never sent. */
+export const OFFERED = '2025-11-25'
+export const UPSTREAM_REVISIONS: ReadonlySet<string> = new Set(['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'])
+/** Where a server's name and version stand in what the revision without sessions answers. */
+export const SERVER_INFO = 'io.modelcontextprotocol/serverInfo'
