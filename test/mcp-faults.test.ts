@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startHouse, type TestHouse } from './house.ts'
@@ -287,6 +288,23 @@ test('a request that its caller cancels ends, and its id is free again', async (
   assert.equal((await post('other', { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 77 } }, { 'mcp-session-id': id })).status, 202)
   assert.equal((await stalled).body?.error?.data?.code, 'cancelled')
   assert.equal((await post('other', { jsonrpc: '2.0', id: 77, method: 'ping' }, { 'mcp-session-id': id })).status, 200)
+})
+
+test('servers and sessions outlive a reload that does not touch them', async () => {
+  const id = await session('exact')
+  const pid = async (): Promise<unknown> => (JSON.parse(textOf(await call(id, 'env', {}, 'exact'))) as { pid: number }).pid
+  const before = await pid()
+  const file = join(house.folder, 'sallyport.yaml')
+  const written = readFileSync(file, 'utf8')
+  try {
+    writeFileSync(file, written.replace(/^ {2}absent: .*$/m, ''))
+    await house.admin('POST', 'reload', {})
+    assert.equal(await pid(), before)
+    assert.equal((await post('absent', HELLO)).status, 404)
+  } finally {
+    writeFileSync(file, written)
+    await house.admin('POST', 'reload', {})
+  }
 })
 
 test('when the house stops, a server ends with what it started', async () => {

@@ -23,7 +23,7 @@ let sampled = 'nothing'
 const tools: Readonly<Record<string, (id: number | undefined, args: Readonly<Record<string, unknown>>) => void>> = {
   echo: (id, args) => text(id, JSON.stringify(args)),
   say: (id, args) => text(id, String(args['text'])),
-  env: (id) => text(id, JSON.stringify({ env: process.env, cwd: process.cwd(), argv: process.argv.slice(2) })),
+  env: (id) => text(id, JSON.stringify({ env: process.env, cwd: process.cwd(), pid: process.pid, argv: process.argv.slice(2) })),
   stall: () => undefined,
   wrong_id: (id) => text((id ?? 0) + 1_000, 'for somebody else'),
   unreadable: (id) => write(`{"jsonrpc":"2.0","id":${id},"id":${id},"result":{"content":[]}}`),

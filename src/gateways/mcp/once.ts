@@ -6,9 +6,11 @@ import type { TreeEvent } from './leaves.ts'
 
 /** A question to one server, answered in one piece; asked with the first read of `events`. `work` rejects with `Refused`. */
 export function askOnce(candidate: Candidate, signal: AbortSignal, clock: Clock, work: (signal: AbortSignal) => Promise<TreeEvent>): Reply {
+  // Both signals in one. `AbortSignal.any`, and an abort of what has ended, would cost more than the rest of this.
   const controller = new AbortController()
-  const both = AbortSignal.any([signal, controller.signal])
+  const stopped = (): void => controller.abort(signal.reason)
   const attempts: Attempt[] = []
+  let over = false
 
   async function* events(): AsyncGenerator<TreeEvent> {
     const startedAt = clock.wall()
@@ -16,11 +18,16 @@ export function askOnce(candidate: Candidate, signal: AbortSignal, clock: Clock,
     const attempt = (outcome: Attempt['outcome'], code?: string): void =>
       void attempts.push({ candidate: candidate.id, role: candidate.role, model: candidate.model, outcome, ...(code !== undefined && { code }), usage: NO_USAGE, cost: 0, startedAt, took: clock.monotonic() - began })
     let event: TreeEvent
+    if (signal.aborted) stopped()
+    signal.addEventListener('abort', stopped, { once: true })
     try {
-      event = await work(both)
+      event = await work(controller.signal)
     } catch (error) {
-      attempt(both.aborted ? 'cancelled' : 'failed', error instanceof Refused ? error.refusal.refuse : 'step_failed')
+      attempt(controller.signal.aborted ? 'cancelled' : 'failed', error instanceof Refused ? error.refusal.refuse : 'step_failed')
       throw error
+    } finally {
+      over = true
+      signal.removeEventListener('abort', stopped)
     }
     attempt('answered')
     yield event
@@ -31,7 +38,9 @@ export function askOnce(candidate: Candidate, signal: AbortSignal, clock: Clock,
     attempts: () => attempts,
     usage: () => NO_USAGE,
     released: () => undefined,
-    abort: () => controller.abort(),
+    abort() {
+      if (!over) controller.abort()
+    },
     finished: () => Promise.resolve(),
   }
 }
