@@ -105,51 +105,73 @@ function long(): { readonly line: string; readonly bytes: number } {
   return { line, bytes: line.length }
 }
 
+/** Times of one round, and of the rounds the one in the middle: a busy machine spoils some rounds and not most. */
+interface Times {
+  readonly p50: number
+  readonly p99: number
+}
+
+function timesOf(took: number[]): Times {
+  took.sort((a, b) => a - b)
+  const at = (share: number): number => took[Math.min(took.length - 1, Math.floor(took.length * share))] as number
+  return { p50: at(0.5), p99: at(0.99) }
+}
+
+function middle(rounds: readonly Times[]): Times {
+  const of = (pick: (one: Times) => number): number => rounds.map(pick).sort((a, b) => a - b)[rounds.length >> 1] as number
+  return { p50: of(({ p50 }) => p50), p99: of(({ p99 }) => p99) }
+}
+
+const ROUNDS = 30
+const WARM = 5
+const EACH = 200
+
 function time(): void {
   const { line, bytes } = long()
-  const events = readTrace(line).events
-  const parse: number[] = []
-  const whole: number[] = []
-  const decision: number[] = []
-  const turn: number[] = []
+  const { events } = readTrace(line)
   const facts = toolFactsOf(settleTools({}))
-  for (let round = 0; round < 40; round++) {
-    let began = performance.now()
-    JSON.parse(line)
-    const parsed = performance.now() - began
-    began = performance.now()
-    const session = openSession(settleFlow(), facts)
-    const took: number[] = []
-    for (const event of events) {
-      if ('take' in event) session.take(event.take)
-      else decideCall(session, event.call)
-    }
-    const replayed = performance.now() - began
-    // At the end of the conversation: a result and what is decided after it, as the gateway meets them; then a call alone.
-    for (let i = 0; i < 25; i++) {
-      began = performance.now()
-      session.take({ origin: 'tool_result', group: `t${i}`, tool: 'search_notes', text: JSON.stringify([{ id: i, from: `q${i}@else.example`, body: `${'tide cargo draft survey '.repeat(150)}${i * round}` }]) })
-      decideCall(session, { tool: 'send_email', arguments: `{"to":"q${i}@else.example","body":"Numbers ${i}","subject":"x"}` })
-      turn.push(performance.now() - began)
-      began = performance.now()
-      decideCall(session, { tool: 'send_email', arguments: `{"to":"someone${i}@else.example","body":"Numbers ${i} https://a.example/${i}","subject":"x"}` })
-      took.push(performance.now() - began)
-    }
-    if (round < 5) {
-      turn.length = 0
-      continue
-    }
-    parse.push(parsed)
-    whole.push(replayed)
-    decision.push(...took)
+  const rounds: Record<'parse' | 'whole' | 'decision' | 'turn', Times[]> = { parse: [], whole: [], decision: [], turn: [] }
+  const timed = (work: () => unknown): number => {
+    const began = performance.now()
+    work()
+    return performance.now() - began
   }
-  const at = (times: number[], share: number): number => times.sort((a, b) => a - b)[Math.min(times.length - 1, Math.floor(times.length * share))] as number
-  const shown = (times: number[]): Record<string, string> => ({ 'p50, µs': (at(times, 0.5) * 1000).toFixed(0), 'p99, µs': (at(times, 0.99) * 1000).toFixed(0), 'times the floor (p50)': (at(times, 0.5) / at(parse, 0.5)).toFixed(2) })
-  console.log(`200 messages, ${(bytes / 1024).toFixed(0)} KB, ${events.filter((event) => 'call' in event).length} calls`)
+  for (let round = 0; round < ROUNDS + WARM; round++) {
+    const parse = timed(() => JSON.parse(line))
+    const session = openSession(settleFlow(), facts)
+    const whole = timed(() => {
+      for (const event of events) {
+        if ('take' in event) session.take(event.take)
+        else decideCall(session, event.call)
+      }
+    })
+    // At the end of the conversation: a call alone; then, as a gateway meets it, a result and the call after it.
+    const decision: number[] = []
+    const turn: number[] = []
+    for (let i = 0; i < EACH; i++) decision.push(timed(() => decideCall(session, { tool: 'send_email', arguments: `{"to":"someone${i}@else.example","body":"Numbers ${i} https://a.example/${i}","subject":"x"}` })))
+    for (let i = 0; i < 20; i++) {
+      const text = JSON.stringify([{ id: i, from: `q${i}@else.example`, body: `${'tide cargo draft survey '.repeat(150)}${i * round}` }])
+      turn.push(timed(() => {
+        session.take({ origin: 'tool_result', group: `t${i}`, tool: 'search_notes', text })
+        decideCall(session, { tool: 'send_email', arguments: `{"to":"q${i}@else.example","body":"Numbers ${i}","subject":"x"}` })
+      }))
+    }
+    if (round < WARM) continue
+    rounds.parse.push({ p50: parse, p99: parse })
+    rounds.whole.push({ p50: whole, p99: whole })
+    rounds.decision.push(timesOf(decision))
+    rounds.turn.push(timesOf(turn))
+  }
+  const floor = middle(rounds.parse)
+  const shown = (of: readonly Times[]): Record<string, string> => {
+    const { p50, p99 } = middle(of)
+    return { 'p50, µs': (p50 * 1000).toFixed(0), 'p99, µs': (p99 * 1000).toFixed(0), 'times the floor (p50)': (p50 / floor.p50).toFixed(2) }
+  }
+  console.log(`200 messages, ${(bytes / 1024).toFixed(0)} KB, ${events.filter((event) => 'call' in event).length} calls; the middle of ${ROUNDS} rounds`)
   console.table({
-    'floor: JSON.parse of the conversation': shown(parse),
-    'a decision': shown(decision),
-    'a 3.6 KB result taken, and a decision': shown(turn),
-    'the whole conversation taken and decided': shown(whole),
+    'floor: JSON.parse of the conversation': shown(rounds.parse),
+    'a decision': shown(rounds.decision),
+    'a 3.6 KB result taken, and a decision': shown(rounds.turn),
+    'the whole conversation taken and decided': shown(rounds.whole),
   })
 }

@@ -4,8 +4,8 @@ import { JsonError, parseJson } from '../../formats/json.ts'
 import { isObject, type TreeObject } from '../../formats/tree.ts'
 import { anchored, beyond } from './scope.ts'
 import { sourcesOf, type FlowSession, type View } from './session.ts'
-import { controlsOf, isExternal, sinkOf, textsOf, type ControlValue, type Offered, type Sink } from './sinks.ts'
-import { endorsed, groundsFor, ownHost, strangersIn, type Grounds } from './trusted.ts'
+import { controlsOf, isExternal, MOST_CONTROLS, sinkOf, textsOf, type ControlValue, type Offered, type Sink } from './sinks.ts'
+import { endorsed, groundsFor, ownHost, strangersIn, tooMuch, type Grounds } from './trusted.ts'
 import { hostOf, shapeOf } from './values.ts'
 
 /** A tool call that is to be decided. */
@@ -81,13 +81,15 @@ export function decideCall(session: FlowSession, call: FlowCall, now = 0): FlowD
     }
   }
   if (untrusted) {
-    if (sink.class === 'read') reasons.push(...provenance(session, view, controls.filter(({ kind }) => kind === 'url'), sink, now))
-    else {
-      reasons.push(...always(view, call, args, sink, now))
-      reasons.push(...provenance(session, view, controls, sink, now))
+    const judged = sink.class === 'read' ? controls.filter(({ kind }) => kind === 'url') : controls
+    const bounded = judged.length > 1 && tooMuch(view, judged.length) ? { ...view, full: true } : view
+    const grounds = judged.slice(0, MOST_CONTROLS).map((one) => groundsFor(session, bounded, one, sink.class, now))
+    if (sink.class !== 'read') reasons.push(...always(view, call, args, sink, now))
+    reasons.push(...provenance(view, judged, grounds))
+    if (sink.class !== 'read') {
       if (isExternal(sink.class)) reasons.push(...links(session, view, args, controls, sink, now))
       // A call on what somebody who may say so named is about the task, whatever its tool is called.
-      const grounded = controls.some((one) => !LOOSE.has(groundsFor(session, view, one, sink.class, now)))
+      const grounded = grounds.some((one) => !LOOSE.has(one))
       const unasked = beyond(view.scope, sink.words, sink.class) ?? (grounded || anchored(view.scope, sink.words, textsOf(args)) ? undefined : 'speaks of nothing that it acts on')
       if (unasked !== undefined && !wholly(view, controls, sink, now)) reasons.push({ rule: 'scope', say: `${call.tool} (${told(sink)}) is not what the user asked for: the task ${unasked}` })
       if (session.settings.ruleOfTwo && sensitivity >= 2 && !wholly(view, controls, sink, now)) reasons.push({ rule: 'rule_of_two', say: `this session has read untrusted content and confidential data (sensitivity ${sensitivity}), and ${call.tool} (${told(sink)}) would change something or send it on` })
@@ -141,18 +143,19 @@ function always(view: View, { tool }: FlowCall, args: TreeObject, sink: Sink, no
   return [{ rule: sink.class, say: `${tool} ${what} after untrusted content was read (${lately(view)})` }]
 }
 
-function provenance(session: FlowSession, view: View, controls: readonly ControlValue[], sink: Sink, now: number): readonly FlowReason[] {
-  return controls.flatMap((one): FlowReason[] => {
-    if (groundsFor(session, view, one, sink.class, now) !== undefined) return []
+function provenance(view: View, controls: readonly ControlValue[], grounds: readonly Grounds[]): readonly FlowReason[] {
+  const strangers = controls.slice(0, MOST_CONTROLS).filter((_, index) => grounds[index] === undefined)
+  const reasons = strangers.slice(0, MOST_REASONS).map((one): FlowReason => {
     const sources = sourcesOf(view, one.text)
-    return [{ rule: 'provenance', argument: one.path, value: one.text, sources, say: `${one.kind} ${one.path} = ${short(one.text)} stands in no trusted text; ${fromWhere(sources)}` }]
+    return { rule: 'provenance', argument: one.path, value: one.text, sources, say: `${one.kind} ${one.path} = ${short(one.text)} stands in no trusted text; ${fromWhere(sources)}` }
   })
+  return controls.length > MOST_CONTROLS ? [...reasons, { rule: 'provenance', say: `acts on more than ${MOST_CONTROLS} things at once` }] : reasons
 }
 
 function links(session: FlowSession, view: View, args: TreeObject, controls: readonly ControlValue[], sink: Sink, now: number): readonly FlowReason[] {
   const judged = new Set(controls.map(({ path }) => path))
   return textsOf(args).filter(({ path }) => !judged.has(path)).flatMap(({ path, text }) =>
-    strangersIn(session, view, text).filter((one) => !endorsed(view, one.text, sink.class, now)).map((one): FlowReason => {
+    strangersIn(session, view, text).filter((one) => !endorsed(view, one.text, sink.class, now)).slice(0, MOST_REASONS).map((one): FlowReason => {
       const sources = sourcesOf(view, one.text)
       return { rule: 'link', argument: path, value: one.text, sources, say: `${path} would pass on the ${one.shape === 'url' ? 'link' : 'account'} ${short(one.text)}, which stands in no trusted text; ${fromWhere(sources)}` }
     }),

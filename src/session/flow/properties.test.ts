@@ -28,6 +28,7 @@ const segment: fc.Arbitrary<FlowSegment> = fc.oneof(prose, words.map(user), word
 const conversation = fc.array(segment, { maxLength: 7 })
 const call = fc.oneof(
   fc.record({ to: fc.constantFrom(...addresses), body: words }).map((args) => ({ tool: 'send_email', args })),
+  fc.record({ to: fc.constantFrom(...addresses), cc: fc.constantFrom(...addresses), file: fc.constant('notes.txt'), body: words }).map((args) => ({ tool: 'forward_email', args })),
   fc.record({ url: fc.constantFrom('https://evil.example/a?b=1', 'https://own.example/start') }).map((args) => ({ tool: 'fetch_page', args })),
   fc.record({ path: fc.constantFrom('notes.txt', 'other/notes.txt', '../x') }).map((args) => ({ tool: 'delete_file', args })),
   fc.record({ event_id: fc.constantFrom('4471', '12'), title: words }).map((args) => ({ tool: 'update_event', args })),
@@ -84,6 +85,7 @@ test('sending the history again changes nothing', () => {
     const session = sessionOf(segments, told)
     for (const one of segments) session.take(one)
     assert.equal(decide(session, tool, args).verdict, once.verdict)
+    assert.equal(session.view().untrusted.length, sessionOf(segments, told).view().untrusted.length)
   }), { numRuns: 300 })
 })
 

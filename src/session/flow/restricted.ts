@@ -16,6 +16,10 @@ const CREDENTIALS = [
   /\b(?:pass(?:word|wd|phrase|code)|secret(?:[ _-]?key)?|api[ _-]?key|access[ _-]?(?:key|token)|auth[ _-]?token|token|pin|otp|client[ _-]?secret)\b["']?\s{0,3}(?:[:=]|is)\s{0,3}["']?([^\s"',;]{6,200})/gi,
 ] as const
 
+/** What every one of them has somewhere: most texts have none, and are looked through once. */
+const HINT = /AKIA|ASIA|[spr]k[-_]|gh[pousr]_|github_pat_|glpat-|xox|AIza|eyJ|PRIVATE KEY|pass|secret|key|token|pin|otp/i
+
+const ONE_VALUE = 64
 const MOST_TOKENS = 100_000
 const LONGEST_SCAN = 4 * 1024 * 1024
 /** Letters of a token by which it is found first, and so the shortest one that is. */
@@ -62,6 +66,7 @@ export function restricted(most: number): Restricted {
     count++
   }
   const credentials = (text: string, kind: Leak['kind']): void => {
+    if (!HINT.test(text)) return
     for (const pattern of CREDENTIALS) for (const found of text.slice(0, LONGEST_SCAN).matchAll(pattern)) keep(found[1] ?? found[0], kind)
   }
   return {
@@ -71,6 +76,8 @@ export function restricted(most: number): Restricted {
       texts++
       marked.add(text)
       credentials(text, 'certain')
+      // A short text is one value: a phrase, a code.
+      if (text.length <= ONE_VALUE) keep(text, 'certain')
       for (const { canonical } of valuesIn(text)) keep(canonical, 'certain')
       // Numbers of five digits and words with letters and digits: chance seldom writes them twice.
       for (const [word] of text.matchAll(/[\p{L}\p{N}][\p{L}\p{N}._-]{4,127}/gu)) if (/\d/.test(word) && (/\p{L}/u.test(word) || (word.match(/\d/g) ?? []).length >= 5) && !/^\d{4}-\d\d-\d\d/.test(word)) keep(word, 'certain')

@@ -23,7 +23,7 @@ function asked(stems: string, anywhere = '', more: readonly string[] = []): RegE
 }
 
 /** People leave accents out, and composed letters stay whole. */
-function withoutAccents(text: string): string {
+export function withoutAccents(text: string): string {
   return ASCII.test(text) ? text : text.normalize('NFD').replace(/(?<=[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}])\p{M}+/gu, '').normalize('NFC')
 }
 
@@ -31,7 +31,7 @@ const KINDS = {
   send: {
     tool: set('send email mail reply respond forward message dm sms text notify dispatch transmit contact ping chat call fax'),
     user: asked(
-      `send sent =reply =replies =respond =response forward =write =drop =dm =text =message =notify inform =remind =tell =contact =ping =answer =cc =bcc =email =mail =thank =congratulate =acknowledge =confirm =inform =relay =deliver =pass =update
+      `send sent =reply =replies =respond =response forward =write =drop =dm =text =message =notify inform =remind =tell =contact =ping =answer =cc =bcc =email =mail =thank =congratulate =acknowledge =confirm =inform =relay =deliver =pass
        schick sende versend verschick antwort weiterleit leite schreib benachricht informier mitteil teile =sag =melde erinner
        envoy envoi repond repond réponds répond ecri écri transmet transmett preven préven averti inform dis
        envia envía enviá mand reenvi reenví respond contest escrib avis inform notific
@@ -48,7 +48,7 @@ const KINDS = {
   },
   post: {
     tool: set('post publish tweet comment announce broadcast toot blog'),
-    user: asked('post publi announc tweet comment =share =write =send =tell =reply =respond =update poste veröffentlich kommentier annonc publica pubblica comenta commenta anunci plaats reageer opublikuj skomentuj опубликуй напиши paylaş', '发布|发到|发在|评论|发表|投稿|公開|게시|댓글|نشر|انشر', ['let (?!me|us)\\p{L}+(?: \\p{L}+)? know', 'leave (?:a|an) ', 'drop (?:a|an) ']),
+    user: asked('post publi announc tweet comment =share =write =send =tell =reply =respond poste veröffentlich kommentier annonc publica pubblica comenta commenta anunci plaats reageer opublikuj skomentuj опубликуй напиши paylaş', '发布|发到|发在|评论|发表|投稿|公開|게시|댓글|نشر|انشر', ['let (?!me|us)\\p{L}+(?: \\p{L}+)? know', 'leave (?:a|an) ', 'drop (?:a|an) ']),
   },
   share: {
     tool: set('share invite add grant member participant collaborator attendee guest'),
@@ -56,28 +56,28 @@ const KINDS = {
   },
   pay: {
     tool: set('pay payment transfer wire remit donate refund transaction charge payout deposit withdraw tip invoice topup payroll'),
-    user: asked('pay =paid payment transfer wire refund donat settle remit reimburs =owe =owes =rent =bill =invoice =tip =top =send =standing =deposit =withdraw zahl bezahl überweis ueberweis spende erstatt begleich transfér vire virement paie payer paye rembours pag transfi transfer abona reembols pagh bonific vers rimbors betaal overmaak maak zapłać zaplac przelej przelew öde ode havale заплати переведи оплати перевод bayar thanh', '付款|支付|转账|汇款|退款|支払|振込|送金|返金|결제|송금|이체|환불|भुगतान|ادفع|حول|שלם'),
+    user: asked('pay =paid payment transfer wire refund donat settle remit reimburs =owe =owes =rent =bill =invoice =tip =send =standing =deposit =withdraw zahl bezahl überweis ueberweis spende erstatt begleich transfér vire virement paie payer paye rembours pag transfi transfer abona reembols pagh bonific vers rimbors betaal overmaak maak zapłać zaplac przelej przelew öde ode havale заплати переведи оплати перевод bayar thanh', '付款|支付|转账|汇款|退款|支払|振込|送金|返金|결제|송금|이체|환불|भुगतान|ادفع|حول|שלם', ['top up']),
   },
   buy: {
     tool: set('buy purchase order checkout cart trade invest subscribe'),
-    user: asked('buy =order purchas =get subscrib =checkout reorder restock =invest =sell =cart kauf bestell abonn achet command compr pedi pid encarg compra ordina acquist koop bestel kup zamów zamow satın satin sipariş siparis купи закажи beli mua', '购买|下单|订购|买|注文|購入|買|구매|주문|खरीद|اشتر|اطلب'),
+    user: asked('buy =order purchas subscrib =checkout reorder restock =invest =sell =cart kauf bestell abonn achet command compr pedi pid encarg compra ordina acquist koop bestel kup zamów zamow satın satin sipariş siparis купи закажи beli mua', '购买|下单|订购|买|注文|購入|買|구매|주문|खरीद|اشتر|اطلب', ['get (?:me|us) (?:\\p{N}+|an?|some|the|another|two|three) ']),
   },
   book: {
-    tool: set('book reserve rent reservation booking'),
-    user: asked('book =reserve reserv =rent =hire =table =stay =seats =tickets buch reservier miet réserv reserv lou alquil prenot affitt alug boek huur zarezerwuj wynajmij ayırt rezerv kirala заброн снять арендуй pesan đặt dat', '预订|预定|预约|予約|예약|बुक|احجز'),
+    tool: set('book reserve rent reservation booking ride'),
+    user: asked('book =ride =order =call =reserve reserv =rent =hire =table =stay =seats =tickets buch reservier miet réserv reserv lou alquil prenot affitt alug boek huur zarezerwuj wynajmij ayırt rezerv kirala заброн снять арендуй pesan đặt dat', '预订|预定|预约|予約|예약|बुक|احجز', ['get (?:me|us) (?:an? |some )?(?:taxi|cab|ride|table|room|seats?|tickets?|car)', 'call (?:me )?an? (?:taxi|cab)']),
   },
   create: {
     tool: set('create add new make insert schedule set register open start draft generate plan organize write save store put log record upsert import append attach'),
     user: asked(
-      `creat =add adding =make =new =set =put =open =start draft generat schedul =plan organi =register =write =save =store =log record =note =enter =insert =file =raise =track =remind =arrange =append =attach =build =prepare =compile =turn =jot =block =pencil =import =document =summary =list =copy
+      `creat =add adding =make =new =set =put =open =start draft generat schedul =plan organi =register =write =save =store =log record =note =enter =insert =file =raise =track =remind =arrange =append =attach =build =prepare =compile =turn =jot =block =pencil =import =document =copy
        erstell anleg lege trag =mach notier speicher plan termin schreib hinzu füg cré cree ajout planif enregistr note ecri écri sauvegard crea añad anad agreg agend guard program anot escrib crei aggiung salva pianific scriv cri adicion salv anot maak voeg sla plan schrijf utwórz utworz stwórz dodaj zapisz zaplanuj oluştur olustur ekle kaydet создай добавь запиши сохрани запланируй tạo thêm lưu`,
       '创建|新建|添加|安排|记录|保存|写|作成|追加|保存|登録|만들|추가|저장|일정|등록|बना|أنشئ|أضف|احفظ|צור',
     ),
   },
   update: {
-    tool: set('update edit modify change rename move reschedule mark assign adjust label archive merge complete close replace increase decrease set patch append tag pin star flag approve accept decline reject enable disable toggle switch turn lock unlock commit sync copy link write save put overwrite adjust resolve triage snooze'),
+    tool: set('update edit modify change rename move reschedule mark assign adjust label archive merge complete close replace increase decrease set patch append tag pin star flag approve accept decline reject enable disable toggle switch turn lock unlock commit sync copy link write save put overwrite resolve triage snooze confirm apply escalate silence acknowledge pause resume block unblock freeze unfreeze upgrade downgrade fork transition extend print play mute unmute restore rotate follow like click press type request'),
     user: asked(
-      `updat edit modif chang renam =move moving reschedul =mark =assign adjust label archiv merg complet =close replac increas decreas =raise lower =set =fix correct =tag =pin =flag approv accept declin reject enabl disabl =turn =switch =lock unlock postpon =push =shift =sort tidy =clean extend shorten =copy =rewrite revis =add =append =bump =refresh =resolve =triage =snooze =adapt =star
+      `updat edit modif chang renam =move moving reschedul =mark =assign adjust label archiv merg complet =close replac increas decreas =raise lower =set =fix correct =tag =pin =flag approv accept declin reject enabl disabl =turn =switch =lock unlock postpon =push =shift =sort tidy =clean extend shorten =copy =rewrite revis =add =append =bump =refresh =resolve =triage =snooze =adapt =confirm =apply =escalate =silence =acknowledge =pause =resume =block =unblock =freeze =unfreeze =upgrade =downgrade =fork =transition =print =play =mute =unmute =restore =rotate =follow =click =press
        =log =record =put =write =note =save =enter =change =store
        änder aender aktualisier verschieb umbenenn bearbeit erhöh markier schließ schliess setz korrigier ersetz chang modifi met mets déplac deplac renomm cambi actualiz muev mover edit renombr corrig modific aggiorn spost rinomin atualiz mud mov wijzig verander verplaats hernoem zmień zmien zaktualizuj przenieś güncelle guncelle değiştir degistir taşı измени обнови перенеси переименуй исправь sửa đổi cập`,
       '更新|修改|更改|移动|重命名|変更|更新|移動|修正|수정|변경|업데이트|이동|बदल|अपडेट|حدث|غير|عدل|עדכן|שנה',
@@ -85,7 +85,7 @@ const KINDS = {
   },
   delete: {
     tool: set('delete remove drop erase purge clear cancel unsubscribe wipe destroy terminate uninstall trash kill truncate shred unpublish rm leave kick ban'),
-    user: asked('delet remov =drop eras purg clear cancel unsubscrib wip destroy terminat uninstall trash =kill =discard =rid =clean cleanup =take =kick =ban =free =prune =empty lösch loesch entfern stornier kündig absag supprim effac annul retir enlèv enlev borr elimin cancel quit cancell rimuov exclu apag remov verwijder wis annuleer usuń usun skasuj anuluj sil iptal kaldır удали отмени сотри hapus xóa xoa hủy', '删除|取消|移除|清除|削除|取り消|キャンセル|삭제|취소|제거|हटा|रद्द|احذف|ألغ|מחק|בטל'),
+    user: asked('delet remov =drop eras purg clear cancel unsubscrib wip destroy terminat uninstall trash =kill =discard =rid =clean cleanup =kick =ban =prune =empty lösch loesch entfern stornier kündig absag supprim effac annul retir enlèv enlev borr elimin cancel quit cancell rimuov exclu apag remov verwijder wis annuleer usuń usun skasuj anuluj sil iptal kaldır удали отмени сотри hapus xóa xoa hủy', '删除|取消|移除|清除|削除|取り消|キャンセル|삭제|취소|제거|हटा|रद्द|احذف|ألغ|מחק|בטל'),
   },
   run: {
     tool: set('run exec execute eval deploy restart reboot build install test start stop rollback scale migrate launch trigger shell bash terminal command'),
@@ -187,6 +187,10 @@ export function beyond(scope: Scope, words: readonly string[], kind: ToolClass):
   return undefined
 }
 
+/** Verbs of tools that name a thing behind another verb. */
+const NOUNS = set('email mail message comment post tweet reply order transaction invoice payment transfer reservation booking event meeting participant member label tag note log record call text chat')
+/** What people call the things of tools. */
+const ALIKE = ['email mail newsletter inbox thread mailbox draft', 'message chat dm channel thread', 'file document doc spreadsheet sheet folder directory attachment report', 'ticket issue bug task card story', 'event meeting appointment calendar', 'transaction payment transfer money', 'order purchase cart', 'page wiki article', 'repository repo branch', 'contact person address', 'note memo reminder'].map((group) => group.split(' '))
 const VERBS = new Set(names.flatMap((name) => [...KINDS[name].tool]))
 /** Words that only English has so many of. */
 const ENGLISH = /(?<![\p{L}\p{N}])(?:the|my|to|and|of|is|for|with|that|it|in)(?![\p{L}\p{N}])/u
@@ -198,8 +202,10 @@ const SHORT_VALUE = 80
  */
 export function anchored(scope: Scope, words: readonly string[], args: readonly { readonly path: string; readonly text: string }[]): boolean {
   if (!scope.texts.some((text) => ENGLISH.test(text))) return true
-  const objects = words.filter((word) => word.length > 2 && !FILLERS.has(word) && !VERBS.has(word))
-  if (objects.some((word) => mentions(scope, word)) || THINGS.some((thing, index) => scope.things.has(index) && words.some((word) => thing.tool.has(word)))) return true
+  const verb = words.find((word) => VERBS.has(word))
+  const objects = words.filter((word) => word.length > 2 && !FILLERS.has(word) && (!VERBS.has(word) || (word !== verb && NOUNS.has(word))))
+  const alike = ALIKE.filter((group) => objects.some((word) => group.includes(word))).flat()
+  if ([...objects, ...alike].some((word) => mentions(scope, word)) || THINGS.some((thing, index) => scope.things.has(index) && words.some((word) => thing.tool.has(word)))) return true
   return args.some(({ path, text }) => wordsIn(path).some((word) => mentions(scope, word)) || (text.length <= SHORT_VALUE && wordsIn(text).some((word) => mentions(scope, word))))
 }
 

@@ -31,6 +31,8 @@ export interface FlowSegment {
   readonly known?: boolean
   /** What guardrails found in it, as a confidentiality from 0 to 3; it raises that of its source. */
   readonly sensitivity?: number
+  /** Stretches of it that must not leave, such as credentials that guardrails found. */
+  readonly restricted?: readonly string[]
 }
 
 /** A value that a person released: for a class of sink, until a time in ms; both absent = for every class, for the session. */
@@ -151,6 +153,7 @@ export function openSession(settings: FlowSettings, tool: (name: string) => Tool
     const configured = facts?.attributes['sensitivity']
     const sensitivity = Math.max(segment.sensitivity ?? 0, typeof configured === 'number' ? configured : 0)
     raise({ sensitivity })
+    for (const one of segment.restricted ?? []) past.restricted.add(one)
     if (sensitivity >= 3) past.restricted.add(text)
     else if (segment.origin !== 'user') past.restricted.suspect(text)
   }
@@ -172,17 +175,21 @@ export function openSession(settings: FlowSettings, tool: (name: string) => Tool
     const retold = segment.known === true && (segment.origin === 'assistant' || segment.origin === 'reasoning' || segment.origin === 'tool_call')
     if (retold && !past.labels.untrusted) return
     if (!retold && !SAYS_NOTHING.test(text)) raise({ untrusted: true })
-    const { prose } = retold ? { prose: '' } : partsOf(text)
+    const { fields, prose } = retold ? { fields: [], prose: text } : partsOf(text)
     if (untrustedLength + text.length > MOST_UNTRUSTED) full = true
     else {
       untrustedLength += text.length
-      untrusted.push({ ordinal: at, origin: segment.origin, tool: segment.tool, text: folded(text), prose: folded(prose) })
+      const plain = folded(text)
+      untrusted.push({ ordinal: at, origin: segment.origin, tool: segment.tool, text: plain, prose: retold ? '' : prose === text ? plain : folded(prose) })
     }
     // Run on from what was read before it: a text that arrives in two results is known as one.
     past.copied.add(`${tail} ${text}`, trustedPrints)
     tail = text.slice(-TAIL)
-    for (const one of valuesIn(text)) past.values.add(hashOf(valueKey(one.shape, one.canonical)))
-    for (const one of valuesIn(prose)) past.prose.add(hashOf(valueKey(one.shape, one.canonical)))
+    for (const one of valuesIn(prose)) {
+      past.values.add(hashOf(valueKey(one.shape, one.canonical)))
+      if (!retold) past.prose.add(hashOf(valueKey(one.shape, one.canonical)))
+    }
+    if (fields.length > 0) for (const one of valuesIn(fields.map((field) => field.text).join('\n'))) past.values.add(hashOf(valueKey(one.shape, one.canonical)))
   }
 
   /** What of a turn is its speaker's own: copies of untrusted text, and what stands between marks of a document, are not. */
@@ -256,7 +263,8 @@ export function openSession(settings: FlowSettings, tool: (name: string) => Tool
         open.text += segment.text
         open.size += segment.text.length
         const sensitivity = Math.max(open.segment.sensitivity ?? 0, segment.sensitivity ?? 0)
-        open.segment = { ...open.segment, ...(sensitivity > 0 && { sensitivity }), ...(segment.untrusted === true && { untrusted: true }) }
+        const stretches = [...(open.segment.restricted ?? []), ...(segment.restricted ?? [])]
+        open.segment = { ...open.segment, ...(stretches.length > 0 && { restricted: stretches }), ...(sensitivity > 0 && { sensitivity }), ...(segment.untrusted === true && { untrusted: true }) }
         return 'untrusted'
       }
       settle()

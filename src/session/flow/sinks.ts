@@ -26,26 +26,30 @@ export function wordsOfName(name: string): readonly string[] {
 
 const set = (words: string): ReadonlySet<string> => new Set(words.split(' '))
 
-const READS = set('get gets list lists search find read reads fetch view show lookup look check query describe count browse summarize summarise calculate compute compare inspect retrieve load peek preview monitor status history info details current whoami ping explain analyze analyse validate verify estimate convert translate stat diff grep glob ls cat head tail tree exists is has what when where which resolve select scan download watch track recommend suggest rate rating reviews weather')
-const SENDS = set('send email mail reply respond forward message dm sms text notify post publish tweet comment announce broadcast share invite submit upload dispatch transmit webhook push contact call phone fax syndicate export toot chat')
+const READS = set('get gets list lists search find read reads fetch view show lookup look check query describe count browse summarize summarise calculate compute compare inspect retrieve load peek preview monitor status history info details current whoami ping explain analyze analyse validate verify estimate convert translate stat diff grep glob ls cat head tail tree exists is has what when where which resolve select scan download watch track recommend suggest rating reviews weather screenshot scroll wait hover think thinking sequentialthinking thought calculator wikipedia wiki logs transcribe extract ask answer navigate goto visit')
+const SENDS = set('send email mail reply respond forward message dm sms text notify post publish tweet comment announce broadcast share invite submit upload dispatch transmit webhook push contact call phone fax syndicate export toot chat gist paste pastebin')
 const MONEY = set('pay payment transfer wire remit donate refund buy purchase order checkout transaction withdraw deposit charge invoice payout payroll trade invest topup tip')
 const BOOKS = set('book reserve rent subscribe')
 const DESTROYS = set('delete remove drop erase purge clear cancel unsubscribe wipe destroy terminate uninstall trash kill truncate format shred revert reset overwrite unpublish rm')
-const PRIVILEGE = set('grant revoke permission permissions role roles sudo chmod chown elevate privilege privileges promote demote impersonate authorize acl firewall policy password credential credentials secret secrets token apikey passwd mfa 2fa otp passkey sshkey admin collaborator iam')
-const RUNS = set('exec execute run eval shell bash terminal command cmd script python powershell sh spawn deploy rollback kubectl terraform install sql')
+const PRIVILEGE = set('grant revoke permission permissions role roles sudo chmod chown elevate privilege privileges promote demote impersonate authorize acl firewall policy password credential credentials secret secrets token apikey passwd mfa 2fa otp passkey sshkey admin collaborator iam rotate protection security ruleset quarantine')
+const RUNS = set('evaluate interpreter exec execute run eval shell bash terminal command cmd script python powershell sh spawn deploy rollback kubectl terraform install sql')
+const KEYS = set('ssh api access private public signing deploy encryption secret master recovery rotate')
 /** Words that, beside a verb of reading, do not make it anything else: `get_permissions`, `list_orders`. */
 const NOUNS_TOO = set('email mail message text comment post order transaction invoice payment call chat permission permissions role roles token secret secrets password credentials credential policy script command sql run share book transfer refund charge deposit contact phone export history admin acl firewall collaborator payroll payout trade status format')
 /** Whoever makes one of these has said something to somebody. */
 const MAKES = set('create add new make leave put write insert submit open start compose')
 const SAID = set('comment message post tweet announcement email mail reply text')
-const WRITES = set('compose create add new make insert schedule set register open start draft generate plan organize update edit modify change rename move reschedule mark assign adjust append label archive merge complete close replace increase decrease write save store put copy log record enable disable pin star flag approve accept decline reject join leave follow tag sync import attach link unlink toggle switch turn lock unlock arm disarm upsert patch commit')
+const WRITES = set('compose create add new make insert schedule set register open start draft generate plan organize update edit modify change rename move reschedule mark assign adjust append label archive merge complete close replace increase decrease write save store put copy log record enable disable pin star flag approve accept decline reject join leave follow tag sync import attach link unlink toggle switch turn lock unlock arm disarm upsert patch commit confirm request apply escalate silence acknowledge pause resume block unblock freeze unfreeze upgrade downgrade fork transition resolve extend print play mute unmute restore click press type hold trigger restart reboot scale')
 
 /** Class by the words of the name. Undefined: the name says nothing that is known. */
 function classOfName(words: readonly string[]): ToolClass | undefined {
+  const key = words.findIndex((word) => word === 'key' || word === 'keys')
   const verb = words.find((word) => READS.has(word) || SENDS.has(word) || MONEY.has(word) || BOOKS.has(word) || DESTROYS.has(word) || PRIVILEGE.has(word) || RUNS.has(word) || WRITES.has(word))
   if (verb === undefined) return undefined
   const reads = READS.has(verb)
   let made: ToolClass = reads ? 'read' : 'internal_write'
+  // A key is one of a keyboard or a map as well.
+  if (!reads && key > 0 && (KEYS.has(words[key - 1] as string) || verb === 'rotate')) made = 'privilege'
   for (const word of words) {
     // After a verb of reading, these are what is read.
     if (reads && NOUNS_TOO.has(word)) continue
@@ -80,7 +84,8 @@ export interface ControlValue {
   readonly configured: boolean
 }
 
-const MOST_CONTROLS = 512
+/** A call on more is held whole. */
+export const MOST_CONTROLS = 64
 
 /** Whether a class acts outside the organisation, or may. */
 export function isExternal(kind: ToolClass): boolean {
@@ -112,11 +117,18 @@ export function sinkOf(name: string, args: TreeObject | undefined, facts: ToolFa
   }
   const fromNames = classOfArguments(namesIn(offered?.schema), made)
   if (fromNames !== undefined) raise(fromNames, 'schema')
+  // What is made public is sent to everybody.
+  if (made !== 'read' && args !== undefined && [...args].some(([name, value]) => isPublic(snake(name), value))) raise('external_send', 'arguments')
   const fromCall = classOfArguments(args === undefined ? [] : [...args.keys()], made)
   if (fromCall !== undefined) raise(fromCall, 'arguments')
   const hints = isObject(offered?.annotations) ? offered.annotations : undefined
   if (hints?.get('destructiveHint') === true && hints.get('readOnlyHint') !== true) raise('destructive', 'annotations')
   return { class: made, by, words }
+}
+
+function isPublic(name: string, value: Tree): boolean {
+  if (/^(?:is_)?public$/.test(name)) return value === true || value === 'true'
+  return /^(?:visibility|access|audience|sharing|scope|privacy)$/.test(name) && typeof value === 'string' && /^(?:public|anyone|anybody|everyone|world|unlisted|internet|link)/i.test(value)
 }
 
 /** What argument names give away: money with a payee, text with a recipient, code to run. */
@@ -150,7 +162,7 @@ export function controlsOf(args: TreeObject, facts: ToolFacts, offered: Offered 
   const properties = isObject(offered?.schema) ? offered.schema.get('properties') : undefined
   const found: ControlValue[] = []
   const take = (path: string, name: string, value: Tree): void => {
-    if (found.length >= MOST_CONTROLS || value === null || typeof value === 'boolean') return
+    if (found.length > MOST_CONTROLS || value === null || typeof value === 'boolean') return
     if (isObject(value)) for (const [key, inner] of value) take(path === '' ? key : `${path}.${key}`, key, inner)
     else if (Array.isArray(value)) for (const inner of value) take(path, name, inner)
     else {
@@ -174,21 +186,22 @@ const BY_SHAPE: Readonly<Record<Exclude<Shape, 'id'>, Control>> = { email: 'reci
 function controlKind(name: string, isText: boolean, text: string, format: Tree | undefined, configured: boolean, sink: Sink): Control | undefined {
   const shape = isText ? shapeOf(text)?.shape : undefined
   const shaped = shape === undefined || shape === 'id' ? undefined : BY_SHAPE[shape]
-  if (configured) return shaped ?? byName(name, sink) ?? 'id'
+  if (configured) return shaped ?? byName(name, isText, sink) ?? 'id'
   if (SELF.test(name)) return undefined
   if (format === 'email') return 'recipient'
   if (format === 'uri' || format === 'url' || format === 'uri-reference' || format === 'hostname') return 'url'
-  const named = byName(name, sink)
+  const named = byName(name, isText, sink)
   // A name may promise an id and the value be an address: the address counts.
   if (shaped !== undefined && (named === undefined || named === 'id' || named === 'path')) return shaped
   return named
 }
 
-function byName(name: string, sink: Sink): Control | undefined {
+function byName(name: string, isText: boolean, sink: Sink): Control | undefined {
   if (SECRETS.test(name)) return 'secret'
   if (PAYEE.test(name)) return 'payee'
   if (name === 'to' && sink.class === 'internal_write') return undefined
-  if (RECIPIENT.test(name)) return sink.class === 'money' && /^(?:to|recipients?|receivers?)$/.test(name) ? 'payee' : 'recipient'
+  // A number of guests names none of them.
+  if (RECIPIENT.test(name)) return !isText && !/phone/.test(name) ? undefined : sink.class === 'money' && /^(?:to|recipients?|receivers?)$/.test(name) ? 'payee' : 'recipient'
   if (URLS.test(name)) return 'url'
   if (CONTENT.test(name)) return undefined
   if (PATHS.test(name)) return 'path'

@@ -1,4 +1,5 @@
 import { decodings, folded, percentDecoded } from './fold.ts'
+import { withoutAccents } from './scope.ts'
 import { hashOf } from './prints.ts'
 import { valueKey, type FlowSession, type View } from './session.ts'
 import type { ControlValue } from './sinks.ts'
@@ -108,7 +109,28 @@ function isNamed(view: View, { past }: FlowSession, { canonical }: Value): boole
   const parts = local.split(/[._+-]+|\d+/).filter((part) => part !== '')
   const generic = parts.every((part) => GENERIC.has(part))
   const wanted = generic ? [host.split('.').at(-2) ?? ''] : parts.filter((part) => part.length > 2 && !GENERIC.has(part))
-  return wanted.length > 0 && wanted.every((part) => part.length > 2 && saysWhole(view, part))
+  return wanted.length > 0 && wanted.every((part) => isName(view, part))
+}
+
+/** Addresses leave accents out, or spell them. */
+function saysName(view: View, part: string): boolean {
+  if (saysWhole(view, part)) return true
+  const other = view.trusted.filter((text) => /[^\x00-\x7f]/.test(text))
+  return other.length > 0 && (saysWhole({ ...view, trusted: other.map(withoutAccents) }, part) || saysWhole({ ...view, trusted: other.map((text) => text.replace(/[äöü]/g, (letter) => SPELLED[letter] as string).replaceAll('ß', 'ss')) }, part))
+}
+
+const SPELLED: Readonly<Record<string, string>> = { ä: 'ae', ö: 'oe', ü: 'ue' }
+
+/** A name, or two of them run together, or a name and an initial: `muster`, `erikamuster`, `emuster`. */
+function isName(view: View, part: string): boolean {
+  if (part.length < 3) return false
+  if (saysName(view, part)) return true
+  for (let at = 1; at < part.length && part.length <= 40; at++) {
+    const [left, right] = [part.slice(0, at), part.slice(at)]
+    const [first, last] = [left.length > 2 && saysName(view, left), right.length > 2 && saysName(view, right)]
+    if ((first && (last || right.length === 1)) || (last && left.length === 1)) return true
+  }
+  return false
 }
 
 /** A file that is named without its folder is that file; a new name that no untrusted text gave is the model's own. */
@@ -131,6 +153,14 @@ function saysFolder(view: View, folders: readonly string[]): boolean {
 
 const ID_BEFORE = /(?:\b(?:id|ids|no|nr|number|file|folder|event|ticket|issue|task|item|record|order|booking|message|mail|email|thread|document|doc|page|card|ref|reference|code|key|case|user|invoice|transaction|payment|pr|request|row|entry|note)\W{1,3}|#)$/u
 const SHORT = 5
+
+/** More than is looked through for one call: a conversation so long is not searched for so many values. */
+const MOST_LETTERS = 128 * 1024 * 1024
+
+/** Whether there is so much to look through that what prose does not say is no ground. */
+export function tooMuch({ untrusted }: View, controls: number): boolean {
+  return untrusted.reduce((sum, { prose }) => sum + prose.length, 0) * controls > MOST_LETTERS
+}
 
 /** Whether prose of others names it. A short number stands in much prose by chance: it counts beside a word for an id. */
 function inProse({ untrusted }: View, plain: string): boolean {

@@ -23,6 +23,15 @@ const WALLET = /(?<![A-Za-z0-9])(?:0x[0-9a-fA-F]{40}|bc1[02-9ac-hj-np-z]{25,60}|
 // Endings of files, which a bare name with a dot has more often than those of countries.
 const FILE_ENDING = /\.(?:txt|md|csv|tsv|json|jsonl|ya?ml|toml|ini|cfg|conf|log|docx?|xlsx?|pptx?|odt|pdf|png|jpe?g|gif|svg|webp|zip|gz|tar|tgz|py|js|mjs|ts|tsx|jsx|rb|rs|go|java|c|h|cpp|cs|php|sh|bash|ps1|sql|html?|css|scss|xml|ics|eml|lock|env|key|pem|crt|db|bak|tf|ipynb)$/i
 
+// The same for plain ASCII, which engines search several times as fast.
+const ASCII = /^[\x00-\x7f]*$/
+const ASCII_EMAIL = inAscii(EMAIL)
+const ASCII_URL = inAscii(URL_RUN)
+
+function inAscii({ source, flags }: RegExp): RegExp {
+  return new RegExp(source.replaceAll('[\\p{L}\\p{N}]', '[A-Za-z0-9]').replaceAll('\\p{L}\\p{N}', 'A-Za-z0-9').replaceAll('\\p{L}', 'A-Za-z'), flags.replace('u', ''))
+}
+
 // Apart from those for searching, because a search leaves its place behind in its pattern.
 const WHOLE_EMAIL = new RegExp(`^(?:${EMAIL.source})$`, 'u')
 const WHOLE_URL = new RegExp(`^(?:${URL_RUN.source})$`, 'iu')
@@ -125,8 +134,9 @@ export function valuesIn(text: string): readonly Value[] {
       if (made !== undefined) values.push({ shape, canonical: made, text: run, start: found.index })
     }
   }
-  if (text.includes('@')) take('email', EMAIL, canonicalEmail)
-  if (text.includes('.') || text.includes('://')) take('url', URL_RUN, canonicalUrl, looksLikeUrl)
+  const ascii = ASCII.test(text)
+  if (text.includes('@')) take('email', ascii ? ASCII_EMAIL : EMAIL, canonicalEmail)
+  if (text.includes('.') || text.includes('://')) take('url', ascii ? ASCII_URL : URL_RUN, canonicalUrl, looksLikeUrl)
   take('iban', IBAN, canonicalIban)
   take('phone', PHONE, canonicalPhone, (run) => !isDate(run))
   take('wallet', WALLET, (run) => run.toLowerCase())
