@@ -3,9 +3,9 @@ import type { ToolClass } from '../../contract/tool_class.ts'
 import { JsonError, parseJson } from '../../formats/json.ts'
 import { isObject, type TreeObject } from '../../formats/tree.ts'
 import { anchored, beyond } from './scope.ts'
-import { sourcesOf, type FlowSession, type View } from './session.ts'
+import type { FlowSession, View } from './session.ts'
 import { controlsOf, isExternal, MOST_CONTROLS, sinkOf, textsOf, type ControlValue, type Offered, type Sink } from './sinks.ts'
-import { endorsed, groundsFor, ownHost, strangersIn, tooMuch, type Grounds } from './trusted.ts'
+import { endorsed, groundsFor, ownHost, sourcesOf, strangersIn, tooMuch, type Grounds } from './trusted.ts'
 import { hostOf, shapeOf } from './values.ts'
 
 /** A tool call that is to be decided. */

@@ -1,5 +1,5 @@
 import { JsonError, parseJson } from '../../formats/json.ts'
-import { isObject, type Tree } from '../../formats/tree.ts'
+import { isObject, type Tree, type TreeObject } from '../../formats/tree.ts'
 import { shapeOf, type Value } from './values.ts'
 
 /** A value that is the whole of a field, by the name of the field and its dotted path. */
@@ -18,7 +18,12 @@ const LONGEST = 8 * 1024 * 1024
 export interface Parts {
   readonly fields: readonly Field[]
   readonly prose: string
+  /** Ids of records beside the names that the same record gives. */
+  readonly named: readonly { readonly id: string; readonly name: string }[]
 }
+
+const ID_FIELD = /^(?:id|uid|uuid|key|handle|slug|user_?name|.*(?:_id|Id|ID))$/
+const NAME_FIELD = /^(?:name|real_?name|full_?name|display_?name|title|label|handle|user_?name|nick_?name)$/i
 
 /**
  * Reads JSON, and plain `name: value` lines at the indentation where the text begins. Only what surely is a field is
@@ -33,13 +38,15 @@ export function partsOf(text: string): Parts {
       if (!(error instanceof JsonError)) throw error
     }
   }
-  return text.length <= LONGEST ? fromLines(text) : { fields: [], prose: text }
+  return text.length <= LONGEST ? fromLines(text) : { fields: [], prose: text, named: [] }
 }
 
 function fromTree(tree: Tree): Parts {
   const fields: Field[] = []
   const prose: string[] = []
+  const named: { id: string; name: string }[] = []
   const take = (path: string, name: string, value: Tree): void => {
+    if (isObject(value)) named.push(...namesOf(value))
     if (isObject(value)) for (const [key, inner] of value) take(path === '' ? key : `${path}.${key}`, key, inner)
     else if (Array.isArray(value)) for (const inner of value) take(path, name, inner)
     else if (value !== null && typeof value !== 'boolean') {
@@ -49,14 +56,20 @@ function fromTree(tree: Tree): Parts {
     }
   }
   take('', '', tree)
-  return { fields, prose: prose.join('\n') }
+  return { fields, prose: prose.join('\n'), named: named.slice(0, MOST_FIELDS) }
+}
+
+function namesOf(record: TreeObject): readonly { readonly id: string; readonly name: string }[] {
+  const found = (pattern: RegExp): readonly string[] => [...record].flatMap(([key, value]) => (pattern.test(key) && (typeof value === 'string' || typeof value === 'number') && String(value).length <= 200 ? [String(value)] : []))
+  const names = found(NAME_FIELD)
+  return names.length === 0 ? [] : found(ID_FIELD).flatMap((id) => names.filter((name) => name !== id).map((name) => ({ id, name })))
 }
 
 const LINE = /^([ \t]*(?:- )?)(?:"([\w .-]{1,64})"|([A-Za-z_][\w .-]{0,63})): +(?:"([^"\n]{1,400})"|'([^'\n]{1,400})'|(\S[^\n]{0,399}))$/
 
 function fromLines(text: string): Parts {
   const first = LINE.exec(text.slice(0, 1000).trimStart().split('\n', 1)[0] ?? '')
-  if (first === null) return { fields: [], prose: text }
+  if (first === null) return { fields: [], prose: text, named: [] }
   const column = (text.slice(0, text.search(/\S/)).split('\n').at(-1) ?? '').length + (first[1] ?? '').length
   const fields: Field[] = []
   const prose: string[] = []
@@ -67,7 +80,7 @@ function fromLines(text: string): Parts {
     if (value !== undefined && fields.length < MOST_FIELDS && isWhole(value)) fields.push(...listed(value).map((one) => ({ name, path: name, text: one })))
     else prose.push(line)
   }
-  return { fields, prose: prose.join('\n') }
+  return { fields, prose: prose.join('\n'), named: [] }
 }
 
 /** A single word, or a list of nothing but addresses and the like. */

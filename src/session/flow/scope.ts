@@ -31,46 +31,46 @@ const KINDS = {
   send: {
     tool: set('send email mail reply respond forward message dm sms text notify dispatch transmit contact ping chat call fax'),
     user: asked(
-      `send sent =reply =replies =respond =response forward =write =drop =dm =text =message =notify inform =remind =tell =contact =ping =answer =cc =bcc =email =mail =thank =congratulate =acknowledge =confirm =inform =relay =deliver =pass
+      `send =sent =reply =replies =respond =response forward =write =drop =dm =text =message =notify =inform =remind =tell =contact =ping =answer =cc =bcc =email =mail =thank =congratulate =acknowledge =confirm =inform =relay =deliver =pass
        schick sende versend verschick antwort weiterleit leite schreib benachricht informier mitteil teile =sag =melde erinner
-       envoy envoi repond repond réponds répond ecri écri transmet transmett preven préven averti inform dis
-       envia envía enviá mand reenvi reenví respond contest escrib avis inform notific
-       invia invi rispond inoltr scriv avvis manda informa
+       envoy envoi repond repond réponds répond ecri écri transmet transmett prévenir =préviens averti =inform =dis =dites
+       envia envía enviá =mandale mandar reenvi reenví respond contesta escrib avis =inform notific
+       =invia invi rispond inoltr scriv avvis =manda =mande =informa
        envie enviar mande encaminh respond escrev avis
        stuur verstuur antwoord beantwoord schrijf meld doorstur
        wyslij wyślij odpowiedz odpisz napisz przeslij prześlij powiadom
        gönder gonder yanıtla yanitla ilet cevapla yaz
        отправ напиш ответь перешли сообщи уведом пошли
-       gửi trả nhắn chuyển skicka svara kirim balas`,
+       gửi =trả nhắn chuyển skicka svara kirim balas`,
       '发送|发给|发到|发在|发邮件|回复|转发|通知|告诉|送って|送信|返信|転送|連絡|知らせ|보내|답장|전달|알려|भेज|أرسل|ارسل|رد على|שלח',
       ['let (?!me|us)\\p{L}+(?: \\p{L}+)? know', 'reach out', 'get back to', 'shoot (?!me)', 'e-?mail (?:it|them|him|her|this|that|the|my|all|everyone|\\p{L}+@)', 'by e-?mail', 'an? (?:e-?mail|message|note|reply|text) (?:to|for|back)'],
     ),
   },
   post: {
     tool: set('post publish tweet comment announce broadcast toot blog'),
-    user: asked('post publi announc tweet comment =share =write =send =tell =reply =respond poste veröffentlich kommentier annonc publica pubblica comenta commenta anunci plaats reageer opublikuj skomentuj опубликуй напиши paylaş', '发布|发到|发在|评论|发表|投稿|公開|게시|댓글|نشر|انشر', ['let (?!me|us)\\p{L}+(?: \\p{L}+)? know', 'leave (?:a|an) ', 'drop (?:a|an) ']),
+    user: asked('=post =posts =posting =posted publish publie =publica =publique publicar announc tweet comment =share =write =send =tell =reply =respond poste veröffentlich kommentier annonc publica pubblica comenta commenta anuncia plaats reageer opublikuj skomentuj опубликуй напиши paylaş', '发布|发到|发在|评论|发表|投稿|公開|게시|댓글|نشر|انشر', ['let (?!me|us)\\p{L}+(?: \\p{L}+)? know', 'leave (?:a|an) ', 'drop (?:a|an) ']),
   },
   share: {
     tool: set('share invite add grant member participant collaborator attendee guest'),
-    user: asked('share sharing invit =add adding include includ =give grant onboard =with teile freigeb einlad lade hinzu füge partag ajout compart añad anad agreg condivid aggiung convid adicion deel nodig voeg udostępnij zaproś dodaj paylaş davet ekle поделись пригласи добавь chia', '分享|邀请|添加|共有|招待|追加|공유|초대|추가|شارك|ادع|أضف'),
+    user: asked('share sharing invit =add adding grant onboard teile freigeb einlad lade hinzu füge partag ajout compart añad anad agreg condivid aggiung convid adicion deel nodig voeg udostępnij zaproś dodaj paylaş davet ekle поделись пригласи добавь chia', '分享|邀请|添加|共有|招待|追加|공유|초대|추가|شارك|ادع|أضف', ['(?:meet|meeting|event|appointment|call|lunch|dinner|coffee|session|sync)(?![\\p{L}\\p{N}])[^.!?\\n]{0,120} with ']),
   },
   pay: {
     tool: set('pay payment transfer wire remit donate refund transaction charge payout deposit withdraw tip invoice topup payroll'),
-    user: asked('pay =paid payment transfer wire refund donat settle remit reimburs =owe =owes =rent =bill =invoice =tip =send =standing =deposit =withdraw zahl bezahl überweis ueberweis spende erstatt begleich transfér vire virement paie payer paye rembours pag transfi transfer abona reembols pagh bonific vers rimbors betaal overmaak maak zapłać zaplac przelej przelew öde ode havale заплати переведи оплати перевод bayar thanh', '付款|支付|转账|汇款|退款|支払|振込|送金|返金|결제|송금|이체|환불|भुगतान|ادفع|حول|שלם', ['top up']),
+    user: asked('=pay =pays =paying payment =paid payment transfer wire refund donat settle remit reimburs =owe =owes =rent =bill =invoice =tip =send =standing =deposit =withdraw zahl bezahl überweis ueberweis spende erstatt begleich transfér vire virement paie payer =paye =payez rembours =paga =pagar =pague =pagare transfi transfer abona reembols pagh bonific =versa =verser =versez rimbors betaal overmaak maak zapłać zaplac przelej przelew =öde  havale заплати переведи оплати перевод bayar thanh', '付款|支付|转账|汇款|退款|支払|振込|送金|返金|결제|송금|이체|환불|भुगतान|ادفع|حول|שלם', ['top up']),
   },
   buy: {
     tool: set('buy purchase order checkout cart trade invest subscribe'),
-    user: asked('buy =order purchas subscrib =checkout reorder restock =invest =sell =cart kauf bestell abonn achet command compr pedi pid encarg compra ordina acquist koop bestel kup zamów zamow satın satin sipariş siparis купи закажи beli mua', '购买|下单|订购|买|注文|購入|買|구매|주문|खरीद|اشتر|اطلب', ['get (?:me|us) (?:\\p{N}+|an?|some|the|another|two|three) ']),
+    user: asked('buy =order purchas subscrib =checkout reorder restock =invest =sell =cart kauf bestell abonn achet =commande =commander =commandez =compra =comprar =compre =pedido =pedir =pide encarg compra =ordina =ordinare acquist koop bestel =kup zamów zamow satın satin sipariş siparis купи закажи =beli mua', '购买|下单|订购|买|注文|購入|買|구매|주문|खरीद|اشتر|اطلب', ['get (?:me|us) (?:\\p{N}+|an?|some|the|another|two|three) ']),
   },
   book: {
     tool: set('book reserve rent reservation booking ride'),
-    user: asked('book =ride =order =call =reserve reserv =rent =hire =table =stay =seats =tickets buch reservier miet réserv reserv lou alquil prenot affitt alug boek huur zarezerwuj wynajmij ayırt rezerv kirala заброн снять арендуй pesan đặt dat', '预订|预定|预约|予約|예약|बुक|احجز', ['get (?:me|us) (?:an? |some )?(?:taxi|cab|ride|table|room|seats?|tickets?|car)', 'call (?:me )?an? (?:taxi|cab)']),
+    user: asked('book =ride =order =call =reserve reserv =rent =hire =table =stay =seats =tickets buch reservier miet réserv reserv =loue =louer =louez alquil prenot affitt alug boek huur zarezerwuj wynajmij ayırt rezerv kirala заброн снять арендуй pesan =đặt ', '预订|预定|预约|予約|예약|बुक|احجز', ['get (?:me|us) (?:an? |some )?(?:taxi|cab|ride|table|room|seats?|tickets?|car)', 'call (?:me )?an? (?:taxi|cab)']),
   },
   create: {
     tool: set('create add new make insert schedule set register open start draft generate plan organize write save store put log record upsert import append attach'),
     user: asked(
-      `creat =add adding =make =new =set =put =open =start draft generat schedul =plan organi =register =write =save =store =log record =note =enter =insert =file =raise =track =remind =arrange =append =attach =build =prepare =compile =turn =jot =block =pencil =import =document =copy
-       erstell anleg lege trag =mach notier speicher plan termin schreib hinzu füg cré cree ajout planif enregistr note ecri écri sauvegard crea añad anad agreg agend guard program anot escrib crei aggiung salva pianific scriv cri adicion salv anot maak voeg sla plan schrijf utwórz utworz stwórz dodaj zapisz zaplanuj oluştur olustur ekle kaydet создай добавь запиши сохрани запланируй tạo thêm lưu`,
+      `creat =add adding =make =new =set =put =open =start draft generat schedul =plan =organize =organise organizz organisier =register =write =save =store =log record =note =enter =insert =file =raise =track =remind =arrange =append =attach =build =prepare =compile =turn =jot =block =pencil =import =document =copy
+       erstell anleg lege trag =mach notier speicher =plan =termin schreib hinzu füg =crée =créer =créez cree ajout planif enregistr note ecri écri sauvegard =crea =crear =creare añad anad agreg agend =guarda guardar =guardalo =programa programar =anota =anotar escrib crei aggiung salva pianific scriv =cria =crie criar adicion salv =anota =anotar maak voeg =sla =plan schrijf utwórz utworz stwórz dodaj zapisz zaplanuj oluştur olustur ekle kaydet создай добавь запиши сохрани запланируй =tạo lưu`,
       '创建|新建|添加|安排|记录|保存|写|作成|追加|保存|登録|만들|추가|저장|일정|등록|बना|أنشئ|أضف|احفظ|צור',
     ),
   },
@@ -79,13 +79,13 @@ const KINDS = {
     user: asked(
       `updat edit modif chang renam =move moving reschedul =mark =assign adjust label archiv merg complet =close replac increas decreas =raise lower =set =fix correct =tag =pin =flag approv accept declin reject enabl disabl =turn =switch =lock unlock postpon =push =shift =sort tidy =clean extend shorten =copy =rewrite revis =add =append =bump =refresh =resolve =triage =snooze =adapt =confirm =apply =escalate =silence =acknowledge =pause =resume =block =unblock =freeze =unfreeze =upgrade =downgrade =fork =transition =print =play =mute =unmute =restore =rotate =follow =click =press
        =log =record =put =write =note =save =enter =change =store
-       änder aender aktualisier verschieb umbenenn bearbeit erhöh markier schließ schliess setz korrigier ersetz chang modifi met mets déplac deplac renomm cambi actualiz muev mover edit renombr corrig modific aggiorn spost rinomin atualiz mud mov wijzig verander verplaats hernoem zmień zmien zaktualizuj przenieś güncelle guncelle değiştir degistir taşı измени обнови перенеси переименуй исправь sửa đổi cập`,
+       änder aender aktualisier verschieb umbenenn bearbeit erhöh markier schließ schliess setz korrigier ersetz chang modifi =met =mettre mets déplac deplac renomm cambi actualiz muev mover edit renombr corrig modific aggiorn spost rinomin atualiz =muda =mude mudar =mova =mover wijzig verander verplaats hernoem zmień zmien zaktualizuj przenieś güncelle guncelle değiştir degistir taşı измени обнови перенеси переименуй исправь =sửa =đổi =cập`,
       '更新|修改|更改|移动|重命名|変更|更新|移動|修正|수정|변경|업데이트|이동|बदल|अपडेट|حدث|غير|عدل|עדכן|שנה',
     ),
   },
   delete: {
     tool: set('delete remove drop erase purge clear cancel unsubscribe wipe destroy terminate uninstall trash kill truncate shred unpublish rm leave kick ban'),
-    user: asked('delet remov =drop eras purg clear cancel unsubscrib wip destroy terminat uninstall trash =kill =discard =rid =clean cleanup =kick =ban =prune =empty lösch loesch entfern stornier kündig absag supprim effac annul retir enlèv enlev borr elimin cancel quit cancell rimuov exclu apag remov verwijder wis annuleer usuń usun skasuj anuluj sil iptal kaldır удали отмени сотри hapus xóa xoa hủy', '删除|取消|移除|清除|削除|取り消|キャンセル|삭제|취소|제거|हटा|रद्द|احذف|ألغ|מחק|בטל'),
+    user: asked('delet remov =drop eras purg =clear =clears =clearing cancel unsubscrib wip destroy terminat uninstall trash =kill =discard =rid =clean cleanup =kick =ban =prune =empty lösch loesch entfern stornier kündig absag supprim effac annul =retire =retirer =retira enlèv enlev borr elimin cancel =quita =quitar cancell rimuov exclu apag remov verwijder wis annuleer usuń usun skasuj anuluj =sil =silin iptal kaldır удали отмени сотри hapus xóa xoa hủy', '删除|取消|移除|清除|削除|取り消|キャンセル|삭제|취소|제거|हटा|रद्द|احذف|ألغ|מחק|בטל'),
   },
   run: {
     tool: set('run exec execute eval deploy restart reboot build install test start stop rollback scale migrate launch trigger shell bash terminal command'),
@@ -93,7 +93,7 @@ const KINDS = {
   },
   upload: {
     tool: set('upload export push submit sync backup publish'),
-    user: asked('upload export =push submit =sync back hochlad lade exportier einreich télévers televers envoy export sub carg carica invia upload wyślij yükle загрузи выгрузи', '上传|导出|提交|アップロード|提出|업로드|제출|ارفع'),
+    user: asked('upload export =push submit =sync =backup hochlad lade exportier einreich télévers televers envoy export =sube =subir =carga =cargar =carica =caricare invia upload wyślij yükle загрузи выгрузи', '上传|导出|提交|アップロード|提出|업로드|제출|ارفع'),
   },
 } as const satisfies Record<string, Kind>
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Labels } from '../../contract/exchange.ts'
 import type { Origin } from '../../contract/segment.ts'
-import type { Source } from '../../contract/shown.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
 import type { ToolClass } from '../../contract/tool_class.ts'
 import { directoryValues, partsOf } from './fields.ts'
@@ -44,6 +43,7 @@ export interface Endorsement {
 
 const MOST_MARKS = 4_000_000
 const MOST_VALUES = 1_000_000
+const MOST_NAMES = 100_000
 const MOST_SEEN = 200_000
 const MOST_TRUSTED = 4 * 1024 * 1024
 const MOST_UNTRUSTED = 16 * 1024 * 1024
@@ -65,7 +65,7 @@ export function newPast(labels: Labels = { untrusted: false, sensitivity: 0 }): 
   return { labels, copied: prints(MOST_MARKS), values: marks(MOST_VALUES), prose: marks(MOST_VALUES), restricted: restricted(MOST_VALUES) }
 }
 
-interface Untrusted {
+export interface Untrusted {
   readonly ordinal: number
   readonly origin: Origin
   readonly tool: string | undefined
@@ -97,6 +97,8 @@ export interface View {
   readonly scope: Scope
   readonly untrusted: readonly Untrusted[]
   readonly endorsements: readonly Endorsement[]
+  /** Ids by the names that records of untrusted results give them. */
+  readonly bound: ReadonlyMap<string, ReadonlySet<string>>
   /** More was said than is kept: whatever rests on what untrusted text did not say is no ground any more. */
   readonly full: boolean
 }
@@ -126,6 +128,7 @@ export function openSession(settings: FlowSettings, tool: (name: string) => Tool
   const untrusted: Untrusted[] = []
   const endorsements: Endorsement[] = []
   const seen = new Set<string>()
+  const bound = new Map<string, Set<string>>()
   let trustedLength = 0
   let untrustedLength = 0
   let ordinal = 0
@@ -175,7 +178,14 @@ export function openSession(settings: FlowSettings, tool: (name: string) => Tool
     const retold = segment.known === true && (segment.origin === 'assistant' || segment.origin === 'reasoning' || segment.origin === 'tool_call')
     if (retold && !past.labels.untrusted) return
     if (!retold && !SAYS_NOTHING.test(text)) raise({ untrusted: true })
-    const { fields, prose } = retold ? { fields: [], prose: text } : partsOf(text)
+    const { fields, prose, named } = retold ? { fields: [], prose: text, named: [] } : partsOf(text)
+    for (const one of named) {
+      const name = folded(one.name).replace(/^[#@]/, '')
+      const ids = bound.get(name)
+      if (ids !== undefined) ids.add(folded(one.id))
+      else if (bound.size < MOST_NAMES) bound.set(name, new Set([folded(one.id)]))
+      else full = true
+    }
     if (untrustedLength + text.length > MOST_UNTRUSTED) full = true
     else {
       untrustedLength += text.length
@@ -274,7 +284,7 @@ export function openSession(settings: FlowSettings, tool: (name: string) => Tool
     endorse: (one) => void endorsements.push(one),
     view() {
       settle()
-      return { labels: past.labels, trusted, values, words, ownDomains, scope: userSpoke ? scope : operatorScope, untrusted, endorsements, full }
+      return { labels: past.labels, trusted, values, words, ownDomains, scope: userSpoke ? scope : operatorScope, untrusted, endorsements, bound, full }
     },
   }
 }
@@ -282,21 +292,5 @@ export function openSession(settings: FlowSettings, tool: (name: string) => Tool
 /** Longer turns than a person types to answer a question. */
 const TYPED = 300
 
-const EXCERPT = 160
 /** More than the longest run of which a mark is made. */
 const TAIL = 120
-
-/** Where untrusted text gave a value; the newest first, at most a few. */
-export function sourcesOf(view: View, value: string, most = 2): readonly Source[] {
-  const needle = folded(value).trim()
-  if (needle.length < 2) return []
-  const sources: Source[] = []
-  for (let i = view.untrusted.length - 1; i >= 0 && sources.length < most; i--) {
-    const { origin, ordinal, text } = view.untrusted[i] as Untrusted
-    const at = text.indexOf(needle)
-    if (at < 0) continue
-    const from = Math.max(0, at - Math.max(0, EXCERPT - needle.length) / 2)
-    sources.push({ origin, segment: ordinal, excerpt: text.slice(from, from + EXCERPT) })
-  }
-  return sources
-}

@@ -11,7 +11,7 @@ export const flowSchema = z
       .describe('Which user and system turns count as the words of people. role: what has the role, for an application that writes its own turns. attested: only a registered system prompt, a turn with a user token, and the first turn of a task; for agents. Default: role.'),
     own_domains: z.array(domain).max(256).optional().describe('Domains of the organisation: addresses and hosts there are no strangers. Default: the domains of e-mail addresses in system prompts, public mail providers left out.'),
     own_ids: z.array(z.string().min(2).max(256)).max(4096).optional().describe('Account numbers, channels, repositories and other ids of the organisation: they count as trusted.'),
-    named_recipients: z.boolean().optional().describe('Whether an address counts as trusted that is spelled like a name in the user\'s own words (Erika Muster: erika.muster@…) and that untrusted text gives as a whole field only, never within prose. Default: true.'),
+    named_recipients: z.boolean().optional().describe('Whether an address counts as trusted that is spelled like a name in the user\'s own words (Erika Muster: erika.muster@…) and that untrusted text gives as a whole field only, never within prose; likewise the id of the one record that has the name. Default: true.'),
     fenced: z.boolean().optional().describe('Whether what stands between marks such as <document> and </document> in a user turn counts as untrusted. Default: true.'),
     rule_of_two: z.boolean().optional().describe('Whether a session that has read untrusted content and confidential data (sensitivity 2 and above) is held at everything that changes something or leaves, whatever its arguments. Default: true.'),
   })

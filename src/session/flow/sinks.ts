@@ -65,6 +65,8 @@ function classOfName(words: readonly string[]): ToolClass | undefined {
 export type Control = 'recipient' | 'payee' | 'url' | 'path' | 'id' | 'secret'
 
 const RECIPIENT = /^(?:to|cc|bcc|recipients?|receivers?|emails?|e_?mail_?(?:address(?:es)?)?|participants?|attendees?|invitees?|guests?|members?|users?|user_?names?|handles?|channels?|channel_?name|assignees?|reviewers?|share_?with|shared_?with|phones?|phone_?numbers?|contacts?|chat|room|audience|subscribers?|mentions?|collaborators?|forward_?to|reply_?to|send_?to|notify|group|team|space|subreddit)$/
+/** The same by number or handle: whoever is written to, whatever the service calls them. */
+const RECIPIENT_ID = /^(?:(?:to|target|recipient|receiver|dest|destination)_)?(?:to|recipient|receiver|user|member|channel|chat|room|conversation|group|contact|customer|person|participant|attendee)_?(?:ids?|emails?|names?|handles?|user_?names?|address(?:es)?|numbers?)$/
 const PAYEE = /(?:^|_)(?:iban|payees?|beneficiar(?:y|ies)|account|account_?(?:number|no|id)|wallet|wallet_?address|routing(?:_?number)?|sort_?code|bic|swift|merchant|vendor|to_account|destination_account|card_?number)$/
 const URLS = /(?:^|_)(?:urls?|uris?|links?|href|endpoint|webhook|web_?site|hosts?|domain|origin|callback|redirect|remote|registry|repo_?url|site|server|address_url|image_?url)$/
 const PATHS = /(?:^|_)(?:paths?|files?|file_?names?|filepaths?|dir|directory|folder|destination|dest|target|source|src|output|output_?file|attachments?|branch|bucket|cwd|workdir|root)$/
@@ -202,6 +204,7 @@ function byName(name: string, isText: boolean, sink: Sink): Control | undefined 
   if (name === 'to' && sink.class === 'internal_write') return undefined
   // A number of guests names none of them.
   if (RECIPIENT.test(name)) return !isText && !/phone/.test(name) ? undefined : sink.class === 'money' && /^(?:to|recipients?|receivers?)$/.test(name) ? 'payee' : 'recipient'
+  if (RECIPIENT_ID.test(name) && isExternal(sink.class)) return 'recipient'
   if (URLS.test(name)) return 'url'
   if (CONTENT.test(name)) return undefined
   if (PATHS.test(name)) return 'path'

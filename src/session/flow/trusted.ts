@@ -1,9 +1,10 @@
 import { decodings, folded, percentDecoded } from './fold.ts'
 import { withoutAccents } from './scope.ts'
 import { hashOf } from './prints.ts'
-import { valueKey, type FlowSession, type View } from './session.ts'
+import { valueKey, type FlowSession, type Untrusted, type View } from './session.ts'
 import type { ControlValue } from './sinks.ts'
 import { canonicalUrl, hostOf, shapeOf, valuesIn, type Value } from './values.ts'
+import type { Source } from '../../contract/shown.ts'
 import type { ToolClass } from '../../contract/tool_class.ts'
 
 /** Why a value counts as trusted, or undefined. */
@@ -49,6 +50,7 @@ function groundsOf(session: FlowSession, view: View, control: ControlValue, sink
   if (value?.shape === 'id' && view.values.get(valueKey('id', value.canonical)) === 'directory') return 'directory'
   if (kind === 'url') return literalUrl(view, text) ? 'trusted text' : undefined
   if (kind === 'recipient' && value?.shape === 'email' && session.settings.namedRecipients && isNamed(view, session, value)) return 'named'
+  if (kind === 'recipient' && value?.shape !== 'email' && session.settings.namedRecipients && isBound(view, plain)) return 'named'
   if (kind === 'path') return pathGrounds(view, plain, control.configured ? 'read' : sink)
   if (kind === 'id' && !control.configured) return view.full || inProse(view, plain) ? undefined : 'not from untrusted text'
   return undefined
@@ -110,6 +112,16 @@ function isNamed(view: View, { past }: FlowSession, { canonical }: Value): boole
   const generic = parts.every((part) => GENERIC.has(part))
   const wanted = generic ? [host.split('.').at(-2) ?? ''] : parts.filter((part) => part.length > 2 && !GENERIC.has(part))
   return wanted.length > 0 && wanted.every((part) => isName(view, part))
+}
+
+/**
+ * Whether an id is that of the one record with a name that trusted text says: the channel `C0482` that a list calls
+ * "launch". Two records with one name are a trap or a mistake, and no ground.
+ */
+function isBound(view: View, plain: string): boolean {
+  if (view.full || view.bound.size === 0 || inProse(view, plain)) return false
+  for (const [name, ids] of view.bound) if (ids.size === 1 && ids.has(plain) && name.length > 2 && saysWhole(view, name)) return true
+  return false
 }
 
 /** Addresses leave accents out, or spell them. */
@@ -186,4 +198,21 @@ export function strangersIn(session: FlowSession, view: View, text: string): rea
     const key = hashOf(valueKey(shape, canonical))
     return view.full || session.past.prose.has(key) || !session.past.values.has(key)
   })
+}
+
+const EXCERPT = 160
+
+/** Where untrusted text gave a value; the newest first, at most a few. */
+export function sourcesOf(view: View, value: string, most = 2): readonly Source[] {
+  const needle = folded(value).trim()
+  if (needle.length < 2) return []
+  const sources: Source[] = []
+  for (let i = view.untrusted.length - 1; i >= 0 && sources.length < most; i--) {
+    const { origin, ordinal, text } = view.untrusted[i] as Untrusted
+    const at = text.indexOf(needle)
+    if (at < 0) continue
+    const from = Math.max(0, at - Math.max(0, EXCERPT - needle.length) / 2)
+    sources.push({ origin, segment: ordinal, excerpt: text.slice(from, from + EXCERPT) })
+  }
+  return sources
 }
