@@ -1,3 +1,4 @@
+import type { Fields, Outlet } from './arrival.ts'
 import type { Candidate, Reading } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
 import type { Inspection } from './guard.ts'
@@ -57,4 +58,12 @@ export type Pass = (errand: Errand) => Promise<Passed>
 export interface Passed {
   readonly exchange: Exchange
   readonly refusal?: Refusal
+}
+
+/** Answers with JSON: head and body in one go. `bytes` counts UTF-16 units, as everywhere in deliveries. */
+export function deliverJson(outlet: Outlet, status: number, fields: Fields, body: unknown): Delivery {
+  const text = JSON.stringify(body)
+  outlet.head(status, fields)
+  outlet.end(text)
+  return { status, bytes: text.length, complete: true }
 }

@@ -6,31 +6,17 @@ import { test } from 'node:test'
 import type { Arrival, Fields } from '../contract/arrival.ts'
 import type { Principal } from '../contract/principal.ts'
 import { isRefusal, type Refusal } from '../contract/verdict.ts'
-import type { KeyRow, Keys } from '../store/interfaces.ts'
+import type { KeyRow } from '../store/interfaces.ts'
 import { makeAdminDoor } from './admin.ts'
 import { makeDoor } from './door.ts'
 import { keyId, newKey } from './key.ts'
+import { memoryKeys } from './keys.fixture.ts'
 import { openKeyring, type Keyring } from './keyring.ts'
 import { hashUnder, openAdminKey, openSecret, type NamedSecret } from './secret.ts'
 import { identitySettings, settleIdentity, type SettledIdentity } from './settings.ts'
 
 const secret: NamedSecret = { id: 'test', bytes: Buffer.alloc(32, 7) }
 const peer = { address: '127.0.0.1', port: 1 }
-
-function memoryKeys(): Keys & { rows: KeyRow[] } {
-  const rows: KeyRow[] = []
-  return {
-    rows,
-    all: () => Promise.resolve([...rows]),
-    insert: (row) => Promise.resolve(void rows.push(row)),
-    revoke(id, at) {
-      const index = rows.findIndex((row) => row.id === id && row.revoked === undefined)
-      if (index === -1) return Promise.resolve(false)
-      rows[index] = { ...(rows[index] as KeyRow), revoked: at }
-      return Promise.resolve(true)
-    },
-  }
-}
 
 function clockAt(start: number): { now: number; wall: () => number; monotonic: () => number; timer: () => () => void } {
   return { now: start, wall() { return this.now }, monotonic() { return this.now }, timer: () => () => undefined }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Arrival, Fields, Outlet } from '../../contract/arrival.ts'
+import type { Arrival, Outlet } from '../../contract/arrival.ts'
 import type { Clock } from '../../contract/clock.ts'
 import type { Exchange, Reading } from '../../contract/exchange.ts'
-import type { Delivery, Errand, Pass } from '../../contract/gateway.ts'
+import { deliverJson, type Errand, type Pass } from '../../contract/gateway.ts'
 import type { Principal } from '../../contract/principal.ts'
 import { reasonOf } from '../../contract/reasons.ts'
 import type { Origin } from '../../contract/segment.ts'
@@ -42,12 +42,6 @@ export function guardErrand(desk: GuardDesk, arrival: Arrival, outlet: Outlet): 
   const began = desk.clock.monotonic()
   let who: Principal
   let asking: Asking
-  const say = (status: number, fields: Fields, body: unknown): Delivery => {
-    const text = JSON.stringify(body)
-    outlet.head(status, fields)
-    outlet.end(text)
-    return { status, bytes: text.length, complete: true }
-  }
   return {
     gateway: 'guard',
     signal: arrival.gone,
@@ -66,9 +60,9 @@ export function guardErrand(desk: GuardDesk, arrival: Arrival, outlet: Outlet): 
     },
     resolve: () => [],
     async deliver({ exchange, inspection }) {
-      if (asking.batch) return say(200, fieldsOf(exchange), { id: exchange.id, evaluations: await each(desk, arrival, exchange, who, asking) })
+      if (asking.batch) return deliverJson(outlet, 200, fieldsOf(exchange), { id: exchange.id, evaluations: await each(desk, arrival, exchange, who, asking) })
       if (inspection === undefined) throw new Error('an evaluation without an inspection')
-      return say(200, fieldsOf(exchange), shown(desk, who, answerOf(exchange.id, inspection, asking.guardrails, desk.clock.monotonic() - began)))
+      return deliverJson(outlet, 200, fieldsOf(exchange), shown(desk, who, answerOf(exchange.id, inspection, asking.guardrails, desk.clock.monotonic() - began)))
     },
     refuse(refusal, exchange) {
       const { status, retry } = { retry: undefined, ...reasonOf(refusal.refuse) }
@@ -76,7 +70,7 @@ export function guardErrand(desk: GuardDesk, arrival: Arrival, outlet: Outlet): 
       if (refusal.retryAfterMs !== undefined) fields.push(['retry-after', String(Math.max(1, Math.ceil(refusal.retryAfterMs / 1000)))])
       if (refusal.refuse === 'unauthenticated') fields.push(['www-authenticate', 'Bearer'])
       if (outlet.committed) return { status, bytes: 0, complete: false }
-      return { ...say(status, fields, { error: errorOf(refusal, exchange.id) }), complete: refusal.refuse !== 'cancelled' }
+      return { ...deliverJson(outlet, status, fields, { error: errorOf(refusal, exchange.id) }), complete: refusal.refuse !== 'cancelled' }
     },
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Arrival, Fields, Outlet } from '../../contract/arrival.ts'
+import type { Arrival, Outlet } from '../../contract/arrival.ts'
 import type { Reading } from '../../contract/exchange.ts'
-import type { Delivery, Errand } from '../../contract/gateway.ts'
+import { deliverJson, type Errand } from '../../contract/gateway.ts'
 import type { Principal } from '../../contract/principal.ts'
 import type { ExchangeToken, PreparedToken } from '../../contract/token.ts'
 import { isRefusal, refuse, type Refusal } from '../../contract/verdict.ts'
@@ -27,12 +27,6 @@ export function isTokenPath(target: string): boolean {
 export function tokenErrand(desk: TokenDesk, arrival: Arrival, outlet: Outlet): Errand {
   let asking: Asking
   let prepared: PreparedToken
-  const say = (status: number, fields: Fields, body: unknown): Delivery => {
-    const text = JSON.stringify(body)
-    outlet.head(status, fields)
-    outlet.end(text)
-    return { status, bytes: text.length, complete: true }
-  }
   return {
     gateway: 'token',
     signal: arrival.gone,
@@ -51,12 +45,12 @@ export function tokenErrand(desk: TokenDesk, arrival: Arrival, outlet: Outlet): 
     resolve: () => [],
     async deliver({ exchange }) {
       const { token, type, expiresIn, scope } = await prepared.mint()
-      return say(200, fieldsOf(exchange.id), { access_token: token, issued_token_type: asking.issuedType, token_type: type, expires_in: expiresIn, scope })
+      return deliverJson(outlet, 200, fieldsOf(exchange.id), { access_token: token, issued_token_type: asking.issuedType, token_type: type, expires_in: expiresIn, scope })
     },
     refuse(refusal, exchange) {
       const { status, fields, body } = mistakeOf(refusal)
       if (outlet.committed) return { status, bytes: 0, complete: false }
-      return { ...say(status, [...fieldsOf(exchange.id), ...fields], body), complete: refusal.refuse !== 'cancelled' }
+      return { ...deliverJson(outlet, status, [...fieldsOf(exchange.id), ...fields], body), complete: refusal.refuse !== 'cancelled' }
     },
   }
 }
