@@ -73,7 +73,7 @@ export function openTooling({ clock, version, on }: ToolingParts): Tooling {
     const one = held.get(key)
     if (one === undefined || one.uses > 0) return
     held.delete(key)
-    const closed = one.server.link.close()
+    const closed = one.server.close()
     closing.add(closed)
     void closed.finally(() => closing.delete(closed))
   }

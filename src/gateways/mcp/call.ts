@@ -13,7 +13,7 @@ import { treeEvent, type TreeEvent } from './leaves.ts'
 import { askOnce } from './once.ts'
 import { INVALID_PARAMS, RpcMistake, type Answer } from './rpc.ts'
 import type { Server } from './server.ts'
-import type { Tool } from './tools.ts'
+import type { Item } from './items.ts'
 
 /** Values that a reviewer is shown one by one, besides those that say whom or what it acts on. */
 const MOST_VALUES = 200
@@ -25,12 +25,13 @@ interface CallReading extends Reading {
 }
 
 /** `tools/call`: one tool with its arguments. @throws {RpcMistake} for parameters that are none. */
-export function callDoing({ desk, server, params, id, signal }: Request): Doing {
+export function callDoing({ desk, server, principal, params, id, signal }: Request): Doing {
   const { name, args } = callOf(params, id)
   const reading = callReading(server, name, args, desk.tool(name, server.settings.name))
   const { settings } = server
   const options = { signal, timeoutMs: settings.timeoutMs }
-  const known = server.known(name)
+  const connection = server.connection(principal)
+  const known = connection.known('tools', name)
   const refusal = reading.problem !== undefined ? refuse('denied', { detail: `${name}: ${reading.problem}` }) : known && argumentProblem(known, args, server)
   return {
     reading,
@@ -38,20 +39,20 @@ export function callDoing({ desk, server, params, id, signal }: Request): Doing 
     candidates: [targetOf(server, reading.resource)],
     dial: (permitted) =>
       askOnce(targetOf(server, reading.resource), signal, desk.clock, async (both) => {
-        const tool = await server.tool(name, { ...options, signal: both })
+        const tool = await connection.item('tools', name, { ...options, signal: both })
         if (tool === undefined) return treeEvent(errorTree(INVALID_PARAMS, `There is no tool ${JSON.stringify(name)} here.`), 'tool_result')
         // What guardrails took out may be what the schema asks for; and until now nobody may have known the tool.
         const sent = (permitted as CallReading).args
         const wrong = argumentProblem(tool, sent, server)
         if (wrong !== undefined) throw new Refused(wrong)
-        const answer = await server.link.request('tools/call', object({ name, arguments: sent }), { ...options, signal: both })
+        const answer = await connection.link.request('tools/call', object({ name, arguments: sent }), { ...options, signal: both })
         return resultEvent(answer)
       }),
     answer: answerOf,
   }
 }
 
-function argumentProblem(tool: Tool, args: TreeObject, { settings }: Server): Refusal | undefined {
+function argumentProblem(tool: Item, args: TreeObject, { settings }: Server): Refusal | undefined {
   const schema = tool.schema()
   if (schema.unusable !== undefined) return refuse('denied', { say: 'The schema of this tool is not usable.', detail: `${tool.name}: ${schema.unusable}` })
   const wrong = schema.check(args, settings.unknownArguments === 'refuse')

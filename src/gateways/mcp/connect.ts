@@ -22,7 +22,7 @@ export function initializeDoing({ desk, server, params, id, signal, principal }:
     candidates: [target],
     dial: () =>
       askOnce(target, signal, desk.clock, async (both) => {
-        const introduction = await server.link.introduction({ signal: both, timeoutMs: server.settings.startMs })
+        const introduction = await server.connection(principal).link.introduction({ signal: both, timeoutMs: server.settings.startMs })
         // Whatever it says of itself reaches the model: it is a definition, like those of its tools.
         return treeEvent(object({ result: object({ protocolVersion: protocol, ...introduced(introduction) }) }), 'tool_definition')
       }),
@@ -47,7 +47,7 @@ function introduced({ capabilities, info, instructions }: Introduction) {
 }
 
 /** `server/discover`: the same for a caller that opens no session. */
-export function discoverDoing({ desk, server, signal }: Request): Doing {
+export function discoverDoing({ desk, server, principal, signal }: Request): Doing {
   const reading = plainReading({ server, action: 'mcp.connect', method: 'server/discover', effect: 'dial' })
   const target = targetOf(server, reading.resource)
   return {
@@ -55,7 +55,7 @@ export function discoverDoing({ desk, server, signal }: Request): Doing {
     candidates: [target],
     dial: () =>
       askOnce(target, signal, desk.clock, async (both) => {
-        const { serverInfo, ...more } = introduced(await server.link.introduction({ signal: both, timeoutMs: server.settings.startMs }))
+        const { serverInfo, ...more } = introduced(await server.connection(principal).link.introduction({ signal: both, timeoutMs: server.settings.startMs }))
         return treeEvent(object({ result: object({ supportedVersions: [MODERN, ...SESSION_REVISIONS], ...more, _meta: object({ [SERVER_INFO]: serverInfo }) }) }), 'tool_definition')
       }),
     answer: answerOf,

@@ -5,7 +5,7 @@ import { endedBy, refuse, Refused, type Refusal } from '../../contract/verdict.t
 import { SseError, sseParser } from '../../formats/sse.ts'
 import type { TreeObject } from '../../formats/tree.ts'
 import { initializeParams, introductionOf, malformed } from './introduce.ts'
-import { NEVER, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
+import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
 import { OFFERED } from './revisions.ts'
 import { notificationText, readMessage, requestText, RpcMistake, type Answer } from './rpc.ts'
 
@@ -148,7 +148,7 @@ export function httpLink(parts: HttpParts): Link {
     if (message.kind === 'answer') {
       if (message.id === id) return message.answer
       on({ kind: 'broke_protocol', problem: 'an answer to nothing that waits' })
-    } else if (message.method === 'notifications/tools/list_changed') changes++
+    } else if (LIST_CHANGED.test(message.method)) changes++
     return undefined
   }
 

@@ -14,6 +14,18 @@ export interface Introduction {
 export interface AskOptions {
   readonly signal: AbortSignal
   readonly timeoutMs: number
+  /** Hears what the server says and asks on account of this request; absent = nobody would listen. */
+  readonly beside?: Beside
+}
+
+/** What a server says and asks before it answers a request. */
+export interface Beside {
+  /** What the caller can be asked for: its capabilities, as it declared them. */
+  readonly capabilities: TreeObject
+  /** A notification: progress, a log message. */
+  told(method: string, params: TreeObject): void
+  /** A request: sampling, elicitation, roots. Never rejects; a refusal is an error. */
+  asked(method: string, params: TreeObject, signal: AbortSignal): Promise<Answer>
 }
 
 /**
@@ -23,7 +35,7 @@ export interface AskOptions {
 export interface Link {
   introduction(options: AskOptions): Promise<Introduction>
   request(method: string, params: TreeObject, options: AskOptions): Promise<Answer>
-  /** Grows whenever the server said that its tools changed, and whenever it was started anew. */
+  /** Grows whenever the server said that what it lists changed, and whenever it was started anew. */
   changes(): number
   close(): Promise<void>
 }
@@ -34,6 +46,9 @@ export type ServerEvent =
   | { readonly kind: 'ended'; readonly why: string; readonly pause: number }
   | { readonly kind: 'said'; readonly text: string }
   | { readonly kind: 'broke_protocol'; readonly problem: string }
+
+/** Notifications after which nothing that was listed is known any more. */
+export const LIST_CHANGED = /^notifications\/(?:tools|prompts|resources)\/list_changed$/
 
 /** For what nobody can cancel. */
 export const NEVER = new AbortController().signal

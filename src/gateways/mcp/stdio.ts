@@ -3,7 +3,7 @@ import type { Program, ProgramSpec, StartProgram } from '../../contract/program.
 import { endedBy, refuse, Refused, type Refusal } from '../../contract/verdict.ts'
 import { object, type TreeObject } from '../../formats/tree.ts'
 import { initializeParams, introductionOf } from './introduce.ts'
-import { NEVER, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
+import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
 import { answerText, METHOD_NOT_FOUND, notificationText, readMessage, requestText, RpcMistake, type Answer, type Id, type Message } from './rpc.ts'
 
 export interface StdioParts {
@@ -148,7 +148,7 @@ export function stdioLink(parts: StdioParts): Link {
       // Nothing was offered that it could ask for, but whether we are there.
       const answer: Answer = message.method === 'ping' ? { result: new Map() } : { error: { code: METHOD_NOT_FOUND, message: 'This client takes no such request.' } }
       one.program.write(answerText(message.id, answer))
-    } else if (message.method === 'notifications/tools/list_changed') changes++
+    } else if (LIST_CHANGED.test(message.method)) changes++
   }
 
   function flooded(one: Life): boolean {
