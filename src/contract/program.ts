@@ -33,3 +33,22 @@ export interface Program {
 
 /** Never throws: a program that cannot be started ends at once. */
 export type StartProgram = (spec: ProgramSpec, events: ProgramEvents) => Program
+
+/** What is run when a program is started, as far as it can be known from the disk: what a pin holds on to. */
+export interface PackageFacts {
+  /** Of the package, or the file's own name where it belongs to none. */
+  readonly name: string
+  /** The exact version of what lies there. */
+  readonly version?: string
+  /** `sha512-…` of the package as it was fetched, or else `sha256-…` of the file that is run. Absent while it has not been fetched, or cannot be known. */
+  readonly integrity?: string
+  /** `sha256-…` of the file that is run, as it lies there now. */
+  readonly file?: string
+  /** `sha256-…` over names, versions and integrity of all that was fetched with it. */
+  readonly dependencies?: string
+  /** Nothing that the settings say keeps it from being another one next time. */
+  readonly floating: boolean
+}
+
+/** Never rejects: what cannot be known is absent. What npx fetches is known once the program has been started. */
+export type PackageOf = (spec: ProgramSpec) => Promise<PackageFacts>
