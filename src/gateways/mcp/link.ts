@@ -22,6 +22,10 @@ export interface AskOptions {
 export interface Beside {
   /** What the caller can be asked for: its capabilities, as it declared them. */
   readonly capabilities: TreeObject
+  /** True where progress is wanted: the link asks for it under a token of its own, and gives `told` what comes. */
+  readonly progress?: boolean
+  /** The least severe log messages that are wanted, by the names of MCP; absent = the caller asked for none. */
+  readonly logLevel?: string
   /** A notification: progress, a log message. */
   told(method: string, params: TreeObject): void
   /** A request: sampling, elicitation, roots. Never rejects; a refusal is an error. */
@@ -37,6 +41,11 @@ export interface Link {
   request(method: string, params: TreeObject, options: AskOptions): Promise<Answer>
   /** Grows whenever the server said that what it lists changed, and whenever it was started anew. */
   changes(): number
+  /**
+   * Hears what the server says on no request's account: that a list changed, that a resource was updated. While anybody
+   * listens, what the transport needs for it (a stream of its own) is kept open. Gives what ends it.
+   */
+  heard?(listener: (method: string, params: TreeObject) => void): () => void
   close(): Promise<void>
 }
 
