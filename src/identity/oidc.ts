@@ -9,7 +9,7 @@ import { principalOf, type SettledIdentity, type SettledOidc } from './settings.
 import type { VouchedUser } from './tasks/exchange.ts'
 import { claimOf, userOf, workloadOf, type Claims } from './template.ts'
 
-type Issuers = Pick<SettledIdentity, 'oidc' | 'trustDomain'>
+type Issuers = Pick<SettledIdentity, 'oidc' | 'trustDomain' | 'publicUrl'>
 
 /**
  * Tokens of configured issuers: JWTs (RFC 7519, 8725) of clusters, CI and identity providers. They are bearer tokens:
@@ -38,6 +38,8 @@ interface Checked {
   readonly entry: SettledOidc
   readonly claims: Claims
   readonly proof: Proof
+  /** The one MCP endpoint that it is for; absent = it is for the whole gateway. */
+  readonly endpoint?: string
   /** Milliseconds since the Unix epoch. */
   readonly expires: number
 }
@@ -52,7 +54,7 @@ interface Cached {
 export function makeOidc({ keys, clock }: { readonly keys: KeySets; readonly clock: Clock }): Oidc {
   const cache = new Map<string, Cached>()
 
-  const check = async (token: string, oidc: readonly SettledOidc[], whom: 'workloads' | 'users'): Promise<Checked | Refusal> => {
+  const check = async (token: string, { oidc, publicUrl }: Issuers, whom: 'workloads' | 'users'): Promise<Checked | Refusal> => {
     if (token.length > LONGEST_TOKEN) return wrong('is too long')
     if (!SHAPE.test(token)) return wrong('is not of three parts')
     const [head = '', body = ''] = token.split('.')
@@ -63,8 +65,9 @@ export function makeOidc({ keys, clock }: { readonly keys: KeySets; readonly clo
     if (typeof alg !== 'string' || (kid !== undefined && typeof kid !== 'string')) return wrong('has a header that says no algorithm, or a key whose name is no text')
     if ('crit' in header || 'b64' in header) return wrong('has critical extensions')
     if (!TYPES.has(typeOf(typ))) return wrong('is of another type than those that authenticate')
-    const entry = entryOf(claims, oidc, whom)
-    if (isRefusal(entry)) return entry
+    const found = entryOf(claims, oidc, whom, publicUrl)
+    if (isRefusal(found)) return found
+    const { entry, audience, endpoint } = found
     if (!entry.algorithms.has(alg)) return wrong(`is signed with ${alg.slice(0, 16)}, which is not accepted`)
     const key = await keys.key(entry, { alg, ...(kid !== undefined && { kid }) })
     if (isRefusal(key)) return key
@@ -74,7 +77,7 @@ export function makeOidc({ keys, clock }: { readonly keys: KeySets; readonly clo
       await jwtVerify(token, key, {
         algorithms: [alg],
         issuer: entry.issuer,
-        audience: entry.audience,
+        audience,
         requiredClaims: ['exp', 'sub'],
         currentDate: new Date(now),
         clockTolerance: entry.leewayMs / 1000,
@@ -90,7 +93,7 @@ export function makeOidc({ keys, clock }: { readonly keys: KeySets; readonly clo
     // Without the signature, which its bearer can write in several ways: each would be another id, and none of them revoked.
     const id = typeof jti === 'string' && /^[\x21-\x7e]{1,128}$/.test(jti) ? jti : `sha256:${hash('sha256', `${head}.${body}`, 'hex').slice(0, 32)}`
     const oldest = entry.maxAgeMs === undefined ? Number.POSITIVE_INFINITY : (iat as number) * 1000 + entry.maxAgeMs
-    return { entry, claims, proof: { kind: 'oidc', id }, expires: Math.min((exp as number) * 1000, oldest) }
+    return { entry, claims, proof: { kind: 'oidc', id }, ...(endpoint !== undefined && { endpoint }), expires: Math.min((exp as number) * 1000, oldest) }
   }
 
   return {
@@ -103,19 +106,24 @@ export function makeOidc({ keys, clock }: { readonly keys: KeySets; readonly clo
       cache.delete(name)
       return undefined
     },
-    async verify(token, { oidc, trustDomain }) {
-      const checked = await check(token, oidc, 'workloads')
+    async verify(token, issuers) {
+      const { oidc, trustDomain } = issuers
+      const checked = await check(token, issuers, 'workloads')
       if (isRefusal(checked)) return checked
-      const { entry, claims, proof, expires } = checked
+      const { entry, claims, proof, expires, endpoint } = checked
       const workload = entry.workload && workloadOf(entry.workload, claims, trustDomain)
       if (workload === undefined) return wrong('has claims that make no SPIFFE id')
-      const principal = principalOf({ tenant: entry.tenant, workload, proof, scope: entry.scope, expires })
+      const scope = entry.scopes === undefined ? entry.scope : { ...entry.scope, tools: toolsOf(entry.scopes, claims) }
+      const alone = principalOf({ tenant: entry.tenant, workload, proof, scope, expires })
+      const aimed = endpoint === undefined ? alone : Object.freeze({ ...alone, scope: Object.freeze({ ...alone.scope, audience: endpoint }) })
+      const principal = entry.clients === true ? actingFor(aimed, entry, claims) : aimed
+      if (isRefusal(principal)) return principal
       if (cache.size >= MOST_CACHED) cache.delete(cache.keys().next().value as string)
       cache.set(hash('sha256', token, 'base64'), { principal, until: Math.min(expires, clock.wall() + CACHED_MS), under: oidc })
       return principal
     },
-    async user(token, { oidc }) {
-      const checked = await check(token, oidc, 'users')
+    async user(token, issuers) {
+      const checked = await check(token, issuers, 'users')
       if (isRefusal(checked)) return checked
       const { entry, claims, proof, expires } = checked
       const subject = userOf(entry.user, claims)
@@ -142,14 +150,45 @@ function typeOf(typ: unknown): string | undefined {
   return typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ === undefined ? undefined : 'none'
 }
 
+interface Found {
+  readonly entry: SettledOidc
+  /** As the token writes it. */
+  readonly audience: string
+  readonly endpoint?: string
+}
+
 /** The one entry that the token is for. A token for several audiences would be good at each of them: it is refused. */
-function entryOf({ iss, aud }: Claims, oidc: readonly SettledOidc[], whom: 'workloads' | 'users'): SettledOidc | Refusal {
+function entryOf({ iss, aud }: Claims, oidc: readonly SettledOidc[], whom: 'workloads' | 'users', publicUrl: string | undefined): Found | Refusal {
   const audience: unknown = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
   const entries = oidc.filter((one) => one.issuer === iss)
   if (entries.length === 0) return wrong('is of no issuer that is configured')
   const entry = entries.find((one) => one.audience === audience)
-  if (entry === undefined) return wrong('is for another audience, or for several')
-  return entry[whom] ? entry : wrong(`is of an issuer that is not for ${whom}`)
+  if (entry !== undefined) return entry[whom] ? { entry, audience: entry.audience } : wrong(`is of an issuer that is not for ${whom}`)
+  const endpoint = endpointOf(audience, publicUrl)
+  const client = endpoint === undefined || whom === 'users' ? undefined : entries.find((one) => one.clients === true)
+  return client === undefined ? wrong('is for another audience, or for several') : { entry: client, audience: audience as string, endpoint: endpoint as string }
+}
+
+/** The MCP endpoint whose URL an audience is (RFC 8707), by the name that audiences have here. */
+function endpointOf(audience: unknown, publicUrl: string | undefined): string | undefined {
+  if (publicUrl === undefined || typeof audience !== 'string' || !audience.startsWith(`${publicUrl}/mcp`)) return undefined
+  const server = audience.slice(publicUrl.length + '/mcp'.length)
+  return server === '' ? 'mcp' : /^\/[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(server) ? `mcp:${server.slice(1)}` : undefined
+}
+
+/** What its scopes let a token call: OAuth writes them as one text (RFC 8693, 4.2), some issuers as a list. */
+function toolsOf(scopes: ReadonlyMap<string, readonly string[]>, claims: Claims): string[] {
+  const written = claims['scope'] ?? claims['scp']
+  const names: readonly unknown[] = typeof written === 'string' ? written.split(' ') : Array.isArray(written) ? written : []
+  return [...new Set(names.flatMap((name) => (typeof name === 'string' ? (scopes.get(name) ?? []) : [])))]
+}
+
+/** The application acts for who logged in with it; one that has logged in itself (RFC 9068, 2.2) acts for nobody. */
+function actingFor(principal: Principal, { user }: SettledOidc, claims: Claims): Principal | Refusal {
+  if (claims['sub'] === (claims['client_id'] ?? claims['azp'])) return principal
+  const name = userOf(user, claims)
+  if (name === undefined) return wrong('has claims that make no name of a user')
+  return Object.freeze({ ...principal, chain: Object.freeze([name]), vouched: Object.freeze([principal.proof]) })
 }
 
 function matches(value: unknown, pattern: string): boolean {

@@ -40,7 +40,12 @@ const USUAL_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA']
 const oidcEntry = keyScope.extend({
   issuer: z.url().max(512).describe('Exactly as the tokens write it in iss.'),
   audience: z.string().min(1).max(256).describe('What the tokens have in aud, and nothing beside it. An issuer may have several entries, each with an audience of its own.'),
-  for: z.enum(['workloads', 'users', 'both']).optional().describe('Whom its tokens speak for: workloads call with them; those of users count in an exchange at /token only. Default: workloads.'),
+  for: z.enum(['workloads', 'users', 'both', 'clients']).optional().describe('Whom its tokens speak for: workloads call with them; those of users count in an exchange at /token only; clients are applications that people log in with, such as MCP clients: workload names the application, user whom it acts for. Default: workloads.'),
+  scopes: z
+    .record(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, 'expected the name of an OAuth scope'), z.array(pattern).max(256))
+    .refine((scopes) => Object.keys(scopes).length <= 64, 'at most 64 scopes')
+    .optional()
+    .describe('With for: clients, the OAuth scopes that mean something here, and the tools that each lets a token call, in place of tools. New clients are told to ask for the first of them, and for others when a call needs them.'),
   algorithms: z.array(z.enum(ALGORITHMS, 'expected signatures with a public key: none and HS* are never accepted')).min(1).max(16).optional().describe('Signatures that are accepted. Default: ES256, RS256, PS256, EdDSA.'),
   jwks: z.url().max(512).optional().describe("Where its keys are. Absent = where its /.well-known/openid-configuration says, which must be on the issuer's own origin."),
   ca: z.string().min(1).max(512).optional().describe('File with the certificate authority of a private issuer (PEM), relative to the configuration file.'),
@@ -72,6 +77,12 @@ export const identitySettings = z
       .extend({ tenant: name.optional().describe('Tenant of anonymous callers; "default" if none.') })
       .optional()
       .describe('Lets callers on this machine in without a credential, as this principal. Off unless written here; never from another machine.'),
+    public_url: z
+      .url({ protocol: /^https?$/ })
+      .max(256)
+      .refine((text) => !URL.canParse(text) || new URL(text).origin === text, 'expected https://host[:port] without a path')
+      .optional()
+      .describe('How callers reach the data port, such as https://sallyport.example.com. MCP clients that log in, and people who let a server be used for them, are told this address; tokens may name its MCP endpoints as their audience.'),
     trust_domain: z.string().refine(isTrustDomain, 'expected lower-case letters, digits, dot, underscore and hyphen').optional().describe('Trust domain of the SPIFFE ids of workloads. Default: sallyport.internal.'),
     svid_ttl: duration.optional().describe('How long the certificate of an enrolled workload lasts, 5m to 24h; it is renewed at half of that. Default: 1h.'),
     server_names: z
@@ -104,6 +115,10 @@ export interface SettledOidc {
   readonly allowPrivate: boolean
   readonly workloads: boolean
   readonly users: boolean
+  /** Its tokens are those of applications that somebody has logged in with: both of them call. */
+  readonly clients?: true
+  /** What OAuth scopes of its tokens let them call; absent = scopes say nothing. */
+  readonly scopes?: ReadonlyMap<string, readonly string[]>
   readonly tenant: string
   /** Absent where the entry is for users alone. */
   readonly workload?: readonly Piece[]
@@ -124,6 +139,8 @@ export interface SettledLocal {
 
 export interface SettledIdentity {
   readonly anonymous?: Principal
+  /** Origin under which callers reach the data port. */
+  readonly publicUrl?: string
   readonly trustDomain: string
   readonly svidTtlMs: number
   readonly serverNames: readonly string[]
@@ -151,6 +168,7 @@ export function settleIdentity(written: IdentitySettings = {}): SettledIdentity 
   if (svidTtlMs < 300_000 || svidTtlMs > 86_400_000) throw new IdentitySettingsError(['identity', 'svid_ttl'], 'must be between 5m and 24h')
   return Object.freeze({
     ...(anonymous !== undefined && { anonymous: nobody(anonymous) }),
+    ...(written.public_url !== undefined && { publicUrl: written.public_url }),
     trustDomain,
     svidTtlMs,
     serverNames: Object.freeze((written.server_names ?? []).map((one) => one.toLowerCase())),
@@ -174,7 +192,7 @@ function settleOidc(written: readonly z.infer<typeof oidcEntry>[], trustDomain: 
   return Object.freeze(
     written.map((entry, index) => {
       const wrong = (key: string, problem: string): IdentitySettingsError => new IdentitySettingsError(['identity', 'oidc', index, key], problem)
-      const { issuer, audience, jwks, ca, tenant, user, match, algorithms, leeway, grace, workload, max_age: maxAge, for: whom = 'workloads', allow_private: allowPrivate = false, ...scope } = entry
+      const { issuer, audience, jwks, ca, tenant, user, match, algorithms, leeway, grace, workload, max_age: maxAge, for: whom = 'workloads', allow_private: allowPrivate = false, scopes, ...scope } = entry
       for (const [key, url] of [['issuer', issuer], ['jwks', jwks ?? issuer]] as const) {
         const problem = urlProblem(url, allowPrivate)
         if (problem !== undefined) throw wrong(key, problem)
@@ -185,6 +203,9 @@ function settleOidc(written: readonly z.infer<typeof oidcEntry>[], trustDomain: 
       if (workload === undefined && whom !== 'users') throw wrong('workload', 'is needed: the SPIFFE id that these workloads have')
       const idle = whom !== 'users' ? undefined : workload !== undefined ? 'workload' : Object.keys(scope)[0]
       if (idle !== undefined) throw wrong(idle, 'means nothing where tokens are for users alone: what they may is said in policy')
+      if (scopes !== undefined && whom !== 'clients') throw wrong('scopes', 'means something with for: clients alone')
+      if (scopes !== undefined && scope.tools !== undefined) throw wrong('tools', 'is what scopes say here: write one of the two')
+      if (whom === 'clients' && written.findIndex((one) => one.issuer === issuer && one.for === 'clients') !== index) throw wrong('for', 'is clients in an earlier entry of this issuer: which of them a token for an MCP endpoint belongs to would be chance')
       const origin = new URL(jwks ?? issuer).origin
       const reached = `${allowPrivate} ${ca ?? ''}`
       if ((origins.get(origin) ?? reached) !== reached) throw wrong(ca === undefined ? 'allow_private' : 'ca', `must be the same in all entries whose keys are on ${origin}`)
@@ -208,7 +229,9 @@ function settleOidc(written: readonly z.infer<typeof oidcEntry>[], trustDomain: 
         ...(ca !== undefined && { ca }),
         allowPrivate,
         workloads: whom !== 'users',
-        users: whom !== 'workloads',
+        users: whom === 'users' || whom === 'both',
+        ...(whom === 'clients' && { clients: true as const }),
+        ...(scopes !== undefined && { scopes: new Map(Object.entries(scopes)) }),
         tenant: tenant ?? 'default',
         ...(path !== undefined && { workload: path }),
         user: named,
