@@ -20,6 +20,8 @@ export type Action =
   | 'mcp.connect'
   | 'mcp.list'
   | 'mcp.call'
+  | 'mcp.metadata'
+  | 'mcp.consent'
   | 'a2a.send'
   | 'egress.request'
   | 'dns.resolve'

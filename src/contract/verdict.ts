@@ -13,6 +13,8 @@ export interface Refusal {
   readonly param?: string
   readonly retryAfterMs?: number
   readonly detail?: string
+  /** Where a person can remove the reason; it names nobody, and opens nothing by itself. */
+  readonly url?: string
   /** Status and body of the upstream whose answer this is, when the provider itself refused. */
   readonly upstream?: { readonly status: number; readonly code?: string; readonly message: string }
 }

@@ -56,6 +56,8 @@ export const RESOURCES: Readonly<Record<Action, readonly string[]>> = {
   'mcp.connect': ['Endpoint'],
   'mcp.list': ['Endpoint'],
   'mcp.call': ['Tool', 'Endpoint'],
+  'mcp.metadata': ['Endpoint'],
+  'mcp.consent': ['Endpoint'],
   'a2a.send': ['Agent', 'Endpoint'],
   'egress.request': ['Host', 'Endpoint'],
   'dns.resolve': ['Host'],
