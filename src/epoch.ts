@@ -34,12 +34,14 @@ import { dials } from './guardrails/kinds/http.ts'
 import { Capped, type Judge, type Remote, type Tools } from './guardrails/tools.ts'
 import { makeRemote } from './remote.ts'
 import { isCall, makeJudge, type JudgeBook } from './judging.ts'
+import { loginPlaces } from './identity/login.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
 import { loadPolicy, type Policy } from './policy/load.ts'
 import type { Rule } from './policy/rule.ts'
 import { toolFactsOf } from './policy/tools.ts'
 import type { History } from './session/history.ts'
+import type { Login } from './gateways/mcp/challenge.ts'
 import type { Server } from './gateways/mcp/server.ts'
 import { readyServers, visibleUnder, type Tooling } from './tooling.ts'
 
@@ -91,7 +93,7 @@ export interface Composed {
   /** What `POST /guard` answers with: the guardrails that are on, and how probing is met. */
   readonly evaluate: { readonly on: ReadonlySet<string>; readonly settings: SettledEvaluate }
   /** What `/mcp/<server>` works with. */
-  readonly mcp: { readonly servers: ReadonlyMap<string, Server>; readonly visible: ReturnType<typeof visibleUnder>; readonly sessions: Tooling['sessions'] }
+  readonly mcp: { readonly login: Login; readonly servers: ReadonlyMap<string, Server>; readonly visible: ReturnType<typeof visibleUnder>; readonly sessions: Tooling['sessions'] }
   /** True where every provider is the built-in practice model. */
   readonly practice: boolean
   /** Files and folders whose change makes a new epoch. */
@@ -199,7 +201,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   const { servers, leave } = household.tooling.take(programs.ready)
   return {
     epoch,
-    mcp: { servers, visible: visibleUnder(epoch, clock), sessions: household.tooling.sessions },
+    mcp: { login: loginPlaces(loaded.identity), servers, visible: visibleUnder(epoch, clock), sessions: household.tooling.sessions },
     plan: planned.plan,
     identity: loaded.identity,
     issuers: issuers.dial,

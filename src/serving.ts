@@ -9,6 +9,7 @@ import { makeProbes } from './gateways/guard/probes.ts'
 import { identityErrand, isIdentityPath } from './gateways/identity/errand.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
 import { isMcpPath, serveMcp } from './gateways/mcp/errand.ts'
+import { isMetadataPath, metadataErrand } from './gateways/mcp/metadata.ts'
 import { isTokenPath, tokenErrand } from './gateways/token/errand.ts'
 import type { HouseCertificate } from './identity/ca/server.ts'
 import type { Identifying } from './identifying.ts'
@@ -31,6 +32,7 @@ export function dataHandler({ identifying, composed, pass, clock }: ServingParts
     try {
       if (isGuardPath(target)) await pass(guardErrand({ ...evaluate, identify, bodyBytes: limits.bodyBytes, probes, pass, clock }, arrival, outlet))
       else if (isMcpPath(target)) await serveMcp({ ...mcp, tool: epoch.tool, identify, bodyBytes: limits.bodyBytes, pass, clock }, arrival, outlet)
+      else if (isMetadataPath(target)) await pass(metadataErrand(mcp.login, arrival, outlet))
       else if (isIdentityPath(target)) await pass(identityErrand(identifying.desks(identify, identity).identity, arrival, outlet))
       else if (isTokenPath(target)) await pass(tokenErrand(identifying.desks(identify, identity).token, arrival, outlet))
       else await pass(llmErrand({ identify, limits, plan, clock }, arrival, outlet))

@@ -6,6 +6,7 @@ import type { Principal } from '../../contract/principal.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
 import type { Refusal } from '../../contract/verdict.ts'
 import type { TreeObject } from '../../formats/tree.ts'
+import type { Login } from './challenge.ts'
 import type { TreeEvent } from './leaves.ts'
 import type { Answer, Id } from './rpc.ts'
 import type { Server } from './server.ts'
@@ -15,6 +16,8 @@ import type { Session, Sessions } from './sessions.ts'
 export interface McpDesk {
   readonly identify: (arrival: Arrival) => Principal | Refusal | Promise<Principal | Refusal>
   readonly bodyBytes: number
+  /** Where callers without a sufficient token are sent. */
+  readonly login: Login
   readonly servers: ReadonlyMap<string, Server>
   readonly sessions: Sessions
   /** What configuration says of a tool of a server. */

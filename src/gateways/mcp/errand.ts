@@ -6,6 +6,7 @@ import { reasonOf } from '../../contract/reasons.ts'
 import { isRefusal, refuse, type Refusal } from '../../contract/verdict.ts'
 import { object } from '../../formats/tree.ts'
 import { callDoing, deniedResult } from './call.ts'
+import { challengeOf } from './challenge.ts'
 import { discoverDoing, initializeDoing, ownDoing } from './connect.ts'
 import type { Doing, McpDesk, Request } from './desk.ts'
 import type { TreeEvent } from './leaves.ts'
@@ -57,6 +58,7 @@ class Visit implements Errand {
   private readonly server: Server | undefined
   private readonly stop = new AbortController()
   private readonly hungUp: () => void
+  private principal: Principal | undefined
   private message: Message | undefined
   /** True once the message has its place: what is wrong from then on is wrong with what it asks. */
   private begun = false
@@ -91,6 +93,7 @@ class Visit implements Errand {
 
   async read(principal: Principal, exchange: Exchange): Promise<Doing['reading'] | Refusal> {
     const { arrival, server } = this
+    this.principal = principal
     if (server === undefined) return refuse('unknown_path', { say: 'There is no MCP server of that name.' })
     if (arrival.verb !== 'POST' && arrival.verb !== 'DELETE') return refuse('method_not_allowed', { say: 'This path takes POST and DELETE.' })
     try {
@@ -141,18 +144,19 @@ class Visit implements Errand {
     const id = message?.kind === 'request' ? message.id : mistake?.id
     const fields: [string, string][] = [...fieldsOf(exchange), ['x-should-retry', String(retry)]]
     if (refusal.retryAfterMs !== undefined) fields.push(['retry-after', String(Math.max(1, Math.ceil(refusal.retryAfterMs / 1000)))])
-    if (refusal.refuse === 'unauthenticated') fields.push(['www-authenticate', 'Bearer'])
+    const challenge = challengeOf(this.desk.login, this.arrival, refusal, this.principal && { principal: this.principal, gateway: this.gateway, ...(doing?.reading.resource.type === 'Tool' && { tool: doing.reading.resource.id }) })
+    if (challenge !== undefined) fields.push(['www-authenticate', challenge.value])
     if (refusal.refuse === 'method_not_allowed') fields.push(['allow', 'POST, DELETE'])
     const placed = doing !== undefined && message?.kind === 'request'
-    const denied = placed && message.method === 'tools/call' && isDecision(refusal)
+    const denied = placed && message.method === 'tools/call' && challenge === undefined && isDecision(refusal)
     const answer: Answer = denied
       ? deniedResult(refusal, spoken, exchange.id)
       : { error: { code: mistake?.code ?? codeOf(refusal, placed), message: spoken, data: new Map([...(mistake?.data ?? []), ...object({ code: refusal.refuse, id: exchange.id, retry })]) } }
     // What the protocol can say itself is no failure of HTTP; a wait, and a message that is none, are told to everybody.
-    const inside = mistake === undefined ? placed && kind !== 'rate' && kind !== 'overloaded' : message?.kind === 'request' && this.begun && (mistake.code === METHOD_NOT_FOUND || mistake.code === INVALID_PARAMS)
+    const inside = challenge !== undefined ? false : mistake === undefined ? placed && kind !== 'rate' && kind !== 'overloaded' : message?.kind === 'request' && this.begun && (mistake.code === METHOD_NOT_FOUND || mistake.code === INVALID_PARAMS)
     // Without sessions, a method that is not there is no place either.
     const missing = this.modern && mistake?.code === METHOD_NOT_FOUND
-    const written = this.write(missing ? 404 : inside ? 200 : status, fields, message?.kind === 'request' ? this.spoken(message, answer) : answerText(id, answer))
+    const written = this.write(missing ? 404 : inside ? 200 : (challenge?.status ?? status), fields, message?.kind === 'request' ? this.spoken(message, answer) : answerText(id, answer))
     return { ...written, complete: written.complete && refusal.refuse !== 'cancelled' }
   }
 
