@@ -26,6 +26,8 @@ export interface TestHouse {
 }
 
 export interface HouseOptions {
+  /** Where callers connect, where the settings must know the port before. */
+  readonly data?: string
   /** More of `listen`, such as `secure: "127.0.0.1:0"`. */
   readonly listen?: string
   /** Settings as YAML, told where the simulated provider listens; `listen` is added. */
@@ -43,7 +45,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<TestHouse>
   let started: Started
   try {
     const file = join(folder, 'sallyport.yaml')
-    writeFileSync(file, `listen: { data: "127.0.0.1:0", admin: "127.0.0.1:0"${options.listen === undefined ? '' : `, ${options.listen}`} }\n${options.config?.({ practiceUrl: practice.url, folder }) ?? ''}`)
+    writeFileSync(file, `listen: { data: "${options.data ?? '127.0.0.1:0'}", admin: "127.0.0.1:0"${options.listen === undefined ? '' : `, ${options.listen}`} }\n${options.config?.({ practiceUrl: practice.url, folder }) ?? ''}`)
     const env = { SALLYPORT_HOME: join(folder, 'state'), PRACTICE_KEY: 'practice-credential', ...options.env }
     started = await start({ config: file, env, log: (line) => void logs.push(line), terminal: false })
   } catch (error) {
