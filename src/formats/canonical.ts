@@ -1,4 +1,5 @@
 import { quoted } from './json.ts'
+import { Lexeme, type Tree } from './tree.ts'
 
 /** Deeper values are taken for a cycle. */
 const DEEPEST = 100
@@ -11,6 +12,24 @@ const DEEPEST = 100
  */
 export function canonicalJson(value: unknown): string {
   return written(value, 0)
+}
+
+/**
+ * The same for what the strict reader made. A number that JavaScript cannot hold keeps its spelling, so that two that
+ * differ never have one text.
+ * @throws {TypeError} for lone surrogates, and for what is too deep.
+ */
+export function canonicalTree(tree: Tree, depth = 0): string {
+  if (tree instanceof Lexeme) return tree.text
+  if (Array.isArray(tree)) {
+    if (depth === DEEPEST) throw new TypeError('too deep, or a cycle')
+    return `[${tree.map((one) => canonicalTree(one, depth + 1)).join(',')}]`
+  }
+  if (!(tree instanceof Map)) return written(tree, depth)
+  if (depth === DEEPEST) throw new TypeError('too deep, or a cycle')
+  // As RFC 8785 has it: sorted by UTF-16 code units.
+  const keys = [...tree.keys()].sort()
+  return `{${keys.map((key) => `${text(key)}:${canonicalTree(tree.get(key) as Tree, depth + 1)}`).join(',')}}`
 }
 
 function written(value: unknown, depth: number): string {

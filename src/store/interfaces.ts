@@ -1,3 +1,5 @@
+import type { Pins } from './pins.ts'
+
 /**
  * The small async interfaces behind which everything durable lives (DESIGN §6). The embedded implementations are
  * in store/embedded, the shared ones (PostgreSQL, Valkey) in store/shared; each passes the same contract suite.
@@ -371,5 +373,6 @@ export interface Store {
   readonly subjects: SubjectKeys
   readonly sessions: Sessions
   readonly approvals: Approvals
+  readonly pins: Pins
   close(): Promise<void>
 }

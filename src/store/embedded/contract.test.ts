@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import { approvalsContract } from '../contract/approvals.ts'
 import { countersContract } from '../contract/counters.ts'
 import { keysContract } from '../contract/keys.ts'
+import { pinsContract } from '../contract/pins.ts'
 import { receiptsContract } from '../contract/receipts.ts'
 import { revocationsContract } from '../contract/revocations.ts'
 import { sessionsContract } from '../contract/sessions.ts'
@@ -31,3 +32,4 @@ sessionsContract(make)
 approvalsContract(make)
 workloadsContract(make)
 revocationsContract(make)
+pinsContract(make)

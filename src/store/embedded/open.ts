@@ -68,6 +68,7 @@ function storeOver(calls: Calls): Store {
     approvals: remote<Store['approvals']>('approvals', [
       'insert', 'get', 'pending', 'decide', 'decided', 'tally', 'consent', 'found', 'standing', 'use', 'withdraw', 'forget', 'sweep',
     ]),
+    pins: remote<Store['pins']>('pins', ['all', 'texts', 'note', 'endorse']),
     pressure: () => calls.pressure(),
     close: () => calls.close(),
   }

@@ -3,6 +3,7 @@ import type { Scribe } from '../interfaces.ts'
 import { approvalRows } from './approvals.ts'
 import { counterRows } from './counters.ts'
 import { keyRows } from './keys.ts'
+import { pinRows } from './pins.ts'
 import { receiptRows } from './receipts.ts'
 import { revocationRows } from './revocations.ts'
 import { sessionRows } from './sessions.ts'
@@ -20,6 +21,7 @@ export function operationsOf(db: DatabaseSync, scribe: Scribe | undefined) {
     subjects: subjectRows(db),
     sessions: sessionRows(db),
     approvals: approvalRows(db),
+    pins: pinRows(db),
   }
 }
 
@@ -51,6 +53,8 @@ export const READS: ReadonlySet<string> = new Set([
   'approvals.tally',
   'approvals.found',
   'approvals.standing',
+  'pins.all',
+  'pins.texts',
 ])
 
 /** What destroys a key: afterwards the write-ahead log must be emptied, or the key would still stand in it. */

@@ -106,6 +106,13 @@ const migrations: readonly string[] = [
   ALTER TABLE certificates ADD COLUMN parent TEXT;
   CREATE INDEX certificates_parent ON certificates (parent);
   `,
+  `
+  CREATE TABLE pins (
+    server TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, pinned TEXT, pinned_text TEXT, since INTEGER, by TEXT,
+    seen TEXT, seen_text TEXT, at INTEGER, why TEXT,
+    PRIMARY KEY (server, kind, name)
+  ) STRICT;
+  `,
 ]
 
 /**
