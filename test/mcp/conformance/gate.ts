@@ -1,0 +1,24 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startHouse, type TestHouse } from '../../house.ts'
+
+const POLICY = '@id("everything") permit (principal, action, resource);\n'
+
+/**
+ * The whole firewall in front of the fixture, as a server `fixture` behind `/mcp/fixture`. The suite has no credential:
+ * it is let in as an anonymous caller on loopback, the way an operator would let in a program that cannot be given one.
+ */
+export function startGate(url: string): Promise<TestHouse> {
+  return startHouse({
+    config(at) {
+      mkdirSync(join(at.folder, 'policy'))
+      writeFileSync(join(at.folder, 'policy', 'own.cedar'), POLICY)
+      return `
+identity: { anonymous: {} }
+policy: { folders: [./policy] }
+mcpServers:
+  fixture: { url: "${url}" }
+`
+    },
+  })
+}
