@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { connect } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { TestHouse } from './house.ts'
 
@@ -32,6 +32,15 @@ export async function until<T>(what: string, look: () => T | undefined | Promise
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
   throw new Error(`never came: ${what}`)
+}
+
+/** A port of this machine that was free a moment ago, for settings that must name it. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
 
 /** Newest receipts, oldest first, of one tenant or of all. */

@@ -8,7 +8,6 @@ export const DIFFERING: Readonly<Record<Revision, Readonly<Record<string, string
   '2026-07-28': {
     caching: 'only tools are listed',
     'completion-complete': 'no completions',
-    'dns-rebinding-protection': 'no Origin is accepted, not even its own',
     'http-custom-header-server-validation': 'Mcp-Param headers are not compared with arguments',
     'input-required-result-basic-elicitation': 'nothing asks for input',
     'input-required-result-basic-list-roots': 'nothing asks for input',
@@ -37,7 +36,6 @@ export const DIFFERING: Readonly<Record<Revision, Readonly<Record<string, string
   },
   '2025-11-25': {
     'completion-complete': 'no completions',
-    'dns-rebinding-protection': 'no Origin is accepted, not even its own',
     'elicitation-sep1034-defaults': 'nobody is asked',
     'elicitation-sep1330-enums': 'nobody is asked',
     'logging-set-level': 'no logging',
