@@ -39,6 +39,7 @@ export const reasons = {
   exchange_refused: { status: 400, kind: 'invalid', say: 'This token exchange was refused.', fix: 'Ask for one audience and for no more than the credentials presented allow; see docs/identity.md.' },
   out_of_scope: { status: 403, kind: 'forbidden', say: 'This credential is not meant for that route or model.', fix: 'Use another key, or widen this one\'s scope.' },
   consent_required: { status: 403, kind: 'forbidden', say: 'A person has to let this server be used for you first.', fix: 'Open the address in the message, and log in at the server.' },
+  consent_failed: { status: 400, kind: 'invalid', say: 'This consent could not be completed.', fix: 'Let the caller try again and open the new address; the receipt says what was wrong.' },
   // resolving
   unknown_model: { status: 404, kind: 'not_found', say: 'No route serves this model.', fix: 'List it under routes, or ask for a model that GET /v1/models names.' },
   no_candidate: { status: 503, kind: 'overloaded', say: 'No permitted target is available for this request at the moment.', fix: 'See the receipt for each target\'s state.', retry: true },

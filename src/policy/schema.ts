@@ -139,6 +139,8 @@ const LLM_PARAMETERS: Readonly<Record<string, Declared>> = {
 const GUARD_PARAMETERS: Readonly<Record<string, Declared>> = { guardrails: 'String', inputs: 'Long', bytes: 'Long' }
 /** Of `POST /token`: what is asked for, and for whom (docs/token-exchange.md). */
 const TOKEN_PARAMETERS: Readonly<Record<string, Declared>> = { audience: 'String', scope: 'String', subject_kind: 'String', subject: 'String', depth: 'Long', bound: 'String', may_act: 'String', lifetime: 'Long' }
+/** Of a person's consent to a server. */
+const CONSENT_PARAMETERS: Readonly<Record<string, Declared>> = { server: 'String', issuer: 'String', scope: 'String' }
 export const TOOL_PARAMETERS: Readonly<Record<string, Declared>> = { tool: 'String', argumentBytes: 'Long' }
 
 export interface Schema {
@@ -178,7 +180,7 @@ export function makeSchema(extras: Extras = {}): Schema {
 }
 
 function contextOf(action: Action, extras: Extras): Attributes {
-  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : action === 'tool.propose' || action === 'mcp.call' ? TOOL_PARAMETERS : action === 'guard.evaluate' ? GUARD_PARAMETERS : action === 'token.exchange' ? TOKEN_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
+  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : action === 'tool.propose' || action === 'mcp.call' ? TOOL_PARAMETERS : action === 'guard.evaluate' ? GUARD_PARAMETERS : action === 'token.exchange' ? TOKEN_PARAMETERS : action === 'mcp.consent' ? CONSENT_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
   const more: Record<string, Attribute> = { parameters: record(optionals(parameters)), scores: record(Object.fromEntries((extras.scores ?? []).map((name) => [name, whole]))) }
   if (extras.dimensions !== undefined) more['dimensions'] = { ...record(optionals(extras.dimensions)), required: false }
   if (extras.history !== undefined) more['history'] = record(Object.fromEntries(Object.entries(extras.history).map(([name, type]) => [name, declared[type]])))

@@ -80,10 +80,15 @@ export function admitter(settings: AdmitSettings): (request: IncomingMessage) =>
     }
     if (host === undefined || hosts !== 1) return { code: 'bad_request', detail: `${hosts} host fields` }
     if (!served(host, request.socket.localAddress)) return { code: 'misdirected', detail: 'host' }
-    if (origin !== undefined && !origins.has(origin.toLowerCase())) return { code: 'origin_denied', detail: 'origin' }
+    if (origin !== undefined && !origins.has(origin.toLowerCase()) && !isOwn(origin, host)) return { code: 'origin_denied', detail: 'origin' }
     if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || request.httpVersion === '1.0')) return { code: 'bad_request', detail: 'transfer-encoding' }
     return { fields, announced, empty: coding === undefined && (announced ?? 0) === 0 }
   }
+}
+
+/** A page of this very place: its Host is one that is served here, so no other page can claim it. */
+function isOwn(origin: string, host: string): boolean {
+  return origin === `http://${host}` || origin === `https://${host}`
 }
 
 /** Visible ASCII after a slash and no fragment; absolute form would carry a second, unchecked host. */
