@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Seals what reviewers are shown. Implementations keep the key; nobody else sees it. */
+/** Seals what nobody should read in the store. Implementations keep the key; nobody else sees it. */
 export interface Sealer {
   /** Bound to tenant and id: moved elsewhere it does not open. */
   seal(tenant: string, id: string, bytes: Uint8Array): Uint8Array
@@ -12,9 +12,8 @@ export interface Sealer {
   mark(text: string): string
 }
 
-const FILE = 'approvals-key'
 /** One key a line, the one in use first; the others still open what they sealed. */
-const LINE = /^sallyport-approvals ([0-9a-f]{8}) ([A-Za-z0-9_-]{43})$/
+const LINE = /^sallyport-([a-z]+) ([0-9a-f]{8}) ([A-Za-z0-9_-]{43})$/
 const VERSION = 1
 const ID = 8
 const NONCE = 12
@@ -22,22 +21,22 @@ const TAG = 16
 const HEAD = 1 + ID + NONCE
 
 /**
- * AES-256-GCM under the named keys of the file `approvals-key` in the state folder; made (mode 0600) where there is
+ * AES-256-GCM under the named keys of the file `<use>-key` in the state folder; made (mode 0600) where there is
  * none. Sealed values are `version ‖ key id (8) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`.
  * @throws {Error} when others can read the file, or it is not such a file: never replaced, because nothing that it
  * sealed could be opened any more.
  */
-export function openSealer(folder: string): Sealer {
-  const path = join(folder, FILE)
-  const text = readPrivate(path) ?? make(path)
+export function openSealer(folder: string, use: 'approvals' | 'grants' = 'approvals'): Sealer {
+  const path = join(folder, `${use}-key`)
+  const text = readPrivate(path) ?? make(path, use)
   const keys = new Map<string, Buffer>()
   for (const line of text.trimEnd().split('\n')) {
-    const [, id, key] = LINE.exec(line) ?? []
-    if (id === undefined || key === undefined) throw new Error(`${path} is not a key file of Sallyport's approvals`)
+    const [, of, id, key] = LINE.exec(line) ?? []
+    if (of !== use || id === undefined || key === undefined) throw new Error(`${path} is not a key file of Sallyport's ${use}`)
     keys.set(id, Buffer.from(key, 'base64url'))
   }
   const [[id, key]] = [...keys] as [[string, Buffer]]
-  const marking = Buffer.from(hkdfSync('sha256', key, '', 'sallyport approvals mark', 32))
+  const marking = Buffer.from(hkdfSync('sha256', key, '', `sallyport ${use} mark`, 32))
   return {
     seal(tenant, of, bytes) {
       const nonce = randomBytes(NONCE)
@@ -48,7 +47,7 @@ export function openSealer(folder: string): Sealer {
     },
     open(tenant, of, sealed) {
       const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
-      if (bytes[0] !== VERSION || bytes.length < HEAD + TAG) throw new Error('this is no sealed approval')
+      if (bytes[0] !== VERSION || bytes.length < HEAD + TAG) throw new Error(`this is nothing that was sealed for ${use}`)
       const under = bytes.toString('latin1', 1, 1 + ID)
       const made = keys.get(under)
       if (made === undefined) throw new Error(`it was sealed under ${under}, which is not at hand`)
@@ -66,11 +65,11 @@ function binding(tenant: string, id: string): Buffer {
 }
 
 /** Two processes that start at once agree on one file: the first to link it wins, and both read that. */
-function make(path: string): string {
+function make(path: string, use: string): string {
   const draft = `${path}.${randomBytes(6).toString('hex')}`
   const file = openSync(draft, 'wx', 0o600)
   try {
-    writeSync(file, `sallyport-approvals ${randomBytes(4).toString('hex')} ${randomBytes(32).toString('base64url')}\n`)
+    writeSync(file, `sallyport-${use} ${randomBytes(4).toString('hex')} ${randomBytes(32).toString('base64url')}\n`)
     fsyncSync(file)
   } finally {
     closeSync(file)

@@ -362,6 +362,33 @@ export interface Approvals {
   sweep(now: number, before: number, most: number): Promise<number>
 }
 
+/** That a caller may use a server in somebody's name, and the tokens for it. */
+export interface GrantRow {
+  readonly tenant: string
+  /** The caller and whom it acts for. */
+  readonly owner: string
+  readonly server: string
+  /** Whose data it is (contract/principal.ts `subjectOf`): what erasure goes by. */
+  readonly subject: string
+  /** The authorization server that the tokens are of. */
+  readonly issuer: string
+  readonly scope: string
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number
+  /** Sealed. */
+  readonly content: Uint8Array
+}
+
+export interface Grants {
+  get(tenant: string, owner: string, server: string): Promise<GrantRow | undefined>
+  /** Replaces what there is for the server. */
+  put(row: GrantRow): Promise<void>
+  /** False where there is none. */
+  drop(tenant: string, owner: string, server: string): Promise<boolean>
+  /** Of one subject or of all, oldest first. */
+  list(subject?: string): Promise<readonly GrantRow[]>
+}
+
 export interface Store {
   /** Bytes posted and not yet acknowledged, as a share of what the store accepts: 1 = full. */
   pressure(): number
@@ -373,6 +400,7 @@ export interface Store {
   readonly subjects: SubjectKeys
   readonly sessions: Sessions
   readonly approvals: Approvals
+  readonly grants: Grants
   readonly pins: Pins
   close(): Promise<void>
 }

@@ -7,6 +7,7 @@ import { countersContract } from '../contract/counters.ts'
 import { keysContract } from '../contract/keys.ts'
 import { pinsContract } from '../contract/pins.ts'
 import { receiptsContract } from '../contract/receipts.ts'
+import { grantsContract } from '../contract/grants.ts'
 import { revocationsContract } from '../contract/revocations.ts'
 import { sessionsContract } from '../contract/sessions.ts'
 import { subjectsContract } from '../contract/subjects.ts'
@@ -32,4 +33,5 @@ sessionsContract(make)
 approvalsContract(make)
 workloadsContract(make)
 revocationsContract(make)
+grantsContract(make)
 pinsContract(make)

@@ -62,6 +62,7 @@ function storeOver(calls: Calls): Store {
     ]),
     keys: remote<Store['keys']>('keys', ['all', 'insert', 'revoke']),
     workloads: remote<Store['workloads']>('workloads', ['all', 'offer', 'enrol', 'renew', 'revoke', 'revokeCertificate', 'sweep']),
+    grants: remote<Store['grants']>('grants', ['get', 'put', 'drop', 'list']),
     revocations: remote<Store['revocations']>('revocations', ['all', 'put', 'lift', 'sweep']),
     subjects: remote<Store['subjects']>('subjects', ['get', 'put', 'destroy', 'hold', 'held']),
     sessions: remote<Store['sessions']>('sessions', ['get', 'put', 'sweep']),

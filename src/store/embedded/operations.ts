@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Scribe } from '../interfaces.ts'
 import { approvalRows } from './approvals.ts'
 import { counterRows } from './counters.ts'
+import { grantRows } from './grants.ts'
 import { keyRows } from './keys.ts'
 import { pinRows } from './pins.ts'
 import { receiptRows } from './receipts.ts'
@@ -21,6 +22,7 @@ export function operationsOf(db: DatabaseSync, scribe: Scribe | undefined) {
     subjects: subjectRows(db),
     sessions: sessionRows(db),
     approvals: approvalRows(db),
+    grants: grantRows(db),
     pins: pinRows(db),
   }
 }
@@ -53,12 +55,14 @@ export const READS: ReadonlySet<string> = new Set([
   'approvals.tally',
   'approvals.found',
   'approvals.standing',
+  'grants.get',
+  'grants.list',
   'pins.all',
   'pins.texts',
 ])
 
 /** What destroys a key: afterwards the write-ahead log must be emptied, or the key would still stand in it. */
-export const SHREDS: ReadonlySet<string> = new Set(['receipts.erase', 'subjects.destroy', 'approvals.forget'])
+export const SHREDS: ReadonlySet<string> = new Set(['receipts.erase', 'subjects.destroy', 'approvals.forget', 'grants.drop'])
 
 /** What resolves with the tree's head after the commit. */
 export const GROWS: ReadonlySet<string> = new Set(['receipts.append', 'receipts.write'])

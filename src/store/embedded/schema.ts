@@ -113,6 +113,14 @@ const migrations: readonly string[] = [
     PRIMARY KEY (server, kind, name)
   ) STRICT;
   `,
+  `
+  CREATE TABLE grants (
+    tenant TEXT NOT NULL, owner TEXT NOT NULL, server TEXT NOT NULL, subject TEXT NOT NULL, issuer TEXT NOT NULL,
+    scope TEXT NOT NULL, at INTEGER NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (tenant, owner, server)
+  ) STRICT;
+  CREATE INDEX grants_subject ON grants (subject);
+  `,
 ]
 
 /**
