@@ -39,7 +39,9 @@ import type { SettledIdentity } from './identity/settings.ts'
 import { readPolicyFolders } from './policy/folder.ts'
 import { loadPolicy, type Policy } from './policy/load.ts'
 import type { Rule } from './policy/rule.ts'
+import { flowUnder } from './flowing.ts'
 import { toolFactsOf } from './policy/tools.ts'
+import type { FlowMemory } from './session/flow/memory.ts'
 import type { History } from './session/history.ts'
 import type { Login } from './gateways/mcp/challenge.ts'
 import type { Server } from './gateways/mcp/server.ts'
@@ -52,6 +54,9 @@ export interface Household {
   readonly ledger: Ledger
   readonly health: Health
   readonly history: History
+  readonly flow: FlowMemory
+  /** Hears what broke where nothing follows from it. */
+  readonly onDefect: (where: string, error: unknown) => void
   /** Keys of a tenant, so that a shared budget can keep a share for each. */
   readonly members: BudgetsDeps['members'] & {}
   readonly policyFolder: string
@@ -128,7 +133,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   if (hairpin !== undefined) return [problemOf(loaded, ['mcpServers', hairpin.name, 'url'], 'is an address of Sallyport itself')]
   const hooks = webhooksOf(loaded, env)
   if ('problem' in hooks) return [hooks.problem]
-  const programs = readyServers(loaded.mcpServers, env, loaded.base, household.state)
+  const programs = readyServers(loaded.mcpServers, env, loaded.base, household.state, [...folders, ...(loaded.file === undefined ? [] : [resolve(loaded.file)])])
   if (programs.problems.length > 0) return programs.problems.map((one) => problemOf(loaded, one.path, one.message))
   const trusted = issuerOrigins(loaded)
   if ('problem' in trusted) return [trusted.problem]
@@ -157,6 +162,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   // Nobody pays for the first look below.
   const judge: Judge | undefined = real && { ask: (question, signal) => (serving ? real.ask(question, signal) : Promise.reject(new Capped('not serving yet'))) }
   for (const warning of judgeWarnings(loaded.judge, loaded.llm, loaded.guardrails)) household.onWarning(warning)
+  for (const what of programs.without) household.onWarning(`MCP servers that are programs are not wholly confined: ${what}`)
   const classifiers = makeDialer({ origins: [...new Set(loaded.guardrails.made?.filter(dials).map((one) => one.dials))].map((origin) => ({ origin, allowPrivate: true })) })
   const asking = makeRemote(classifiers.dial, household.pass)
   const remote: Remote = { post: (post, signal) => (serving ? asking.post(post, signal) : Promise.reject(new Error('not serving yet'))) }
@@ -186,6 +192,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   serving = true
   const routes = new Map(loaded.llm.routes.map((one) => [one.name, { output: one.output, onDeniedCall: one.onDeniedCall }]))
   const usual = { output: 'balanced', onDeniedCall: 'fail' } as const
+  const tool = toolFactsOf(loaded.tools)
   const epoch: Epoch = Object.freeze({
     id: createHash('sha256').update(`${loaded.digest}\n${policy.id}\n${household.version}`).digest('hex').slice(0, 16),
     serial,
@@ -193,7 +200,8 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     authorize: policy.authorize,
     release: policy.release,
     history: household.history.under(loaded.policy.history),
-    tool: toolFactsOf(loaded.tools),
+    tool,
+    flow: flowUnder({ memory: household.flow, settings: loaded.flow, posture: loaded.posture, tool, onDefect: (error) => household.onDefect('flow', error) }),
     guard,
     budgets: makeBudgets(loaded.budgets, { ledger, members, onAlert }),
     route: (name: string) => routes.get(name) ?? usual,

@@ -15,13 +15,15 @@ export interface HoldingParts {
   readonly audit: Pick<Audit, 'act'>
   /** Calls under way: those of a session that a reviewer ends are stopped. */
   readonly live: Live
+  /** Hears that what an approval released is not any more. */
+  readonly onWithdrawn: (approval: string) => void
   readonly clock: Clock
   readonly newId: () => string
   readonly onDefect: (step: string, error: unknown) => void
 }
 
 /** People's approvals, under the policies and settings of the moment. @throws {StoreError}, {Error} for an unusable key file. */
-export function openHolding({ store, folder, composed, audit, live, clock, newId, onDefect }: HoldingParts): Promise<OpenApprovals> {
+export function openHolding({ store, folder, composed, audit, live, onWithdrawn, clock, newId, onDefect }: HoldingParts): Promise<OpenApprovals> {
   return openApprovals({
     store,
     sealer: openSealer(folder),
@@ -33,6 +35,7 @@ export function openHolding({ store, folder, composed, audit, live, clock, newId
     suggest: (question) => composed().approvals.suggest(question),
     record: (act) => audit.act({ kind: 'act', exchange: newId(), at: clock.wall(), ...act }),
     onEnd: (ended) => void live.ended((who) => isEndedBy(who, ended), endRefusal(ended)),
+    onWithdrawn,
     onDefect: (error) => onDefect('approvals', error),
   })
 }

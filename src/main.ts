@@ -21,6 +21,7 @@ import { JudgeBook } from './judging.ts'
 import { makeAdminDoor } from './identity/admin.ts'
 import { openKeyring } from './identity/keyring.ts'
 import { openAdminKey, openSecret } from './identity/secret.ts'
+import { endorsingRoutes } from './endorsing.ts'
 import { identityRoutes, reachableUrl } from './enrolling.ts'
 import { openApproving } from './approving.ts'
 import { openHolding } from './holding.ts'
@@ -28,9 +29,11 @@ import { openReviewers } from './identity/reviewers.ts'
 import { openIdentifying } from './identifying.ts'
 import { adminRoutes } from './operate.ts'
 import { shippedPolicy } from './policy/folder.ts'
+import { openPinning } from './pinning.ts'
 import { openTooling } from './tooling.ts'
 import { dataHandler, hostText, openDataListeners } from './serving.ts'
 import { makeBaseline } from './session/baseline.ts'
+import { flowMemory } from './session/flow/memory.ts'
 import { openHistory } from './session/history.ts'
 import { pass, type Spine, type StepName } from './spine.ts'
 import { close, malformedReceipt } from './steps/close.ts'
@@ -148,8 +151,16 @@ export async function start(options: StartOptions): Promise<Started> {
     const judged = new JudgeBook(clock)
     const history = await openHistory({ clock, sessions: store.sessions, onStoreError: (error) => defect('history', error) })
     opened.push(() => history.save())
-    const tooling = openTooling({ clock, version, on: (server, { kind, ...more }) => log('mcp_server', { server, event: kind, ...more }) })
+    const pinning = await openPinning({
+      store: store.pins,
+      clock,
+      epoch: () => live.epoch,
+      configured: () => new Set(live.mcp.servers.keys()),
+      record: (by, act, detail) => audit.act({ kind: 'act', exchange: newId(), tenant: 'default', at: clock.wall(), by, act, detail }),
+    })
+    const tooling = openTooling({ pinning, clock, version, on: (server, { kind, ...more }) => log('mcp_server', { server, event: kind, ...more }) })
     opened.push(() => tooling.close())
+    const flow = flowMemory(clock.monotonic)
     const household: Household = {
       clock,
       tooling,
@@ -158,6 +169,8 @@ export async function start(options: StartOptions): Promise<Started> {
       ledger,
       health,
       history,
+      flow,
+      onDefect: defect,
       members: keyring.members,
       policyFolder: shippedPolicy,
       onAlert: (alert) => {
@@ -203,7 +216,7 @@ export async function start(options: StartOptions): Promise<Started> {
       breakers: () => health.all().map(({ target, state }) => [target, state] as const),
       epochSerial: () => live.epoch.serial,
     })
-    const approvals = await openHolding({ store: store.approvals, folder: state, composed: () => live, audit, live: identifying.live, clock, newId, onDefect: defect })
+    const approvals = await openHolding({ store: store.approvals, folder: state, composed: () => live, audit, live: identifying.live, onWithdrawn: flow.withdraw, clock, newId, onDefect: defect })
     opened.push(() => approvals.close())
     opened.push(hourly(() => approvals.sweep().catch((error: unknown) => defect('sweep', error))))
     const house: House = {
@@ -299,6 +312,7 @@ export async function start(options: StartOptions): Promise<Started> {
         ...adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, forget: approvals.forget, judged: () => judged.today() }),
         ...identityRoutes({ roster: identifying.roster, revokedIds: identifying.revokedIds, ca: identifying.ca, audit, clock, newId, secureUrl: () => reachableUrl(listeners.secureUrl, first.identity.serverNames) }),
         ...approving.routes,
+        ...endorsingRoutes({ pinning, servers: () => live.mcp.servers }),
       ],
       newId,
       onDefect: defect,

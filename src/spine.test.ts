@@ -13,6 +13,7 @@ import { NO_USAGE } from './contract/exchange.ts'
 import { refuse } from './contract/verdict.ts'
 import { ORDER, pass, type Spine, type StepName } from './spine.ts'
 import { close } from './steps/close.ts'
+import { noFlow } from './steps/flow.fixture.ts'
 import { makeRefusalMemory } from './steps/memory.ts'
 import { makeSteps } from './steps/make.ts'
 import type { House } from './steps/house.ts'
@@ -96,6 +97,7 @@ function stage(options: { replace?: Partial<Record<StepName, Step>>; reading?: P
     release: () => ({ verdict: 'deny', policies: ['p1'], shadow: [], errors: [], cached: false }),
     history: { read: () => undefined, reserve: () => true },
     tool: () => UNKNOWN_TOOL,
+    flow: noFlow,
     guard: {
       inspect: () => ({ findings: [], verdict: 'allow', edits: [], micros: 1, reused: 0 }),
       reply: (_asked, { decide }) => ({

@@ -39,6 +39,8 @@ export interface ApprovalsDeps {
   readonly record: (act: Recorded) => Promise<void>
   /** A session was ended: its live calls must stop. */
   readonly onEnd: (ended: Ended) => void
+  /** Hears that what stood from an approval was taken back. */
+  readonly onWithdrawn: (approval: string) => void
   readonly onDefect: (error: unknown) => void
 }
 

@@ -1,3 +1,4 @@
+import { standsFor } from '../contract/flow.ts'
 import type { ShownValue } from '../contract/shown.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import type { CompileRule } from './consents.ts'
@@ -37,11 +38,13 @@ export function settleChoice(choice: Choice, reviewer: Reviewer, { facts, shown 
       return { kind: 'once', calls }
     }
     case 'task': {
+      if (standsFor(facts.policies) !== 'anything') throw invalid('What flow holds is released by its values, not for a task. Endorse them, or approve it once.')
       const { task } = facts.question.principal
       if (task === undefined && choice.anyTask !== true) throw invalid('This caller has no task to bind the approval to. Approve it once, or for whatever the caller does (any task).')
       return { kind: 'task', forMs: lasting(choice.forMs ?? settings.taskMaxMs, settings.taskMaxMs, 'An approval for a task'), ...(choice.anyTask === true && { anyTask: true }) }
     }
     case 'value': {
+      if (standsFor(facts.policies) === 'once') throw invalid('It is held for more than whom or what it acts on, which no endorsement covers. Approve it once.')
       if (shown.class === undefined) throw invalid('Configuration gives this tool no class, so there is nothing that its values could be endorsed for. Approve it once.')
       const control = controlOf(shown.values)
       if (control.length === 0) throw invalid('The action has no value that says whom or what it acts on. Approve it once.')
@@ -55,6 +58,7 @@ export function settleChoice(choice: Choice, reviewer: Reviewer, { facts, shown 
     }
     case 'rule': {
       needAuthor(reviewer)
+      if (standsFor(facts.policies) !== 'anything') throw invalid('What flow holds is released by no rule. Endorse its values, or approve it once.')
       const { text } = choice
       checkRule(text, rule)
       const forMs = lasting(choice.forMs, RULE_LONGEST_MS, 'A rule')

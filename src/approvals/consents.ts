@@ -1,6 +1,7 @@
 import type { HoldRequest, ReleasedHow } from '../contract/approval.ts'
 import type { Shown, ShownValue } from '../contract/shown.ts'
 import type { Clock } from '../contract/clock.ts'
+import { standsFor } from '../contract/flow.ts'
 import type { Question } from '../contract/policy.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import type { Approvals, ConsentRow } from '../store/interfaces.ts'
@@ -28,6 +29,8 @@ export interface Release {
   readonly how: ReleasedHow
   readonly by: readonly string[]
   readonly group?: string
+  /** Of values: until when they are released. */
+  readonly until?: number
 }
 
 export interface ConsentDeps {
@@ -84,11 +87,13 @@ export function makeConsents({ store, sealed, marks, clock, rule, epoch }: Conse
       }
       const sensitivity = sensitivityOf(question)
       const covered = ({ consent }: { readonly consent: Consent }): boolean => sensitivity <= (consent.sensitivity ?? 0)
-      const forTask = of('task').find(covered)
+      const stands = standsFor(held.decision.policies)
+      const forTask = stands === 'anything' ? of('task').find(covered) : undefined
       if (forTask !== undefined) return given(forTask, 'task')
-      const endorsed = of('value').filter(covered)
+      const endorsed = stands === 'once' ? [] : of('value').filter(covered)
       const used = endorsed.length === 0 ? undefined : endorsing(shown().values, endorsed)
-      if (used !== undefined) return { ...given(used[0], 'value'), by: [...new Set(used.flatMap(({ consent }) => consent.by))] }
+      if (used !== undefined) return { ...given(used[0], 'value'), by: [...new Set(used.flatMap(({ consent }) => consent.by))], until: Math.min(...used.map(({ row }) => row.until)) }
+      if (stands !== 'anything') return undefined
       const ruled = of('rule').find(({ row, consent }) => compiledRule(row, consent.text ?? '')?.matches(question) === true)
       return ruled === undefined ? undefined : given(ruled, 'rule')
     },

@@ -38,6 +38,7 @@ export interface Core {
   /** Rejects where it cannot be kept: then nothing is decided. */
   readonly record: (act: Recorded) => Promise<void>
   readonly onEnd: (ended: Ended) => void
+  readonly onWithdrawn: (approval: string) => void
   readonly onDefect: (error: unknown) => void
   /** Counts decisions: whoever looked for a consent while one was made looks again. */
   readonly changes: { count: number; stopped: boolean }

@@ -35,8 +35,9 @@ export async function hold(core: Core, request: HoldRequest, signal: AbortSignal
       const { count } = core.changes
       const found = await inTime(core, core.consents.release(request, bound, shown, neededFor(core, held.decision)))
       if (found !== undefined) {
-        core.feed.tell({ kind: 'released', at: clock.wall(), tenant: request.principal.tenant, exchange: request.exchange.id, ...found })
-        return { approval: found.approval, how: found.how, by: found.by, policies, waited: waited() }
+        const { until, ...release } = found
+        core.feed.tell({ kind: 'released', at: clock.wall(), tenant: request.principal.tenant, exchange: request.exchange.id, ...release })
+        return { approval: found.approval, how: found.how, by: found.by, policies, ...(until !== undefined && { until }), waited: waited() }
       }
       // Something was decided while the store was asked: it may be just this.
       if (count !== core.changes.count) continue

@@ -110,6 +110,7 @@ export async function opened(t: Pick<TestContext, 'after'>, options: { readonly 
   const events: DeskEvent[] = []
   const records: Recorded[] = []
   const ends: Ended[] = []
+  const withdrawn: string[] = []
   const defects: unknown[] = []
   const epoch = { id: 'e1' }
   const recording = { fails: false }
@@ -122,6 +123,7 @@ export async function opened(t: Pick<TestContext, 'after'>, options: { readonly 
       suggest: ({ resource }) => `permit ${resource.type}::${resource.id}`,
       record: (act) => (recording.fails ? Promise.reject(new Error('the disk is full')) : Promise.resolve(void records.push(act))),
       onEnd: (ended) => ends.push(ended),
+      onWithdrawn: (approval) => withdrawn.push(approval),
       onDefect: (error) => defects.push(error),
     })
   const follow = async (of: OpenApprovals): Promise<void> => {

@@ -85,6 +85,7 @@ export function deskOf(core: Core & { readonly proposals: Proposals }): Desk {
     await record({ tenant: row.tenant, by: actorOf(reviewer), act: row.kind === 'end' ? 'approval.lift' : 'approval.withdraw', detail: { consent: id, kind: row.kind, approval: consent.approval } })
     if (!(await store.withdraw(row.tenant, id))) throw new DeskError('not_found', 'Nothing of this id stands any more.')
     if (row.kind === 'end') ends.lift(id)
+    else core.onWithdrawn(consent.approval)
   }
 
   async function adopt(reviewer: Reviewer, id: string, text: string, forMs: number): Promise<ReturnType<typeof standingOf>> {

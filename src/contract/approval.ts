@@ -35,6 +35,8 @@ export interface Released {
   /** Reviewers, in the order in which they agreed. */
   readonly by: readonly string[]
   readonly policies: readonly string[]
+  /** Of values that stay released: until when, in milliseconds since the Unix epoch. */
+  readonly until?: number
   /** Milliseconds that the call waited. */
   readonly waited: number
 }

@@ -1,3 +1,4 @@
+import type { Flow } from './flow.ts'
 import type { Authorize, Release } from './policy.ts'
 import type { HistoryFacts } from './history.ts'
 import type { ToolFacts } from './tool.ts'
@@ -20,6 +21,7 @@ export interface Epoch {
   readonly history: HistoryFacts
   /** What configuration says of a tool; the empty facts where it says nothing. */
   tool(name: string, server?: string): ToolFacts
+  readonly flow: Flow
   readonly guard: Guard
   readonly budgets: Budgets
   route(name: string): RouteGuarding

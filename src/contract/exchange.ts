@@ -1,3 +1,4 @@
+import type { FlowSession, Labels, ToolCall } from './flow.ts'
 import type { Principal } from './principal.ts'
 import type { Edit, Segment } from './segment.ts'
 import type { Shown } from './shown.ts'
@@ -20,6 +21,10 @@ export type Action =
   | 'mcp.connect'
   | 'mcp.list'
   | 'mcp.call'
+  | 'mcp.read'
+  | 'mcp.prompt'
+  | 'mcp.complete'
+  | 'mcp.subscribe'
   | 'mcp.metadata'
   | 'mcp.consent'
   | 'a2a.send'
@@ -84,6 +89,8 @@ export interface Reading {
   readonly action: Action
   readonly resource: Resource
   readonly route: string
+  /** What it goes through by the name that audiences and policies have for it, where the errand itself is for several. */
+  readonly gateway?: string
   readonly direction: 'outbound' | 'inbound'
   /** `dial`: we do it · `delegate`: the caller does it if we allow · `none`: nothing happens beyond the verdict. */
   readonly effect: 'dial' | 'delegate' | 'none'
@@ -104,6 +111,12 @@ export interface Reading {
   apply(edits: readonly Edit[]): Reading
   /** Labels of what it carries, where its segments do not say them: a proposed call carries what its conversation held. */
   readonly labels?: Labels
+  /** The tool call that it is, for flow. */
+  readonly call?: ToolCall
+  /** What the request says of a tool that it offers; absent where it offers none. */
+  readonly offered?: (tool: string) => ReturnType<NonNullable<ToolCall['offered']>>
+  /** The conversation that it follows from. */
+  readonly within?: FlowSession
   /** What the user asked for, where no segment says it: context for guards, never inspected itself. */
   readonly task?: string
   /** Only these guardrails look; absent = all. For readings whose inspection is the answer. */
@@ -114,12 +127,6 @@ export interface Reading {
   fingerprint(): string
   /** What a reviewer is shown of it, should policy hold it. Asked for only then. */
   show?(): Shown
-}
-
-/** Integrity and confidentiality of content: `sensitivity` from 0 (public) to 3 (secret). */
-export interface Labels {
-  readonly untrusted: boolean
-  readonly sensitivity: number
 }
 
 export interface Subordinate {

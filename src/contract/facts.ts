@@ -9,6 +9,7 @@ import type { Principal } from './principal.ts'
 import type { Reply } from './reply.ts'
 import type { Reservation } from './budget.ts'
 import type { Finding } from './finding.ts'
+import type { FlowDecision, FlowSession } from './flow.ts'
 import type { Refusal } from './verdict.ts'
 
 /**
@@ -29,12 +30,26 @@ export interface Facts {
   readonly held?: Held | undefined
   /** What people said to it. */
   readonly approval?: ApprovalFact
+  /** What flow says of the call. */
+  readonly flow?: Flowed
+  /** The conversation that this is a part of, once it was looked at. */
+  readonly session?: FlowSession
   readonly reservation?: Reservation
   readonly inspection?: Inspection
   /** Settles when the intent is on disk. */
   readonly committed?: Promise<void>
   readonly reply?: Reply
   readonly guarded?: Guarded & ReplyRecord
+}
+
+/** What flow says of a tool call, and whether that counts. */
+export interface Flowed {
+  readonly mode: 'shadow' | 'enforce'
+  /** After a matching proposal is taken into account. */
+  readonly verdict: FlowDecision['verdict']
+  readonly decision: FlowDecision
+  /** The exchange whose answer proposed just this call: it was decided there. */
+  readonly proposed?: string
 }
 
 /** What the guarded reply collected while it was delivered; for the receipt. */

@@ -45,6 +45,7 @@ export const reasons = {
   no_candidate: { status: 503, kind: 'overloaded', say: 'No permitted target is available for this request at the moment.', fix: 'See the receipt for each target\'s state.', retry: true },
   // policy
   denied: { status: 403, kind: 'forbidden', say: 'Policy does not permit this request.', fix: 'sallyport audit show ID names the policies that decided.' },
+  flow_denied: { status: 403, kind: 'forbidden', say: 'This call would carry out data that must not leave.', fix: 'sallyport audit show ID names the arguments; see docs/flow.md for what is restricted.' },
   approval_unavailable: { status: 403, kind: 'forbidden', say: 'This request needs an approval, and nobody can give one here.', fix: 'Only exchanges that a reviewer can be shown are held; change the holding policy or the guardrail\'s action.' },
   approval_pending: { status: 403, kind: 'forbidden', say: 'This request waits for an approval.', fix: 'Ask again once it is approved: the same request, unchanged, then passes once.' },
   approval_denied: { status: 403, kind: 'forbidden', say: 'A reviewer did not approve this request.', fix: 'sallyport approvals show ID says who and why.' },
@@ -55,6 +56,7 @@ export const reasons = {
   provider_state_denied: { status: 403, kind: 'forbidden', say: 'State that the provider holds is not permitted on this route.', fix: 'Send the conversation in full, or allow provider_state on the route and in policy.' },
   passthrough_denied: { status: 403, kind: 'forbidden', say: 'Pass-through is not permitted here.', fix: 'Declare the path on a route and permit llm.passthrough in policy.' },
   call_denied: { status: 403, kind: 'forbidden', say: 'The model proposed a tool call that policy does not permit.', fix: 'See the child receipt; set on_denied_call: drop to go on without the call.' },
+  quarantined: { status: 403, kind: 'forbidden', say: 'This is withheld: its definition is not the one that was endorsed.', fix: 'sallyport mcp diff SERVER shows what changed; sallyport mcp endorse takes it.' },
   // budgets
   rate_limited: { status: 429, kind: 'rate', say: 'Too many requests.', fix: 'Wait as long as Retry-After says, or raise the budget.' },
   budget_spent: { status: 429, kind: 'rate', say: 'The budget for this window is spent.', fix: 'Wait as long as Retry-After says, or raise the budget.' },

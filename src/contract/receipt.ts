@@ -5,6 +5,8 @@ import type { Principal } from './principal.ts'
 import type { Context } from './policy.ts'
 import type { Finding, Mode, GuardAction } from './finding.ts'
 import type { Origin } from './segment.ts'
+import type { FlowReason, FlowRule } from './flow.ts'
+import type { ToolClass } from './tool_class.ts'
 import type { Code } from './reasons.ts'
 import type { VerdictKind } from './verdict.ts'
 
@@ -61,6 +63,8 @@ export interface Receipt extends Common {
   readonly approval?: ApprovalFact
   /** What policy was asked, as far as the other fields do not say it: enough to ask other policies the same. */
   readonly asked?: AskedFact
+  /** What flow said of a tool call. */
+  readonly flow?: FlowFact
   readonly policies: readonly string[]
   readonly shadow: readonly { readonly policy: string; readonly verdict: string }[]
   readonly context: Context
@@ -109,6 +113,17 @@ export interface ApprovalFact {
   readonly waited: number
 }
 
+/** A decision of flow without its values. `arguments`: dotted paths that it is about. */
+export interface FlowFact {
+  readonly mode: 'shadow' | 'enforce'
+  readonly verdict: 'allow' | 'hold' | 'deny'
+  readonly class: ToolClass
+  readonly rules: readonly FlowRule[]
+  readonly arguments: readonly string[]
+  /** The exchange whose answer proposed this call, where it was decided. */
+  readonly proposed?: string
+}
+
 /** The principal's attributes and each resource that policy decided about, with the verdict. No content. */
 export interface AskedFact {
   readonly principal: {
@@ -144,6 +159,8 @@ export interface Payload {
   /** Answers of mirrors, for comparison with the one that was delivered. */
   readonly mirrors?: unknown
   readonly findings?: readonly { readonly rule: string; readonly excerpt: string }[]
+  /** Why flow held or denied it: values, and which texts gave them. */
+  readonly flow?: readonly FlowReason[]
   readonly detail?: string
 }
 

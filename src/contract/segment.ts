@@ -13,7 +13,7 @@ export type Origin =
 /** A path into the tree that the strict reader made: object keys and array indexes. */
 export type Path = readonly (string | number)[]
 
-/** A piece of content. Labels arrive with the flow capability; until then integrity follows origin. */
+/** A piece of content. What it is worth is for flow to say: an origin is a claim. */
 export interface Segment {
   readonly origin: Origin
   readonly text: string
@@ -21,6 +21,8 @@ export interface Segment {
   readonly path: Path
   /** Groups segments that a reader sees joined (one message, one choice); windows run across neighbours. */
   readonly group: string
+  /** Of a tool's call or its result: the name of the tool, where the wire says it. */
+  readonly tool?: string
 }
 
 /** One replacement inside a segment, in UTF-16 code units of its text. Edits of one segment never overlap. */

@@ -29,6 +29,8 @@ export interface Shown {
   readonly class?: ToolClass
   /** Whether it can be undone, as far as the tool's class tells. */
   readonly undo: 'nothing to undo' | 'perhaps' | 'no' | 'unknown'
+  /** Why it is held, as far as that can be told of its values. */
+  readonly why?: readonly string[]
   /** What the user asked for last, for comparison; at most 500 characters. */
   readonly task?: string
 }

@@ -8,6 +8,7 @@ import type { Facts, More } from '../contract/facts.ts'
 import type { Decision, Question } from '../contract/policy.ts'
 import { isRefusal, refuse } from '../contract/verdict.ts'
 import { approve } from './approve.ts'
+import { noFlow } from './flow.fixture.ts'
 import type { House } from './house.ts'
 
 const shown: Shown = { body: '{"amount":5}', values: [], undo: 'no' }
@@ -23,7 +24,7 @@ function candidate(id: string, role: Candidate['role'] = 'primary'): Candidate {
 /** One held exchange; `release` is what the policies of the moment say, `answer` what people say. */
 function stage(answer: (request: HoldRequest, round: number) => Released | Unreleased, release: (question: Question, approved: readonly string[]) => Decision, candidates: readonly Candidate[] = [], unreleased = decision('hold', ['old'])) {
   const asked: HoldRequest[] = []
-  const epoch = { history: { read: () => undefined, reserve: () => true }, authorize: () => unreleased, release } as unknown as Epoch
+  const epoch = { flow: noFlow, history: { read: () => undefined, reserve: () => true }, authorize: () => unreleased, release } as unknown as Epoch
   const house = {
     clock: { wall: () => 0, monotonic: () => 0, timer: () => () => undefined },
     approvals: { hold: (request: HoldRequest) => Promise.resolve(answer(request, asked.push(request) - 1)), ended: () => undefined },

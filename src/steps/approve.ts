@@ -1,8 +1,11 @@
 import type { Held, Released, Unreleased } from '../contract/approval.ts'
+import type { Shown } from '../contract/shown.ts'
 import type { Step, Stepped } from '../contract/facts.ts'
 import type { ApprovalFact } from '../contract/receipt.ts'
 import { isRefusal, refuse, type Refusal } from '../contract/verdict.ts'
 import { decide, enforcedOf, type Approved, type Known } from './authorize.ts'
+import { flowPolicy } from '../contract/flow.ts'
+import { shownWith } from './flow.ts'
 import type { House } from './house.ts'
 
 /** Groups of reviewers that one action may have to be shown to, one after the other. */
@@ -19,13 +22,15 @@ export function approve(house: House): Step {
 
 async function consent(house: House, known: Known, first: Held, signal: AbortSignal): Promise<Stepped> {
   const { exchange, principal, reading } = known
-  const { show } = reading
-  if (show === undefined) return { ...refuse('approval_unavailable', { detail: `${reading.action} cannot be shown to a reviewer` }) }
+  const showing = reading.show
+  if (showing === undefined) return { ...refuse('approval_unavailable', { detail: `${reading.action} cannot be shown to a reviewer` }) }
   const { findings, scores } = enforcedOf(known)
   const approved: Approved[] = []
   let held = first
   let under = known.epoch
+  let flow = known.flow
   let fact: ApprovalFact | undefined
+  const show = (): Shown => (flow === undefined ? showing() : shownWith(showing(), flow, under, known))
   for (let group = 0; group < MOST_GROUPS; group++) {
     const fingerprint = reading.fingerprint()
     const said = await house.approvals.hold({ exchange, principal, action: reading.action, route: reading.route, effects: reading.effects, findings, held, fingerprint, show }, signal)
@@ -38,16 +43,25 @@ async function consent(house: House, known: Known, first: Held, signal: AbortSig
     under = epoch
     if (stricter !== undefined) {
       held = stricter
+      // The values are the same: what the rules of now say of them is asked when they are released.
       continue
     }
     approved.push({ resource: held.resource, policies: said.policies })
+    if (said.how === 'value' && said.until !== undefined) endorse(known, flow, said, said.until)
     const again = decide(house, known, { findings, scores, approved, epoch })
     if (isRefusal(again)) return { ...again, known: { ...again.known, approval: fact } }
     const { held: next, ...more } = again
     if (next === undefined) return { ...more, approval: fact }
     held = next
+    flow = again.flow
   }
   return { ...refuse('approval_unavailable', { detail: `more than ${MOST_GROUPS} groups of reviewers` }), ...(fact && { known: { approval: fact } }) }
+}
+
+/** What flow held for its values passes from now on, as long as the endorsement stands. */
+function endorse({ epoch, principal }: Known, flow: Known['flow'], { approval, policies }: Released, until: number): void {
+  if (flow === undefined || !flow.decision.reasons.some(({ rule }) => policies.includes(flowPolicy(rule)))) return
+  for (const { value } of flow.decision.controls) epoch.flow.endorse(principal, { value, class: flow.decision.class, until, by: approval })
 }
 
 /** What the policies of now hold for another group, or for more people: those who agreed were not asked about that. */

@@ -12,6 +12,8 @@ import { isRefusal, refuse, type Refusal } from '../contract/verdict.ts'
 import type { Code } from '../contract/reasons.ts'
 import type { House } from './house.ts'
 import { judge } from './child.ts'
+import { isFlowPolicy } from '../contract/flow.ts'
+import { flowedOf, joined, ofPolicies } from './flow.ts'
 import { labelsOf } from './labels.ts'
 
 export type Known = Facts & { readonly principal: Principal; readonly reading: Reading; readonly candidates: readonly Candidate[] }
@@ -48,19 +50,28 @@ const subordinateCodes: Partial<Record<Action, Code>> = {
 }
 
 /**
- * The same question with what inspection found. What a reviewer released already stays released: only the rest is
+ * The same question with what inspection found and what the conversation comes to. What a reviewer released already stays released: only the rest is
  * decided anew.
  */
 export function reauthorize(house: House): Step {
   return (facts) => {
     const known = facts as Known
     const { findings, scores } = enforcedOf(facts)
-    if (findings.length === 0 && Object.values(scores).every((one) => one === 0)) return { permit: known.permit as NonNullable<Facts['permit']> }
+    if (findings.length === 0 && Object.values(scores).every((one) => one === 0) && !rose(known)) return { permit: known.permit as NonNullable<Facts['permit']> }
     const candidates = known.permit?.candidates ?? []
     const policies = facts.approval?.verdict === 'released' ? facts.approval.policies : []
     const targets = known.reading.effect === 'dial' ? candidates.map((one) => one.resource) : [known.reading.resource]
     return decide(house, { ...known, candidates }, { findings, scores, approved: targets.map((resource) => ({ resource, policies })) })
   }
+}
+
+/** Whether policies were asked with other labels than the session has by now. */
+function rose(known: Known): boolean {
+  const before = known.context?.['labels']
+  if (typeof before !== 'object' || Array.isArray(before)) return false
+  const { untrusted, sensitivity } = before as Readonly<Record<string, ContextValue>>
+  const now = labelsOf(known.epoch, known)
+  return now.untrusted !== untrusted || now.sensitivity !== sensitivity
 }
 
 /** What policy may hear of the inspection: only enforced findings count, because shadow never refuses. */
@@ -94,15 +105,20 @@ interface Deciding {
  * Permits the targets that policy allows. Where it allows none and holds some, the permit is for those, and `held` says
  * that nothing may be dialled until somebody released them.
  */
-export function decide(house: House, facts: Known, { findings, scores, approved = [], epoch = facts.epoch }: Deciding): (Pick<More, 'permit' | 'decisions' | 'context'> & { readonly held: Held | undefined }) | (Refusal & { readonly known?: More }) {
+export function decide(house: House, facts: Known, { findings, scores, approved = [], epoch = facts.epoch }: Deciding): (Pick<More, 'permit' | 'decisions' | 'context' | 'flow'> & { readonly held: Held | undefined }) | (Refusal & { readonly known?: More }) {
   const { exchange, principal, reading } = facts
   const context = contextOf(house, epoch, facts, findings, scores)
+  const flow = flowedOf(epoch, facts, house.clock.wall())
+  const known = flow && { flow }
+  const theirs = ofPolicies(approved)
   const ask = (resource: Resource, role?: Candidate['role']): { readonly decision: Decision; readonly held: Held } => {
     const asked = role === undefined ? context : { ...context, role }
     const question = { principal, action: reading.action, resource, context: asked }
     // A mirror, and another target to fail over to, were shown to nobody.
-    const released = role === 'mirror' ? [] : approved.flatMap((one) => (isDeepStrictEqual(one.resource, resource) ? one.policies : []))
-    const decision = released.length === 0 ? epoch.authorize(question) : epoch.release(question, released)
+    const setAside = (by: readonly Approved[]): readonly string[] => (role === 'mirror' ? [] : by.flatMap((one) => (isDeepStrictEqual(one.resource, resource) ? one.policies : [])))
+    const released = setAside(theirs)
+    const permitted = released.length === 0 ? epoch.authorize(question) : epoch.release(question, released)
+    const decision = flow === undefined ? permitted : joined(permitted, flow, setAside(approved))
     return { decision, held: { decision, resource, context: asked } }
   }
   const targets: readonly (Candidate | undefined)[] = reading.effect === 'dial' ? facts.candidates : [undefined]
@@ -113,18 +129,18 @@ export function decide(house: House, facts: Known, { findings, scores, approved 
     const [first] = found.filter(({ candidate }) => candidate?.role !== 'mirror')
     if (first === undefined) continue
     // In the same turn as the decision, so that of many at once no more pass than may.
-    if (!epoch.history.reserve({ principal, action: reading.action, resource: first.held.resource, context }, exchange.id)) return { ...refuse('step_failed', { detail: 'no room for more history' }), known: { decisions, context } }
+    if (!epoch.history.reserve({ principal, action: reading.action, resource: first.held.resource, context }, exchange.id)) return { ...refuse('step_failed', { detail: 'no room for more history' }), known: { decisions, context, ...known } }
     const permit = { exchange: exchange.id, candidates: found.flatMap(({ candidate }) => candidate ?? []) }
-    return { permit, decisions, context, held: verdict === 'hold' ? first.held : undefined }
+    return { permit, decisions, context, ...known, held: verdict === 'hold' ? first.held : undefined }
   }
   // Facts of any verdict count attempts as well.
   const { held: tried } = asked[0] as (typeof asked)[number]
   epoch.history.reserve({ principal, action: reading.action, resource: tried.resource, context }, exchange.id)
-  return { ...refusalFor(decisions[0] as Decision), known: { decisions, context } }
+  return { ...refusalFor(decisions[0] as Decision), known: { decisions, context, ...known } }
 }
 
 export function refusalFor(decision: Decision): Refusal {
-  const code = decision.policies.includes('builtin.scope') ? 'out_of_scope' : 'denied'
+  const code = decision.policies.includes('builtin.scope') ? 'out_of_scope' : decision.policies.some(isFlowPolicy) ? 'flow_denied' : 'denied'
   return refuse(code, {
     ...(decision.message !== undefined && { say: decision.message }),
     detail: decision.errors.length > 0 ? `policy error: ${decision.errors.join('; ')}` : decision.policies.join(', '),
@@ -132,7 +148,7 @@ export function refusalFor(decision: Decision): Refusal {
 }
 
 /** The facts that policies may ask about. Scores are whole percents, because Cedar has no floating point. */
-export function contextOf(house: Pick<House, 'clock' | 'anomaly'>, epoch: Epoch, { reading, exchange, principal, context: before }: Pick<Known, 'reading' | 'exchange' | 'principal' | 'context'>, findings: readonly Finding[], scores: Scores): Context {
+export function contextOf(house: Pick<House, 'clock' | 'anomaly'>, epoch: Epoch, { reading, exchange, principal, session, context: before }: Pick<Known, 'reading' | 'exchange' | 'principal' | 'session' | 'context'>, findings: readonly Finding[], scores: Scores): Context {
   const history = epoch.history.read(principal, exchange.id)
   const now = new Date(house.clock.wall())
   const categories = new Set<string>()
@@ -143,7 +159,7 @@ export function contextOf(house: Pick<House, 'clock' | 'anomaly'>, epoch: Epoch,
     else score = Math.max(score, Math.round(finding.score * 100))
   }
   return {
-    gateway: exchange.gateway,
+    gateway: reading.gateway ?? exchange.gateway,
     // Asked once for each exchange, because asking counts.
     anomaly: before?.['anomaly'] ?? house.anomaly(principal, reading.action, reading.resource),
     route: reading.route,
@@ -154,7 +170,7 @@ export function contextOf(house: Pick<House, 'clock' | 'anomaly'>, epoch: Epoch,
     findings: [...categories],
     score,
     scores,
-    labels: { ...labelsOf(reading) },
+    labels: { ...labelsOf(epoch, { principal, reading, ...(session && { session }) }) },
     parameters: reading.parameters as Record<string, ContextValue>,
     ...(history && { history }),
     time: { hour: now.getUTCHours(), weekday: now.getUTCDay(), unix: Math.floor(now.getTime() / 1000) },

@@ -1,10 +1,11 @@
 import type { Shown } from '../contract/shown.ts'
 import type { Action, Effect, Reading, Resource } from '../contract/exchange.ts'
 import type { Errand } from '../contract/gateway.ts'
+import type { ToolCall } from '../contract/flow.ts'
 import type { Facts } from '../contract/facts.ts'
 import type { Principal } from '../contract/principal.ts'
 import type { Refusal } from '../contract/verdict.ts'
-import { labelsOf } from './labels.ts'
+import { carriedLabels } from './labels.ts'
 import type { House } from './house.ts'
 
 /** Something that follows from an exchange and is decided on its own: a proposed call, a URL the provider would fetch. */
@@ -14,6 +15,8 @@ export interface Consequence {
   readonly effects: readonly Effect[]
   readonly parameters: Reading['parameters']
   readonly sequence: number
+  /** The tool call that it is. */
+  readonly call?: ToolCall
   /** Absent = it is this exchange's own and never comes again. */
   readonly fingerprint?: () => string
   readonly show?: () => Shown
@@ -31,7 +34,7 @@ export async function judge(house: House, facts: Facts, consequence: Consequence
   return passed.refusal
 }
 
-function childErrand({ exchange: parent, principal, reading: from, errand }: Facts, consequence: Consequence): Errand {
+function childErrand({ exchange: parent, principal, reading: from, errand, epoch, session }: Facts, consequence: Consequence): Errand {
   const delivered = { status: 0, bytes: 0, complete: true }
   const reading: Reading = {
     action: consequence.action,
@@ -42,7 +45,9 @@ function childErrand({ exchange: parent, principal, reading: from, errand }: Fac
     overlapsIntent: true,
     stream: false,
     segments: [],
-    ...(from !== undefined && { labels: labelsOf(from) }),
+    ...(from !== undefined && principal !== undefined && { labels: carriedLabels(epoch, { principal, reading: from, ...(session && { session }) }) }),
+    ...(consequence.call && { call: consequence.call }),
+    ...(session && { within: session }),
     effects: consequence.effects,
     parameters: consequence.parameters,
     subordinates: [],

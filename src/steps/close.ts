@@ -10,6 +10,7 @@ import { reasonOf, type Code } from '../contract/reasons.ts'
 import { callerOf } from './ask.ts'
 import { askedFact } from './asked.ts'
 import { percents, type Scores } from './authorize.ts'
+import { flowFact } from './flow.ts'
 import { commonFacts } from './intent.ts'
 import type { House } from './house.ts'
 
@@ -158,6 +159,7 @@ function receiptOf(house: House, facts: Facts, ending: Ending, attempts: readonl
     ...(facts.principal?.vouched && { vouched: facts.principal.vouched.map(({ kind, id }) => `${kind}:${id}`) }),
     ...(asked && { asked }),
     ...(facts.approval && { approval: facts.approval }),
+    ...(facts.flow && { flow: flowFact(facts.flow) }),
     policies: [...new Set(facts.decisions?.flatMap((one) => one.policies))],
     shadow: facts.decisions?.flatMap((one) => one.shadow) ?? [],
     context: facts.context ?? {},
@@ -200,7 +202,11 @@ export function clear({ guardrail, category, score, layer, mode, action, origin,
 /** What was said, under the subject's key. Segments that a former receipt of the conversation holds are left to it. */
 function payloadOf(facts: Facts, { refusal }: Ending): Payload | undefined {
   const { reading, principal, inspection } = facts
-  if (reading === undefined || principal === undefined || (reading.effect === 'none' && reading.action !== 'guard.evaluate')) return undefined
+  if (reading === undefined || principal === undefined) return undefined
+  const reasons = facts.flow?.decision.reasons ?? []
+  const flow = reasons.length > 0 && { flow: reasons }
+  // Its content is in its parent's payload; why it was held is in none.
+  if (reading.effect === 'none' && reading.action !== 'guard.evaluate') return flow === false ? undefined : { ...subject(facts, principal), ...flow }
   // An instruction of ours stands before what former receipts hold, and moves it.
   const from = inspection?.instruct === undefined ? (inspection?.known ?? 0) : 0
   const beside = facts.reply?.beside?.() ?? []
@@ -211,6 +217,7 @@ function payloadOf(facts: Facts, { refusal }: Ending): Payload | undefined {
     reply: facts.guarded?.said() ?? [],
     ...(beside.length > 0 && { mirrors: beside }),
     findings: findings.map(({ rule, excerpt }) => ({ rule, excerpt })),
+    ...flow,
     ...(refusal?.detail !== undefined && { detail: refusal.detail }),
   }
 }

@@ -6,6 +6,7 @@ import { isRefusal, refuse, Refused } from '../contract/verdict.ts'
 import { askedOf } from './inspect.ts'
 import { then } from './ask.ts'
 import { judge } from './child.ts'
+import { leavingOf, type Leaving } from './leaving.ts'
 import { proposalOf } from './proposal.ts'
 import { lateVerdict, type LateVerdict } from './late.ts'
 import type { House } from './house.ts'
@@ -33,11 +34,13 @@ export function guard(house: House): Step {
     const meter = facts.reservation?.bounded === true ? facts.epoch.budgets.meter(facts.reservation) : undefined
     const collected = collector(house, meter !== undefined)
     const late = lateVerdict(house, facts)
+    const out = leavingOf(facts, () => (watches.at(-1) as ReplyGuard).restorer, () => watches.flatMap((one) => one.findings()))
+    facts.errand.signal.addEventListener('abort', out.close, { once: true })
     return {
       guarded: {
         exchange,
         reading,
-        events: release(facts, reply, late, () => watches.at(-1) as ReplyGuard, () => void watches.push(watch()), meter, collected),
+        events: release(facts, reply, late, () => watches.at(-1) as ReplyGuard, () => void watches.push(watch()), meter, collected, out),
         findings: () => watches.flatMap((one) => one.findings()),
         guardMicros: () => watches.reduce((sum, one) => sum + one.micros(), 0),
         ...(late && { late: late.known }),
@@ -47,7 +50,7 @@ export function guard(house: House): Step {
   }
 }
 
-async function* release(facts: Facts, reply: Reply, late: LateVerdict | undefined, watch: () => ReplyGuard, again: () => void, meter: ((tokens: number) => boolean) | undefined, collected: Collector): AsyncGenerator<ReplyEvent> {
+async function* release(facts: Facts, reply: Reply, late: LateVerdict | undefined, watch: () => ReplyGuard, again: () => void, meter: ((tokens: number) => boolean) | undefined, collected: Collector, out: Leaving): AsyncGenerator<ReplyEvent> {
   // A preamble commits nothing: it leaves with the first content, so that fail-over stays possible until then.
   let waiting: ReplyEvent[] | undefined = []
   const leaving = async (released: readonly ReplyEvent[], last: boolean): Promise<readonly ReplyEvent[]> => {
@@ -73,14 +76,14 @@ async function* release(facts: Facts, reply: Reply, late: LateVerdict | undefine
       for (const one of waiting === undefined ? step.release : await leaving(step.release, false)) {
         collected.take(one)
         // The record has the placeholder, the caller the value.
-        const { restorer } = watch()
-        if (restorer === undefined) yield one
-        else yield* restorer.push(one)
+        yield* out.push(one)
       }
       if (step.refusal !== undefined) throw new Refused(step.refusal)
       if (meter?.(collected.tokens()) === false && event.kind !== 'end') throw new Refused(refuse('reservation_exhausted'))
     }
   } catch (error) {
+    // What was left in the middle may come back as far as it went.
+    out.close()
     // A request that is refused is told so, whatever came back for it.
     if (late !== undefined) await late.sure
     throw await worded(facts, error)
@@ -88,14 +91,13 @@ async function* release(facts: Facts, reply: Reply, late: LateVerdict | undefine
   const last: StreamStep = await watch().end()
   if (late !== undefined) await late.sure
   if (last.refusal !== undefined && waiting !== undefined) throw new Refused(last.refusal)
-  const { restorer } = watch()
   for (const one of await leaving(last.release, true)) {
     collected.take(one)
-    if (restorer === undefined) yield one
-    else yield* restorer.push(one)
+    yield* out.push(one)
   }
-  if (restorer !== undefined) yield* restorer.end()
+  yield* out.end()
   if (last.refusal !== undefined) throw new Refused(last.refusal)
+  out.close()
 }
 
 /**
@@ -130,7 +132,9 @@ function proposals(house: House, facts: Facts) {
     return async ({ name, channel }: Proposal, args: string) => {
       if (decided.has(channel)) return { allow: false, refusal: refuse('upstream_malformed', { detail: 'two tool calls in one place' }) } as const
       decided.add(channel)
-      const refusal = await judge(house, facts, proposalOf(facts, name, args, sequence++))
+      const proposal = proposalOf(facts, name, args, sequence++)
+      const refusal = await judge(house, facts, proposal)
+      if (refusal === undefined && facts.principal !== undefined && proposal.call !== undefined) facts.epoch.flow.allowed(facts.principal, proposal.call, facts.exchange.id)
       return refusal === undefined ? ({ allow: true } as const) : ({ allow: false, refusal: { ...refusal, refuse: 'call_denied' as const } } as const)
     }
   }

@@ -1,7 +1,7 @@
 import type { Facts, Step, Stepped } from '../contract/facts.ts'
 import type { Inspection } from '../contract/guard.ts'
 import type { Asked, Reading } from '../contract/exchange.ts'
-import { refuse } from '../contract/verdict.ts'
+import { isRefusal, refuse } from '../contract/verdict.ts'
 import { then } from './ask.ts'
 
 /** Looks at everything that would be sent, and applies what the guardrails change before anybody else sees it. */
@@ -10,7 +10,14 @@ export const inspect: Step = (facts, signal) => {
   const asks = reading.action === 'guard.evaluate'
   const phase = asks && reading.direction === 'inbound' ? 'reply' : 'request'
   // Whoever asks about a text gets the verdict as the answer: it refuses nothing.
-  return then(facts.epoch.guard.inspect(askedOf(facts), reading.segments, phase, signal), (inspection) => (asks ? { inspection } : outcome(inspection, reading)))
+  return then(facts.epoch.guard.inspect(askedOf(facts), reading.segments, phase, signal), (inspection) => (asks ? { inspection } : followed(facts, outcome(inspection, reading), inspection)))
+}
+
+/** What was said, as the caller sent it, goes into its session once it may go on. */
+function followed(facts: Facts, made: Stepped, { findings }: Inspection): Stepped {
+  const { principal, reading, epoch } = facts
+  if (isRefusal(made) || reading?.action !== 'llm.generate' || principal === undefined) return made
+  return { ...made, session: epoch.flow.conversation(principal, reading.segments, findings) }
 }
 
 function outcome(inspection: Inspection, reading: Reading): Stepped {

@@ -35,6 +35,7 @@ export function proposalOf(facts: Facts, name: string, args: string, sequence: n
     parameters: { ...(typeof declared !== 'string' && declared), tool: called, argumentBytes: args.length },
     ...(typeof declared === 'string' && { refusal: refuse('denied', { detail: `${called}: ${declared}` }) }),
     sequence,
+    call: { tool: called, arguments: args, ...(facts.reading?.offered && { offered: () => facts.reading?.offered?.(name) }) },
     fingerprint: () => createHash('sha256').update(`${name}\n`).update(args).digest('base64'),
     show: () => shown(tool, args, tree, facts.reading?.segments ?? []),
   }

@@ -18,6 +18,7 @@ export function pageOf(one: ApprovalView, now: number): string {
       ...(one.task === undefined ? [] : [['task', one.task] as const]),
       ['asked for', shown?.task === undefined ? 'unknown' : quoted(shown.task)],
       ['held by', `${one.policies.join(', ')}${one.message === undefined ? '' : `: ${one.message}`}`],
+      ...(shown?.why ?? []).map((it) => ['because', it] as const),
       ...one.findings.map((it) => ['found', `${it.guardrail}/${it.category} ${it.score} in ${it.origin}`] as const),
       ['touches', touches(one)],
       ['undo', shown?.undo ?? 'unknown'],

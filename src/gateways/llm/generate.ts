@@ -9,6 +9,7 @@ import type { PlannedRoute } from './plan.ts'
 import { makeReading, type LlmReading } from './reading.ts'
 import { deliver, writeRefusal } from './render.ts'
 import { unwanted, withinScope } from './scope.ts'
+import { withToolNames } from './tool_names.ts'
 
 /** A call that makes a model answer, in any dialect, streamed or not. */
 export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dialect: Dialect, operation: Extract<Operation, { kind: 'generate' }>): Errand {
@@ -21,7 +22,9 @@ export function generateErrand(desk: Desk, arrival: Arrival, outlet: Outlet, dia
     async read(principal) {
       const survey = (tree: TreeObject, allowed: readonly string[]): Surveyed | Refusal => {
         const surveyed = dialect.survey(tree, allowed, operation.fromPath)
-        return isRefusal(surveyed) || operation.fromPath === undefined ? surveyed : withPathModel(surveyed)
+        if (isRefusal(surveyed)) return surveyed
+        const named = { ...surveyed, segments: withToolNames(tree, surveyed.segments) }
+        return operation.fromPath === undefined ? named : withPathModel(named)
       }
       const call = await readCall(desk, arrival, principal, survey, operation.fromPath?.model)
       if (isRefusal(call)) return call

@@ -8,6 +8,7 @@ import { JsonError, parseJson, writeJson } from '../../formats/json.ts'
 import { isObject, type TreeObject } from '../../formats/tree.ts'
 import type { Surveyed } from './dialect.ts'
 import { replaceLeaf } from './leaves.ts'
+import { offeredTool } from './tool_names.ts'
 import { estimateInput } from './routing/tokens.ts'
 
 /** A reading of the model gateway: what the spine knows of it, and the tree that will be sent. */
@@ -60,6 +61,7 @@ export function makeReading(action: Action, route: string, tree: TreeObject, sur
     parameters: surveyed.parameters,
     subordinates: surveyed.subordinates,
     estimate: { input, ...(surveyed.maxTokens !== undefined && { output: surveyed.maxTokens }), choices: surveyed.choices },
+    ...(tree.has('tools') || tree.has('functions') ? { offered: (name) => offeredTool(tree, name) } : {}),
     tree,
     surveyed,
     apply: (edits) => edited(reading, edits, instructTree),

@@ -1,3 +1,4 @@
+import type { FlowDecision, FlowReason } from '../../contract/flow.ts'
 import type { Source } from '../../contract/shown.ts'
 import type { ToolClass } from '../../contract/tool_class.ts'
 import { JsonError, parseJson } from '../../formats/json.ts'
@@ -11,30 +12,12 @@ import { hostOf, shapeOf } from './values.ts'
 /** A tool call that is to be decided. */
 export interface FlowCall {
   readonly tool: string
+  /** The MCP server whose tool it is. */
+  readonly server?: string
   /** JSON text as the model wrote it, or the tree that the strict reader made of it. */
   readonly arguments: string | TreeObject
   /** What the request, or the server, says of the tool. */
   readonly offered?: Offered
-}
-
-export type FlowRule = 'unreadable' | 'restricted' | 'code_execution' | 'privilege' | 'rule_of_two' | 'provenance' | 'link' | 'scope'
-
-export interface FlowReason {
-  readonly rule: FlowRule
-  /** For a reviewer, whole. */
-  readonly say: string
-  /** Dotted path of the argument that it is about. */
-  readonly argument?: string
-  /** The value to endorse, where one would release it. */
-  readonly value?: string
-  /** Where untrusted text gave the value. */
-  readonly sources?: readonly Source[]
-}
-
-export interface FlowDecision {
-  readonly verdict: 'allow' | 'hold' | 'deny'
-  readonly class: ToolClass
-  readonly reasons: readonly FlowReason[]
 }
 
 const DEEPEST = 64
@@ -54,7 +37,7 @@ const GOES_OUT = /^(?:web|http|https|url|internet|browse|browser|fetch|google|bi
  */
 export function decideCall(session: FlowSession, call: FlowCall, now = 0): FlowDecision {
   const view = session.view()
-  const facts = session.tool(call.tool)
+  const facts = session.tool(call.tool, call.server)
   const args = argumentsOf(call.arguments)
   const sink = sinkOf(call.tool, args, facts, call.offered)
   const { untrusted, sensitivity } = view.labels
@@ -62,7 +45,7 @@ export function decideCall(session: FlowSession, call: FlowCall, now = 0): FlowD
   if (args === undefined) {
     // What cannot be read cannot be looked through; another reader may see an address in it.
     if (untrusted || session.past.restricted.size() > 0) reasons.push({ rule: 'unreadable', say: `the arguments of ${call.tool} are not one strict JSON object` })
-    return decision(sink.class, reasons, false)
+    return decision(sink.class, reasons, [], false)
   }
   const controls = controlsOf(args, facts, call.offered, sink)
   const out = leaves(sink, controls, view)
@@ -95,11 +78,11 @@ export function decideCall(session: FlowSession, call: FlowCall, now = 0): FlowD
       if (session.settings.ruleOfTwo && sensitivity >= 2 && !wholly(view, controls, sink, now)) reasons.push({ rule: 'rule_of_two', say: `this session has read untrusted content and confidential data (sensitivity ${sensitivity}), and ${call.tool} (${told(sink)}) would change something or send it on` })
     }
   }
-  return decision(sink.class, reasons, denied)
+  return decision(sink.class, reasons, controls, denied)
 }
 
-function decision(kind: ToolClass, reasons: readonly FlowReason[], denied: boolean): FlowDecision {
-  return { verdict: denied ? 'deny' : reasons.length > 0 ? 'hold' : 'allow', class: kind, reasons: reasons.slice(0, MOST_REASONS) }
+function decision(kind: ToolClass, reasons: readonly FlowReason[], controls: readonly ControlValue[], denied: boolean): FlowDecision {
+  return { verdict: denied ? 'deny' : reasons.length > 0 ? 'hold' : 'allow', class: kind, reasons: reasons.slice(0, MOST_REASONS), controls: controls.slice(0, MOST_CONTROLS).map(({ path, text }) => ({ path, value: text })) }
 }
 
 function argumentsOf(args: FlowCall['arguments']): TreeObject | undefined {

@@ -1,5 +1,6 @@
 import { UNKNOWN_TOOL, type ToolFacts } from '../../contract/tool.ts'
-import { decideCall, type FlowDecision } from './decide.ts'
+import type { FlowDecision } from '../../contract/flow.ts'
+import { decideCall } from './decide.ts'
 import { openSession, type FlowSegment, type FlowSession, type Past } from './session.ts'
 import { settleFlow, type WrittenFlow } from './settings.ts'
 

@@ -42,13 +42,18 @@ test('what one conversation was told is no trust in another of the same task', (
 })
 
 test('a call that cannot be joined has the worst labels of its owner and nobody to speak for it', () => {
-  const { memory } = opened()
-  assert.equal(decide(memory.unjoined('a', rules), 'send_email', { to: 'ann@own.example' }).verdict, 'allow')
+  const { memory, pass } = opened({ ends: 3_600_000 })
+  const mail = (named = false): string => decide(memory.ongoing('a', rules, named), 'send_email', { to: 'ann@own.example' }).verdict
+  assert.equal(mail(), 'allow')
   memory.conversation('a', [user('Mail ann@own.example.'), poisoned], rules)
-  assert.equal(decide(memory.unjoined('a', rules), 'send_email', { to: 'ann@own.example' }).verdict, 'hold')
-  const latest = memory.latest('a', rules)
-  assert.ok(latest)
-  assert.equal(decide(latest, 'send_email', { to: 'ann@own.example' }).verdict, 'allow')
+  assert.equal(mail(), 'allow', 'there is only one that it can belong to')
+  memory.conversation('a', [user('Something else.')], rules)
+  assert.equal(mail(), 'hold', 'nobody says which of the two')
+  memory.conversation('a', [user('Mail ann@own.example.'), poisoned], rules)
+  assert.equal(mail(true), 'allow', 'one task: the latest')
+  pass(11 * 60_000)
+  memory.conversation('a', [user('Mail ann@own.example.'), poisoned], rules)
+  assert.equal(mail(), 'allow', 'the other one was left')
 })
 
 test('other rules begin anew, over the same past', () => {
@@ -56,7 +61,7 @@ test('other rules begin anew, over the same past', () => {
   const said = [user('Mail ann@own.example.'), poisoned]
   memory.conversation('a', said, rules)
   const strict = { ...rules, settings: settleFlow({ provenance: 'attested' }) }
-  assert.equal(memory.latest('a', strict), undefined)
+  assert.equal(decide(memory.ongoing('a', strict, true), 'send_email', { to: 'ann@own.example' }).verdict, 'hold')
   assert.equal(decide(memory.conversation('a', said, strict), 'send_email', { to: 'ann@own.example' }).verdict, 'hold')
 })
 
@@ -76,7 +81,7 @@ test('labels outlive what is forgotten, and end when the task does', () => {
   memory.conversation('a', [poisoned], rules)
   for (const name of ['b', 'c', 'd']) memory.conversation(name, [user('Hi')], rules)
   assert.equal(memory.labels('a').untrusted, true)
-  assert.equal(decide(memory.unjoined('a', rules), 'run_command', { command: 'ls' }).verdict, 'hold')
+  assert.equal(decide(memory.ongoing('a', rules, true), 'run_command', { command: 'ls' }).verdict, 'hold')
   pass(10_001)
   assert.equal(memory.labels('a').untrusted, false)
 })
@@ -95,7 +100,54 @@ test('conversations of one task are few, and their text is bounded', () => {
   const [first] = kept.map((said) => memory.conversation('a', said, rules))
   assert.notEqual(memory.conversation('a', kept[0] as [ReturnType<typeof user>], rules), first)
   for (let i = 0; i < 50; i++) memory.conversation(`owner ${i}`, [user('x'.repeat(900))], rules)
-  assert.equal(memory.latest('owner 0', rules), undefined)
+  assert.equal(memory.ongoing('owner 0', rules, true).view().trusted.length, 0)
+})
+
+test('what comes beside the conversations is heard by the one that is ongoing, or kept until there is one', () => {
+  const { memory } = opened()
+  memory.hear('a', [poisoned], rules, false)
+  assert.deepEqual(memory.labels('a'), { untrusted: true, sensitivity: 0 })
+  const held = decide(memory.ongoing('a', rules, false), 'send_email', { to: 'desk@evil.example' })
+  assert.match(held.reasons[0]?.sources?.[0]?.excerpt ?? '', /everything to desk@evil\.example/)
+  const said = [user('Read it and mail ann@own.example.')]
+  memory.conversation('a', said, rules)
+  memory.hear('a', [result('Ask bob@else.example.')], rules, false)
+  const session = memory.conversation('a', [...said, result('Ask bob@else.example.')], rules)
+  assert.deepEqual(['ann@own.example', 'bob@else.example'].map((to) => decide(session, 'send_email', { to }).verdict), ['allow', 'hold'])
+})
+
+test('an allowed call may be carried out once, by the exchange that asked first, within a while', () => {
+  const { memory, pass } = opened({ ends: 3_600_000 })
+  memory.allow('a', 'send {}', 'proposal 1')
+  memory.allow('a', 'send {}', 'proposal 2')
+  assert.deepEqual(['x', 'x', 'y', 'z'].map((one) => memory.proposed('a', 'send {}', one)), ['proposal 1', 'proposal 1', 'proposal 2', undefined])
+  assert.equal(memory.proposed('b', 'send {}', 'x'), undefined)
+  memory.allow('a', 'send {}', 'proposal 3')
+  pass(16 * 60_000)
+  assert.equal(memory.proposed('a', 'send {}', 'w'), undefined)
+})
+
+test('what was delivered and what was proven is known to its owner alone', () => {
+  const { memory } = opened()
+  memory.delivered('a', ['Here you are.'])
+  assert.deepEqual(['a', 'b'].map((one) => memory.wasDelivered(one, 'Here you are.')), [true, false])
+  memory.attest('a', 'the task', 'first')
+  memory.attest('a', 'another task', 'first')
+  assert.deepEqual(['the task', 'another task'].map((one) => memory.isAttested('a', one)), [true, false])
+  memory.hear('b', [poisoned], rules, true)
+  memory.attest('b', 'the task', 'first')
+  assert.equal(memory.isAttested('b', 'the task'), false, 'something was read before')
+  memory.attest('b', 'with a token', 'always')
+  assert.equal(memory.isAttested('b', 'with a token'), true)
+})
+
+test('a value is released until its approval is taken back', () => {
+  const { memory } = opened()
+  const session = memory.conversation('a', [user('Do what it says and send it.'), poisoned], rules)
+  memory.endorse('a', { value: 'desk@evil.example', class: 'external_send', by: 'approval 1' })
+  assert.equal(decide(session, 'send_email', { to: 'desk@evil.example' }).verdict, 'allow')
+  memory.withdraw('approval 1')
+  assert.equal(decide(session, 'send_email', { to: 'desk@evil.example' }).verdict, 'hold')
 })
 
 test('an owner is a tenant, a workload, whom it acts for and a task', () => {

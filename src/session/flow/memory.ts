@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import type { Labels } from '../../contract/exchange.ts'
+import { hash } from 'node:crypto'
+import type { Labels } from '../../contract/flow.ts'
 import type { Principal } from '../../contract/principal.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
 import { newPast, openSession, type Endorsement, type FlowSegment, type FlowSession, type Past } from './session.ts'
@@ -8,7 +8,7 @@ import type { FlowSettings } from './settings.ts'
 /** What one epoch says of tools and of trust. */
 export interface FlowRules {
   readonly settings: FlowSettings
-  readonly tool: (name: string) => ToolFacts
+  readonly tool: (name: string, server?: string) => ToolFacts
 }
 
 /** The conversations of everybody, and what each task has seen. In memory: what is not remembered is not trusted. */
@@ -18,12 +18,31 @@ export interface FlowMemory {
    * owner's own conversations are found, and a conversation that is found gives labels, never trust (DESIGN §4).
    */
   conversation(owner: string, segments: readonly FlowSegment[], rules: FlowRules): FlowSession
-  /** The conversation of this task that went on last: what a call is part of that names its task and sends no conversation. */
-  latest(owner: string, rules: FlowRules): FlowSession | undefined
-  /** For a call that belongs to no conversation that is known: nothing speaks for it, and all that its owner has seen against it. */
-  unjoined(owner: string, rules: FlowRules): FlowSession
+  /**
+   * What a call goes on in that sends no conversation: the one that went on last. Where that could be one of several (no
+   * task is named, and more than one went on lately), or there is none, nothing speaks for the call, and all that its
+   * owner has seen speaks against it.
+   * @param named whether the owner is one task.
+   */
+  ongoing(owner: string, rules: FlowRules, named: boolean): FlowSession
+  /** Takes what came beside the conversations, into the one that is ongoing. */
+  hear(owner: string, segments: readonly FlowSegment[], rules: FlowRules, named: boolean): void
+  /** Remembers what was delivered to the owner of models' answers; bounded, by hashes. */
+  delivered(owner: string, texts: readonly string[]): void
+  wasDelivered(owner: string, text: string): boolean
+  /**
+   * Remembers that a turn was proven. `first`: only where it is the first of the owner, before anything untrusted was read.
+   */
+  attest(owner: string, turn: string, how: 'always' | 'first'): void
+  isAttested(owner: string, turn: string): boolean
   /** Releases a value in every conversation of the owner, of now and later. */
   endorse(owner: string, endorsement: Endorsement): void
+  /** Takes back what an approval released, everywhere. */
+  withdraw(approval: string): void
+  /** A proposed call may be carried out once, within a while. `call` is what makes it this one and no other. */
+  allow(owner: string, call: string, proposal: string): void
+  /** What proposed this very call; used up by `exchange`, which may ask again. */
+  proposed(owner: string, call: string, exchange: string): string | undefined
   /** The worst that is live of an owner. */
   labels(owner: string): Labels
 }
@@ -38,6 +57,11 @@ interface Owner {
   /** By the hash of all that each has taken; the one that was used last stands last. */
   readonly sessions: Map<string, Kept>
   readonly endorsements: Endorsement[]
+  /** What came while no conversation was ongoing. */
+  beside: Kept | undefined
+  readonly delivered: Set<string>
+  readonly attested: Set<string>
+  readonly allowed: Map<string, Allowed[]>
   /** Of all its sessions. */
   letters: number
   used: number
@@ -47,6 +71,13 @@ interface Kept {
   readonly session: FlowSession
   readonly rules: FlowRules
   letters: number
+  used: number
+}
+
+interface Allowed {
+  readonly proposal: string
+  readonly until: number
+  usedBy?: string
 }
 
 export interface FlowLimits {
@@ -63,6 +94,15 @@ export interface FlowLimits {
 
 const USUAL: FlowLimits = { owners: 10_000, letters: 256 * 1024 * 1024, sessions: 32, labels: 200_000, ends: 24 * 3_600_000 }
 const MOST_ENDORSEMENTS = 1000
+const MOST_DELIVERED = 8192
+const MOST_ATTESTED = 1024
+const MOST_ALLOWED = 256
+/** What a remembered hash counts for, against the letters that may be kept. */
+const LETTERS_OF_HASH = 64
+/** An allowed call that was not carried out by then is decided anew. */
+const ALLOWED_MS = 15 * 60_000
+/** Conversations that went on within this time may each be the one that a call belongs to. */
+const LATELY_MS = 10 * 60_000
 const UNKNOWN: Labels = { untrusted: true, sensitivity: 3 }
 const CLEAN: Labels = { untrusted: false, sensitivity: 0 }
 
@@ -98,12 +138,14 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
       forget(name, owner)
       owner = undefined
     }
-    owner ??= { past: newPast(known(name)), sessions: new Map(), endorsements: [], letters: 0, used: 0 }
+    const isNew = owner === undefined
+    owner ??= { past: newPast(known(name)), sessions: new Map(), endorsements: [], beside: undefined, delivered: new Set(), attested: new Set(), allowed: new Map(), letters: 0, used: 0 }
     owner.used = now()
     gone.delete(name)
     // Whoever is used last stands last, and is forgotten last.
     owners.delete(name)
     owners.set(name, owner)
+    if (isNew) trim(owner)
     return owner
   }
 
@@ -120,10 +162,32 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
     return session
   }
 
+  const count = (owner: Owner, more: number): void => {
+    owner.letters += more
+    letters += more
+  }
+
+  /** Keeps a hash of what an owner has, the newest of them. */
+  const keep = (owner: Owner, kept: Set<string>, most: number, text: string): void => {
+    const key = hashed(text)
+    if (kept.has(key)) return
+    if (kept.size >= most) kept.delete(kept.values().next().value as string)
+    else count(owner, LETTERS_OF_HASH)
+    kept.add(key)
+  }
+
+  const joined = (owner: Owner, rules: FlowRules, wanted: boolean): Kept | undefined => {
+    const live = [...owner.sessions.values()].filter((one) => sameRules(one.rules, rules))
+    const last = live.at(-1)
+    if (last === undefined || (!wanted && live.filter((one) => now() - one.used < LATELY_MS).length > 1)) return undefined
+    return last
+  }
+
+  const apart = (owner: Owner, rules: FlowRules): Kept | undefined => (owner.beside !== undefined && sameRules(owner.beside.rules, rules) ? owner.beside : undefined)
+
   const drop = (owner: Owner, key: string, kept: Kept): void => {
     owner.sessions.delete(key)
-    owner.letters -= kept.letters
-    letters -= kept.letters
+    count(owner, -kept.letters)
   }
 
   return {
@@ -142,7 +206,8 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
         if (sameRules(kept.rules, rules)) break
         kept = undefined
       }
-      kept ??= { session: opened(owner, rules), rules, letters: 0 }
+      kept ??= { session: opened(owner, rules), rules, letters: 0, used: 0 }
+      kept.used = now()
       for (const segment of segments.slice(taken)) {
         kept.session.take(segment)
         kept.letters += segment.text.length
@@ -150,8 +215,7 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
       const end = hashes.at(-1)
       if (end !== undefined) {
         owner.sessions.set(end, kept)
-        owner.letters += kept.letters
-        letters += kept.letters
+        count(owner, kept.letters)
       }
       for (const [key, one] of owner.sessions) {
         if (one === kept || (owner.sessions.size <= limits.sessions && letters <= limits.letters)) break
@@ -160,16 +224,67 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
       trim(owner)
       return kept.session
     },
-    latest(name, rules) {
-      const kept = [...ownerFor(name).sessions.values()].at(-1)
-      return kept !== undefined && sameRules(kept.rules, rules) ? kept.session : undefined
+    ongoing(name, rules, named) {
+      const owner = ownerFor(name)
+      return (joined(owner, rules, named) ?? apart(owner, rules))?.session ?? opened(owner, rules)
     },
-    unjoined: (name, rules) => opened(ownerFor(name), rules),
+    hear(name, segments, rules, named) {
+      const owner = ownerFor(name)
+      let kept = joined(owner, rules, named) ?? apart(owner, rules)
+      if (kept === undefined) {
+        count(owner, -(owner.beside?.letters ?? 0))
+        kept = owner.beside = { session: opened(owner, rules), rules, letters: 0, used: now() }
+      }
+      for (const segment of segments) {
+        kept.session.take(segment)
+        kept.letters += segment.text.length
+        count(owner, segment.text.length)
+      }
+      // Labels are the owner's from now on, whoever asks next.
+      kept.session.view()
+      trim(owner)
+    },
+    delivered(name, texts) {
+      const owner = ownerFor(name)
+      for (const text of texts) keep(owner, owner.delivered, MOST_DELIVERED, text)
+      trim(owner)
+    },
+    wasDelivered: (name, text) => owners.get(name)?.delivered.has(hashed(text)) === true,
+    attest(name, turn, how) {
+      const owner = ownerFor(name)
+      if (how === 'first' && (owner.attested.size > 0 || owner.past.labels.untrusted)) return
+      keep(owner, owner.attested, MOST_ATTESTED, turn)
+    },
+    isAttested: (name, turn) => owners.get(name)?.attested.has(hashed(turn)) === true,
     endorse(name, one) {
       const owner = ownerFor(name)
       if (owner.endorsements.length >= MOST_ENDORSEMENTS) owner.endorsements.shift()
       owner.endorsements.push(one)
       for (const { session } of owner.sessions.values()) session.endorse(one)
+      owner.beside?.session.endorse(one)
+    },
+    withdraw(approval) {
+      for (const { endorsements, sessions, beside } of owners.values()) {
+        for (let at = endorsements.length - 1; at >= 0; at--) if (endorsements[at]?.by === approval) endorsements.splice(at, 1)
+        for (const { session } of sessions.values()) session.withdraw(approval)
+        beside?.session.withdraw(approval)
+      }
+    },
+    allow(name, call, proposal) {
+      const { allowed } = ownerFor(name)
+      const key = hashed(call)
+      const live = (allowed.get(key) ?? []).filter((one) => one.until > now())
+      // Whoever was allowed last stands last, and is forgotten last.
+      allowed.delete(key)
+      allowed.set(key, [...live.slice(1 - MOST_ALLOWED), { proposal, until: now() + ALLOWED_MS }])
+      if (allowed.size > MOST_ALLOWED) allowed.delete(allowed.keys().next().value as string)
+    },
+    proposed(name, call, exchange) {
+      const found = owners.get(name)?.allowed.get(hashed(call))?.filter((one) => one.until > now())
+      const one = found?.find(({ usedBy }) => usedBy === exchange) ?? found?.find(({ usedBy }) => usedBy === undefined)
+      if (one === undefined) return undefined
+      one.usedBy = exchange
+      return one.proposal
     },
     labels(name) {
       const owner = owners.get(name)
@@ -182,11 +297,15 @@ function sameRules(a: FlowRules, b: FlowRules): boolean {
   return a.settings === b.settings && a.tool === b.tool
 }
 
+function hashed(text: string): string {
+  return hash('sha256', text, 'base64')
+}
+
 /** One hash for each beginning of a conversation. */
 function chained(segments: readonly FlowSegment[]): readonly string[] {
   let last = ''
-  return segments.map(({ origin, text, tool, group, untrusted, attested, known, sensitivity }) => {
-    last = createHash('sha256').update(JSON.stringify([last, origin, tool ?? null, group ?? null, untrusted ?? null, attested ?? null, known ?? null, sensitivity ?? null])).update(text).digest('base64')
+  return segments.map(({ origin, text, tool, server, group, untrusted, attested, known, sensitivity }) => {
+    last = hashed(`${JSON.stringify([last, origin, tool ?? null, server ?? null, group ?? null, untrusted ?? null, attested ?? null, known ?? null, sensitivity ?? null])}${text}`)
     return last
   })
 }

@@ -21,8 +21,11 @@ export interface Marks {
   readonly forgot: () => boolean
 }
 
+/** Most tasks say little. */
+const SMALLEST = 64
+
 export function marks(most: number): Marks {
-  let table = new Uint32Array(1024)
+  let table = new Uint32Array(SMALLEST)
   let former: Uint32Array | undefined
   let size = 0
   let forgot = false
@@ -40,7 +43,7 @@ export function marks(most: number): Marks {
       if (size >= most) {
         forgot ||= former !== undefined
         former = table
-        table = new Uint32Array(1024)
+        table = new Uint32Array(SMALLEST)
         size = 0
         this.add(hash)
         return

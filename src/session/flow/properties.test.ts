@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { FlowDecision } from './decide.ts'
+import type { FlowDecision } from '../../contract/flow.ts'
 import { decideCall } from './decide.ts'
 import { decide, result, sessionOf, system, user } from './flow.fixture.ts'
 import type { FlowSegment } from './session.ts'

@@ -17,7 +17,8 @@ const conversation: readonly Segment[] = [
 ]
 
 test('pieces of one result are one text, offers of tools are nothing that was read', () => {
-  const made = followed(conversation, { tool: (index) => (index > 2 ? 'read_page' : undefined), attested: ({ origin }) => origin === 'system' })
+  const named = conversation.map((one) => (one.origin === 'tool_result' ? { ...one, tool: 'read_page' } : one))
+  const made = followed(named, { attested: ({ origin }) => origin === 'system' })
   assert.deepEqual(made.map(({ origin, group, tool, attested }) => [origin, group, tool, attested]), [
     ['system', undefined, undefined, true],
     ['user', undefined, undefined, undefined],

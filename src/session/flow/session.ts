@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Labels } from '../../contract/exchange.ts'
+import type { Labels } from '../../contract/flow.ts'
 import type { Origin } from '../../contract/segment.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
 import type { ToolClass } from '../../contract/tool_class.ts'
@@ -20,6 +20,8 @@ export interface FlowSegment {
   readonly text: string
   /** Of a tool's result: the tool's name. */
   readonly tool?: string
+  /** The MCP server whose tool it is. */
+  readonly server?: string
   /** Pieces of one result (the id of its call): neighbours of one group are read as one text. */
   readonly group?: string
   /** The caller says that this is less than its role: never more. */
@@ -39,6 +41,8 @@ export interface Endorsement {
   readonly value: string
   readonly class?: ToolClass
   readonly until?: number
+  /** The approval that it comes from. */
+  readonly by?: string
 }
 
 const MOST_MARKS = 4_000_000
@@ -78,9 +82,11 @@ export interface Untrusted {
 export interface FlowSession {
   readonly settings: FlowSettings
   readonly past: Past
-  tool(name: string): ToolFacts
+  tool(name: string, server?: string): ToolFacts
   take(segment: FlowSegment): Integrity
   endorse(endorsement: Endorsement): void
+  /** Takes back what came from an approval. */
+  withdraw(by: string): void
   /** Everything taken so far is in what follows. */
   readonly view: () => View
 }
@@ -119,7 +125,7 @@ const FENCE = /<(documents?|context|search_results?|results?|sources?|e-?mails?|
 /** Words that a tool may answer with and say nothing: no taint comes from them. */
 const SAYS_NOTHING = /^(?:[\s\d.,:;+\-*/%()[\]{}"'€$£¥]|true|false|null|none|ok|okay|done|success|undefined)*$/i
 
-export function openSession(settings: FlowSettings, tool: (name: string) => ToolFacts, past: Past = newPast()): FlowSession {
+export function openSession(settings: FlowSettings, tool: (name: string, server?: string) => ToolFacts, past: Past = newPast()): FlowSession {
   const trusted: string[] = []
   const trustedPrints = prints(MOST_MARKS)
   const values = new Map<string, Integrity>()
@@ -222,7 +228,7 @@ export function openSession(settings: FlowSettings, tool: (name: string) => Tool
 
   const absorb = (segment: FlowSegment, text: string, at: number): Integrity => {
     if (!isNew(segment, text)) return 'untrusted'
-    const facts = segment.tool === undefined ? undefined : tool(segment.tool)
+    const facts = segment.tool === undefined ? undefined : tool(segment.tool, segment.server)
     confidentiality(segment, text, facts)
     const speaks = segment.origin === 'user' || segment.origin === 'system'
     if (segment.origin === 'user') userSpoke = true
@@ -269,7 +275,7 @@ export function openSession(settings: FlowSettings, tool: (name: string) => Tool
         open = undefined
         return absorb(segment, segment.text, at)
       }
-      if (open !== undefined && open.segment.group === segment.group && open.segment.origin === segment.origin && open.segment.tool === segment.tool && open.size + segment.text.length <= MOST_GROUP) {
+      if (open !== undefined && open.segment.group === segment.group && open.segment.origin === segment.origin && open.segment.tool === segment.tool && open.segment.server === segment.server && open.size + segment.text.length <= MOST_GROUP) {
         open.text += segment.text
         open.size += segment.text.length
         const sensitivity = Math.max(open.segment.sensitivity ?? 0, segment.sensitivity ?? 0)
@@ -282,6 +288,9 @@ export function openSession(settings: FlowSettings, tool: (name: string) => Tool
       return 'untrusted'
     },
     endorse: (one) => void endorsements.push(one),
+    withdraw(by) {
+      for (let at = endorsements.length - 1; at >= 0; at--) if (endorsements[at]?.by === by) endorsements.splice(at, 1)
+    },
     view() {
       settle()
       return { labels: past.labels, trusted, values, words, ownDomains, scope: userSpoke ? scope : operatorScope, untrusted, endorsements, bound, full }

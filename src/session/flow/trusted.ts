@@ -98,6 +98,12 @@ function literalUrl(view: View, text: string): boolean {
   return view.values.has(valueKey('url', canonical))
 }
 
+/** Whether a URL stands in trusted text as it is, or is one of the organisation's own. */
+export function trustsUrl(session: FlowSession, url: string): boolean {
+  const view = session.view()
+  return isOwn(view, url, undefined, 'url') || literalUrl(view, url)
+}
+
 const GENERIC = new Set('info support sales admin team contact hello help billing security accounts hr it office mail noreply no-reply service press jobs finance legal ops dev news marketing orders invoices'.split(' '))
 
 /**

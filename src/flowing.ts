@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto'
+import type { Flow, FlowSession, Labels, ToolCall } from './contract/flow.ts'
+import type { Posture } from './contract/epoch.ts'
+import type { Principal } from './contract/principal.ts'
+import type { Segment } from './contract/segment.ts'
+import type { ToolFacts } from './contract/tool.ts'
+import { argumentTree, argumentValues } from './formats/arguments.ts'
+import { writeJson } from './formats/json.ts'
+import { isObject, type Tree } from './formats/tree.ts'
+import { decideCall } from './session/flow/decide.ts'
+import { ownerOf, type FlowMemory, type FlowRules } from './session/flow/memory.ts'
+import { followed } from './session/flow/segments.ts'
+import type { FlowSession as Followed } from './session/flow/session.ts'
+import type { FlowSettings } from './session/flow/settings.ts'
+import { sourcesOf, trustsUrl } from './session/flow/trusted.ts'
+
+export interface FlowParts {
+  /** Outlives epochs: what was said stays said. */
+  readonly memory: FlowMemory
+  readonly settings: FlowSettings
+  readonly posture: Posture
+  readonly tool: (name: string, server?: string) => ToolFacts
+  /** Hears of what broke where flow only watches, because nothing follows from it there. */
+  readonly onDefect: (error: unknown) => void
+}
+
+const WORST: Labels = { untrusted: true, sensitivity: 3 }
+
+/** Flow under the rules of one epoch. */
+export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowParts): Flow {
+  const rules: FlowRules = { settings, tool }
+  const mode = settings.mode ?? (posture === 'strict' ? 'enforce' : 'shadow')
+  const named = ({ task }: Principal): boolean => task !== undefined
+  // A shadow never refuses: what breaks in it is told, and counts as the worst.
+  const guarded = <T>(work: () => T, instead: T): T => {
+    if (mode === 'enforce') return work()
+    try {
+      return work()
+    } catch (error) {
+      onDefect(error)
+      return instead
+    }
+  }
+  const sessionOf = (session: Followed): FlowSession => ({
+    labels: () => guarded(() => session.view().labels, WORST),
+    decide: (call, now) => guarded(() => decideCall(session, callOf(call), now), { verdict: 'hold', class: 'internal_write', reasons: [], controls: [] }),
+    sources: (value) => sourcesOf(session.view(), value),
+    trusts: (url) => trustsUrl(session, url),
+  })
+  return {
+    mode,
+    labels: (principal) => memory.labels(ownerOf(principal)),
+    conversation(principal, segments, findings) {
+      return guarded(() => {
+        const owner = ownerOf(principal)
+        const attested = settings.provenance === 'attested' ? attesting(memory, settings, principal, segments) : undefined
+        const known = ({ text }: Segment): boolean => memory.wasDelivered(owner, text)
+        const enforced = findings.filter((one) => one.mode === 'enforce')
+        return sessionOf(memory.conversation(owner, followed(segments, { findings: enforced, known, ...(attested && { attested }) }), rules))
+      }, unknown)
+    },
+    ongoing: (principal) => guarded(() => sessionOf(memory.ongoing(ownerOf(principal), rules, named(principal))), unknown),
+    hear: (principal, texts) => guarded(() => memory.hear(ownerOf(principal), texts, rules, named(principal)), undefined),
+    delivered(principal, texts) {
+      // Arguments come back whole or in pieces, as the dialect has it.
+      const pieces = texts.flatMap(({ origin, text }) => (origin === 'tool_call' ? [text, ...argumentTexts(text)] : [text]))
+      guarded(() => memory.delivered(ownerOf(principal), pieces.filter((one) => one !== '')), undefined)
+    },
+    endorse: (principal, { value, class: sink, until, by }) => memory.endorse(ownerOf(principal), { value, class: sink, until, by }),
+    allowed: (principal, call, exchange) => memory.allow(ownerOf(principal), keyOf(call.tool, call.arguments), exchange),
+    proposed(principal, call, exchange) {
+      const owner = ownerOf(principal)
+      for (const name of namesOf(call)) {
+        const found = memory.proposed(owner, keyOf(name, call.arguments), exchange)
+        if (found !== undefined) return found
+      }
+      return undefined
+    },
+  }
+}
+
+/** Of a conversation that could not be followed nothing is known, and so the worst. */
+const unknown: FlowSession = {
+  labels: () => WORST,
+  decide: () => ({ verdict: 'hold', class: 'internal_write', reasons: [], controls: [] }),
+  sources: () => [],
+  trusts: () => false,
+}
+
+function callOf({ tool, server, arguments: text, offered }: ToolCall): Parameters<typeof decideCall>[1] {
+  const said = offered?.()
+  const [schema, annotations] = [treeOf(said?.schema), treeOf(said?.annotations)]
+  return { tool, arguments: text, ...(server !== undefined && { server }), offered: { name: tool, ...(schema && { schema }), ...(annotations && { annotations }) } }
+}
+
+function treeOf(value: unknown): Tree | undefined {
+  return isObject(value as Tree | undefined) ? (value as Tree) : undefined
+}
+
+/** Names under which clients offer a server's tool to their models: its own, and behind the name of the server. */
+function namesOf({ tool, server }: ToolCall): readonly string[] {
+  if (server === undefined) return [tool]
+  return [tool, ...['__', '_', '.', '/', '-', ':'].flatMap((sign) => [`${server}${sign}${tool}`, `mcp${sign}${server}${sign}${tool}`])]
+}
+
+/** The same call, however its arguments are ordered and spaced. Unreadable arguments are the same only letter by letter. */
+function keyOf(tool: string, text: string): string {
+  const tree = argumentTree(text)
+  return `${JSON.stringify(tool)}${tree === undefined ? text : writeJson(sorted(tree))}`
+}
+
+function sorted(value: Tree): Tree {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isObject(value)) return value
+  return new Map([...value].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]))
+}
+
+const MOST_TEXTS = 200
+
+function argumentTexts(text: string): readonly string[] {
+  const tree = argumentTree(text)
+  return tree === undefined ? [] : argumentValues(tree, { control: [] }, MOST_TEXTS).flatMap(({ value }) => (typeof value === 'string' || typeof value === 'number' ? [String(value)] : []))
+}
+
+/**
+ * Which turns are proven (DESIGN §4): a registered system prompt; the last user turn of a call that came with the
+ * user's own token; the first turn of a minted task. What was proven once stays so when it is sent again.
+ */
+function attesting(memory: FlowMemory, { systemPrompts }: FlowSettings, principal: Principal, segments: readonly Segment[]): (segment: Segment) => boolean {
+  const owner = ownerOf(principal)
+  const { proof, chain } = principal
+  const turns = new Map<string, string>()
+  for (const { origin, group, text } of segments) if (origin === 'user') turns.set(group, `${turns.get(group) ?? ''}${text}\n`)
+  const said = [...turns.values()]
+  const [first, last] = [said[0], said.at(-1)]
+  if (proof.kind === 'oidc' && chain.length > 0 && last !== undefined) memory.attest(owner, last, 'always')
+  else if (proof.kind === 'task_token' && first !== undefined) memory.attest(owner, first, 'first')
+  return ({ origin, group, text }) => {
+    if (origin === 'system') return systemPrompts.has(createHash('sha256').update(text).digest('hex'))
+    return origin === 'user' && memory.isAttested(owner, turns.get(group) ?? '')
+  }
+}
