@@ -120,8 +120,10 @@ test('only its own names are served', async (t) => {
 test('web pages may call only from listed origins', async (t) => {
   const { listener, malformed } = await house(t, echo, { origins: ['https://app.example'] })
   const ask = (fields: string): Promise<string> => wire(t, listener.port, `POST / HTTP/1.1\r\n${HOST}${fields}Content-Length: 0\r\n\r\n`).until(/\r\n\r\n/)
-  for (const origin of ['https://evil.test', 'null', 'http://app.example', 'https://app.example.evil.test', 'http://localhost']) assert.match(await ask(`Origin: ${origin}\r\n`), /^HTTP\/1.1 403 /, origin)
+  for (const origin of ['https://evil.test', 'null', 'http://app.example', 'https://app.example.evil.test', 'http://localhost:3000', 'ftp://localhost']) assert.match(await ask(`Origin: ${origin}\r\n`), /^HTTP\/1.1 403 /, origin)
   assert.match(await ask('Origin: https://app.example\r\nOrigin: https://evil.test\r\n'), /^HTTP\/1.1 403 /)
+  // A page of this place: the Host that it names is one that is served.
+  assert.match(await ask('Origin: http://localhost\r\n'), /^HTTP\/1.1 200 /)
   assert.match(await ask('Origin: https://app.example\r\n'), /^HTTP\/1.1 200 /)
   assert.ok(malformed.every(({ code }) => code === 'origin_denied'))
 })

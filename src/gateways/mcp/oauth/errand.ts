@@ -1,0 +1,250 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { field, type Arrival, type Fields, type Outlet } from '../../../contract/arrival.ts'
+import type { Reading } from '../../../contract/exchange.ts'
+import { deliverJson, type Delivery, type Errand } from '../../../contract/gateway.ts'
+import type { Principal } from '../../../contract/principal.ts'
+import { reasonOf } from '../../../contract/reasons.ts'
+import { isRefusal, refuse, type Refusal } from '../../../contract/verdict.ts'
+import { ANYBODY, documentReading, fieldsOf, jsonErrand } from '../metadata.ts'
+import { clientDescription } from './client.ts'
+import { CALLBACK, DESCRIPTION, START, type Consents, type Returned, type Ticket } from './consent.ts'
+import { ownerOf } from './grants.ts'
+import { consentPage, saidPage } from './pages.ts'
+
+/** What the pages for consent work with. */
+export interface ConsentDesk {
+  readonly consents: Consents
+  readonly identify: (arrival: Arrival) => Principal | Refusal | Promise<Principal | Refusal>
+}
+
+const MOST_FORM_BYTES = 16 * 1024
+const ROOT = '/mcp-oauth/'
+const TICKET = /^[A-Za-z0-9_-]{43}$/
+
+export function isConsentPath(target: string): boolean {
+  return target.startsWith(ROOT)
+}
+
+/** `GET` and `POST /mcp-oauth/start`, `GET /mcp-oauth/callback`, `GET /mcp-oauth/client.json`: for people and their browsers. */
+export function consentErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
+  const path = arrival.target.split('?', 1)[0]
+  if (path === DESCRIPTION) return descriptionErrand(desk, arrival, outlet)
+  if (path === START) return arrival.verb === 'POST' ? agreeErrand(desk, arrival, outlet) : askErrand(desk, arrival, outlet)
+  if (path === CALLBACK) return callbackErrand(desk, arrival, outlet)
+  return { ...pageErrand(arrival, outlet), identify: () => refuse('unknown_path', { say: 'There is nothing at this path.' }), ...NEVER }
+}
+
+/** Our description as a client; there is one where authorization servers can fetch it. */
+function descriptionErrand({ consents }: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
+  return {
+    ...jsonErrand(arrival, outlet),
+    identify: () => ANYBODY,
+    read: () => (arrival.verb !== 'GET' ? refuse('method_not_allowed', { say: 'This path takes GET.' }) : consents.ourselves()?.description === undefined ? refuse('unknown_path', { say: 'There is nothing at this path.' }) : documentReading('mcp.metadata', DESCRIPTION)),
+    deliver({ exchange }) {
+      const self = consents.ourselves()
+      return Promise.resolve(deliverJson(outlet, 200, fieldsOf(exchange.id), self && { client_id: self.description, ...clientDescription(self) }))
+    },
+  }
+}
+
+/** What a person is asked. Nothing is agreed to yet, and whoever looks is nobody in particular. */
+function askErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
+  let ticket: Ticket | undefined
+  return {
+    ...pageErrand(arrival, outlet, () => ticket?.target.server),
+    identify() {
+      if (arrival.verb !== 'GET') return refuse('method_not_allowed', { say: 'This path takes GET and POST.' })
+      ticket = ticketOf(desk, paramsOf(arrival.target.slice(START.length + 1)))
+      return ticket === undefined ? GONE : ANYBODY
+    },
+    read: () => consentReading((ticket as Ticket).target.server, START, 'GET', {}),
+    async deliver({ exchange }) {
+      const { target, principal, id } = ticket as Ticket
+      const found = await desk.consents.look(ticket as Ticket)
+      const nonce = randomBytes(32).toString('base64url')
+      const proof = principal.proof.kind !== 'none' && arrival.peer.certificates === undefined
+      const user = principal.chain[0]
+      const text = consentPage({ ticket: id, nonce, caller: principal.agent ?? principal.workload, ...(user !== undefined && { user }), server: target.server, url: target.url, issuer: found.issuer, scopes: found.scopes ?? [], proof, action: START })
+      return say(outlet, 200, [...pageFields(exchange.id, new URL(found.authorizationEndpoint).origin), ['set-cookie', cookieText(desk, 'form', id, nonce)]], text)
+    },
+  }
+}
+
+/** A person agrees, and shows the caller's credential: else a link could be sent to somebody else, whose account it would be. */
+function agreeErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
+  let ticket: Ticket | undefined
+  let who: Principal
+  let allowed = false
+  return {
+    ...pageErrand(arrival, outlet, () => ticket?.target.server),
+    async identify() {
+      if (arrival.target !== START || !/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(field(arrival.fields, 'content-type') ?? '')) return refuse('bad_request', { say: 'This is not the form of this page.' })
+      const site = field(arrival.fields, 'sec-fetch-site')
+      if (site !== undefined && site !== 'same-origin') return refuse('consent_failed', { say: 'The form was sent by another page.', detail: `sec-fetch-site ${site.slice(0, 20)}` })
+      const form = paramsOf(Buffer.from(await arrival.body.whole(MOST_FORM_BYTES)).toString('utf8'))
+      ticket = ticketOf(desk, form)
+      if (ticket === undefined || form === undefined) return GONE
+      const [given, kept] = [form.get('nonce') ?? '', cookieIn(desk, arrival.fields, 'form', ticket.id)]
+      if (kept === undefined || !same(given, kept)) return refuse('consent_failed', { say: 'The form was sent by another page, or cookies are off.', detail: 'no nonce, or another one' })
+      allowed = form.get('decision') === 'allow'
+      // Whoever has the link may say no.
+      if (!allowed) return ANYBODY
+      const found = await desk.identify(showing(arrival, form.get('credential')))
+      if (isRefusal(found)) return found
+      const [shown, asked] = [ownerOf(found), ownerOf(ticket.principal)]
+      if (shown.tenant !== asked.tenant || shown.key !== asked.key) return refuse('unauthenticated', { say: 'This is not the credential of the caller that asked.', detail: `${found.workload} is not ${ticket.principal.workload}` })
+      who = found
+      return found
+    },
+    read: () => consentReading((ticket as Ticket).target.server, START, 'POST', { server: (ticket as Ticket).target.server }),
+    async deliver({ exchange }) {
+      const one = ticket as Ticket
+      if (!allowed) {
+        desk.consents.decline(one)
+        return say(outlet, 200, pageFields(exchange.id), saidPage('Not agreed', 'Nothing was changed. You can close this page.', exchange.id))
+      }
+      const { url, state, cookie } = await desk.consents.agree(one, who)
+      const fields: Fields = [...pageFields(exchange.id), ['location', url], ['set-cookie', cookieText(desk, 'consent', state, cookie)], ['set-cookie', cookieText(desk, 'form', one.id, undefined)]]
+      return say(outlet, 303, fields, '')
+    },
+  }
+}
+
+/** The browser comes back from the authorization server. */
+function callbackErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
+  let back: Returned | undefined
+  let state = ''
+  return {
+    ...pageErrand(arrival, outlet, () => back?.server),
+    identify() {
+      if (arrival.verb !== 'GET') return refuse('method_not_allowed', { say: 'This path takes GET.' })
+      const params = paramsOf(arrival.target.slice(CALLBACK.length + 1))
+      state = params?.get('state') ?? ''
+      if (params === undefined || state === '') return refuse('consent_failed', { detail: 'no state, or a parameter twice' })
+      const [iss, code, error] = ['iss', 'code', 'error'].map((name) => params.get(name))
+      const taken = desk.consents.take({ state, ...(iss !== undefined && { iss }), ...(code !== undefined && { code }), ...(error !== undefined && { error: error.slice(0, 64) }) }, (of) => cookieIn(desk, arrival.fields, 'consent', of))
+      if (isRefusal(taken)) return taken
+      back = taken
+      return taken.principal
+    },
+    read: () => consentReading((back as Returned).server, CALLBACK, 'GET', (back as Returned).facts),
+    async deliver({ exchange }) {
+      const { server, finish } = back as Returned
+      await finish()
+      return say(outlet, 200, [...pageFields(exchange.id), ['set-cookie', cookieText(desk, 'consent', state, undefined)]], saidPage('Agreed', `The server "${server}" can be used now. You can close this page, and let the caller try again.`, exchange.id))
+    },
+  }
+}
+
+const GONE = refuse('unknown_path', { say: 'This link is not good any more. Let the caller try again: it gets another one.' })
+const NEVER: Pick<Errand, 'read' | 'deliver'> = {
+  read() {
+    throw new Error('read without an identity')
+  },
+  deliver() {
+    throw new Error('delivered without an identity')
+  },
+}
+
+function pageErrand(arrival: Arrival, outlet: Outlet, server?: () => string | undefined): Pick<Errand, 'gateway' | 'signal' | 'resolve' | 'refuse'> {
+  return {
+    get gateway() {
+      const name = server?.()
+      return name === undefined ? 'mcp' : `mcp:${name}`
+    },
+    signal: arrival.gone,
+    resolve: () => [],
+    refuse(refusal: Refusal, exchange) {
+      const { status, say: usual } = reasonOf(refusal.refuse)
+      if (outlet.committed) return { status, bytes: 0, complete: false }
+      const written = say(outlet, status, pageFields(exchange.id), saidPage('This did not work', refusal.say ?? usual, `${refusal.refuse} · ${exchange.id}`))
+      return { ...written, complete: refusal.refuse !== 'cancelled' }
+    },
+  }
+}
+
+function consentReading(server: string, path: string, method: string, parameters: Readonly<Record<string, string>>): Reading {
+  const route = `mcp:${server}`
+  const reading: Reading = {
+    action: 'mcp.consent',
+    resource: { type: 'Endpoint', id: route, attributes: { path, method } },
+    route,
+    direction: 'outbound',
+    effect: 'none',
+    overlapsIntent: path === START && method === 'GET',
+    stream: false,
+    segments: [],
+    effects: [],
+    parameters,
+    subordinates: [],
+    estimate: { input: 0, choices: 1 },
+    apply: () => reading,
+    fingerprint: () => createHash('sha256').update(JSON.stringify([route, path, method, parameters])).digest('base64'),
+  }
+  return reading
+}
+
+/** The arrival as if it had come with this credential alone. */
+function showing({ fields, body, gone, peer }: Arrival, credential: string | undefined): Arrival {
+  const kept = fields.filter(([name]) => !/^(?:authorization|x-api-key|x-goog-api-key|api-key|dpop)$/i.test(name))
+  return { verb: 'POST', target: START, fields: credential === undefined || credential === '' ? kept : [...kept, ['authorization', `Bearer ${credential}`]], body, gone, peer }
+}
+
+/** Undefined where a name stands there twice: two readers could go by different ones. */
+function paramsOf(text: string): ReadonlyMap<string, string> | undefined {
+  const found = new Map<string, string>()
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (found.has(name)) return undefined
+    found.set(name, value)
+  }
+  return found
+}
+
+function ticketOf({ consents }: ConsentDesk, params: ReadonlyMap<string, string> | undefined): Ticket | undefined {
+  const id = params?.get('ticket') ?? ''
+  return TICKET.test(id) ? consents.find(id) : undefined
+}
+
+/** `__Host-` ties a cookie to this very host and to https. Plain http is for this machine alone, where it cannot be had. */
+function cookieName({ consents }: ConsentDesk, use: string, of: string): string {
+  const name = `sallyport-${use}-${createHash('sha256').update(of).digest('base64url').slice(0, 16)}`
+  return consents.ourselves()?.description === undefined ? name : `__Host-${name}`
+}
+
+function cookieText(desk: ConsentDesk, use: string, of: string, value: string | undefined): string {
+  const name = cookieName(desk, use, of)
+  return `${name}=${value ?? ''}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${value === undefined ? 0 : 600}${name.startsWith('__Host-') ? '; Secure' : ''}`
+}
+
+/** Undefined where it stands there twice. */
+function cookieIn(desk: ConsentDesk, fields: Fields, use: string, of: string): string | undefined {
+  const start = `${cookieName(desk, use, of)}=`
+  const found = fields.flatMap(([name, value]) => (/^cookie$/i.test(name) ? value.split(';').map((one) => one.trim()).filter((one) => one.startsWith(start)) : []))
+  return found.length === 1 ? found[0]?.slice(start.length) : undefined
+}
+
+function same(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) => createHash('sha256').update(text).digest()) as [Buffer, Buffer]
+  return timingSafeEqual(a, b)
+}
+
+/** `next` is where the form's answer leads: browsers hold redirects against what forms may do. */
+function pageFields(id: string, next?: string): [string, string][] {
+  return [
+    ['x-sallyport-id', id],
+    ['content-type', 'text/html; charset=utf-8'],
+    ['cache-control', 'no-store'],
+    ['content-security-policy', `default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action ${next === undefined ? "'none'" : `'self' https: ${next}`}`],
+    ['x-frame-options', 'DENY'],
+    ['x-content-type-options', 'nosniff'],
+    // Strangers are not told the link; our own form must say where it comes from.
+    ['referrer-policy', 'same-origin'],
+    ['cross-origin-opener-policy', 'same-origin'],
+  ]
+}
+
+function say(outlet: Outlet, status: number, fields: Fields, text: string): Delivery {
+  outlet.head(status, fields)
+  outlet.end(text)
+  return { status, bytes: text.length, complete: true }
+}
