@@ -12,8 +12,11 @@ import { startProgram } from './edge/spawn/program.ts'
 import { serverOver, type Server } from './gateways/mcp/server.ts'
 import { Sessions } from './gateways/mcp/sessions.ts'
 import type { HttpServer, McpServer, StdioServer, Value } from './gateways/mcp/settings.ts'
+import { eitherLink } from './gateways/mcp/either.ts'
 import { httpLink } from './gateways/mcp/http.ts'
+import { offersOf } from './gateways/mcp/introduce.ts'
 import type { Link, ServerEvent } from './gateways/mcp/link.ts'
+import { sseLink } from './gateways/mcp/sse.ts'
 import { stdioLink } from './gateways/mcp/stdio.ts'
 import { contextOf } from './steps/authorize.ts'
 
@@ -60,11 +63,13 @@ export function openTooling({ clock, version, on }: ToolingParts): Tooling {
   const closing = new Set<Promise<void>>()
 
   function make({ settings, way }: ReadyServer): Server {
-    const common = { clock, version, on: (event: ServerEvent) => on(settings.name, event) }
+    const common = { clock, version, offers: offersOf(settings.asks), on: (event: ServerEvent) => on(settings.name, event) }
     if ('spec' in way) return serverOver(settings, stdioLink({ ...common, spec: way.spec, start: startProgram, startMs: settings.startMs }))
     const { url, fields, ...rule } = way
     const { dial, close } = makeDialer({ origins: [{ origin: new URL(url).origin, ...rule }] })
-    const link = httpLink({ ...common, url, fields, dial, answerBytes: settings.resultBytes })
+    const parts = { ...common, url, fields, dial, answerBytes: settings.resultBytes }
+    const { transport } = settings as HttpServer
+    const link = transport === 'sse' ? sseLink(parts) : transport === 'http' ? httpLink(parts) : eitherLink(httpLink(parts), () => sseLink(parts))
     const ended: Link = { ...link, close: () => link.close().finally(close) }
     return serverOver(settings, ended)
   }

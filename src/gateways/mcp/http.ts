@@ -1,13 +1,19 @@
-import { BodyError, field, type Fields } from '../../contract/arrival.ts'
+import { field, type Fields } from '../../contract/arrival.ts'
 import type { Clock } from '../../contract/clock.ts'
-import { DialError, type Dial, type DialReply } from '../../contract/dial.ts'
-import { endedBy, refuse, Refused, type Refusal } from '../../contract/verdict.ts'
-import { SseError, sseParser } from '../../formats/sse.ts'
-import type { TreeObject } from '../../formats/tree.ts'
+import type { Dial, DialReply } from '../../contract/dial.ts'
+import { endedBy, refuse, Refused } from '../../contract/verdict.ts'
+import { object, type TreeObject } from '../../formats/tree.ts'
+import { Asides, type Aside } from './asides.ts'
+import { deadline } from './deadline.ts'
+import { askModern, discoveryOf, plain, spoken } from './era.ts'
 import { initializeParams, introductionOf, malformed } from './introduce.ts'
 import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
-import { OFFERED } from './revisions.ts'
-import { notificationText, readMessage, requestText, RpcMistake, type Answer } from './rpc.ts'
+import { HeaderParams, headerValue } from './params.ts'
+import { BROKEN_OFF, CONNECT_MS, errorIn, isJson, isStream, messageOf, messagesIn, post, refusalOf, statusOf, statusProblem, type Streamed } from './posts.ts'
+import { MODERN, OFFERED } from './revisions.ts'
+import { answerText, notificationText, requestText, type Answer, type Message } from './rpc.ts'
+import { streamKept, type KeptStream } from './kept.ts'
+import { listenParams, Subscriptions } from './subscriptions.ts'
 
 export interface HttpParts {
   readonly url: string
@@ -16,15 +22,19 @@ export interface HttpParts {
   readonly dial: Dial
   readonly clock: Clock
   readonly version: string
+  /** What it may ask of callers at all, as capabilities. */
+  readonly offers: TreeObject
   /** Largest answer, in bytes. */
   readonly answerBytes: number
   readonly on: (event: ServerEvent) => void
 }
 
-const CONNECT_MS = 10_000
-/** Messages besides the answer that one stream may bring. */
-const MOST_BESIDE = 2_000
 const SESSION_ID = /^[\x21-\x7e]{1,1024}$/
+/** What of a request the header Mcp-Name repeats. */
+const NAMED: Readonly<Record<string, string>> = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri' }
+/** Times that a stream which broke off is taken up again where it ended, and the pause before. */
+const MOST_RESUMES = 5
+const RESUME_MS = 500
 
 /** One acquaintance with the server: its session, if it keeps any. */
 interface Met {
@@ -32,10 +42,21 @@ interface Met {
   readonly session: string | undefined
 }
 
-/** A server behind streamable HTTP, revision 2025-11-25 and its forerunners. Answers come whole or at the end of a stream. */
+/**
+ * A server behind streamable HTTP: revision 2026-07-28, or 2025-11-25 and its forerunners, as the server turns out to
+ * speak. Answers come whole or at the end of a stream, with what is said beside them before.
+ */
 export function httpLink(parts: HttpParts): Link {
-  const { clock, on } = parts
+  const { clock, on, offers, version, url } = parts
+  const asides = new Asides()
+  const subscriptions = new Subscriptions()
+  const headers = new HeaderParams()
   let meeting: Promise<Met> | undefined
+  /** False once the server has turned out to have sessions: it is asked no more. */
+  let modern = true
+  let stream: KeptStream<Met> | undefined
+  /** The acquaintance of now. */
+  let now: Met | undefined
   let lastId = 0
   let changes = 0
 
@@ -53,144 +74,204 @@ export function httpLink(parts: HttpParts): Link {
   async function introduce(timeoutMs: number): Promise<Met> {
     changes++
     const began = clock.monotonic()
-    const { answer, reply } = await ask('initialize', initializeParams(parts.version), undefined, { signal: NEVER, timeoutMs })
+    const made = (await discovered(timeoutMs)) ?? (await initialized(timeoutMs))
+    on({ kind: 'started', took: clock.monotonic() - began })
+    modern = isModern(made)
+    now = made
+    stream?.restart(made)
+    return made
+  }
+
+  async function discovered(timeoutMs: number): Promise<Met | undefined> {
+    if (!modern) return undefined
+    try {
+      const introduction = discoveryOf((await ask('server/discover', spoken(parts, new Map()), UNMET, { signal: NEVER, timeoutMs })).answer)
+      return introduction && { introduction, session: undefined }
+    } catch (error) {
+      // Servers of other revisions have many ways to say that they know no such thing.
+      if (statusOf(error) !== undefined || (error instanceof Refused && error.refusal.refuse === 'upstream_timeout')) return undefined
+      throw error
+    }
+  }
+
+  async function initialized(timeoutMs: number): Promise<Met> {
+    const { answer, reply } = await ask('initialize', initializeParams(version, offers), undefined, { signal: NEVER, timeoutMs })
     const introduction = introductionOf(answer)
     const session = field(reply.fields, 'mcp-session-id')
     if (session !== undefined && !SESSION_ID.test(session)) throw malformed('initialize: a session id that is none')
     const made = { introduction, session }
     await tell(notificationText('notifications/initialized'), made)
-    on({ kind: 'started', took: clock.monotonic() - began })
+    // It knows nothing of what it was asked for in an earlier session.
+    for (const uri of subscriptions.uris) void ask('resources/subscribe', object({ uri }), made, { signal: NEVER, timeoutMs }).catch(() => undefined)
     return made
   }
 
-  async function ask(method: string, params: TreeObject, known: Met | undefined, { signal, timeoutMs }: AskOptions): Promise<{ readonly answer: Answer; readonly reply: DialReply }> {
+  async function ask(method: string, params: TreeObject, known: Met | undefined, { signal, timeoutMs, beside }: AskOptions): Promise<{ readonly answer: Answer; readonly reply: DialReply }> {
     const id = ++lastId
-    const late = new AbortController()
-    const cancel = clock.timer(timeoutMs, () => late.abort(refuse('upstream_timeout', { say: 'The server did not answer in time.', detail: method })))
-    const both = AbortSignal.any([signal, late.signal])
+    const stop = new AbortController()
+    const stopped = (): void => stop.abort(signal.reason)
+    if (signal.aborted) stopped()
+    signal.addEventListener('abort', stopped, { once: true })
+    const limit = deadline(clock, timeoutMs, () => stop.abort(refuse('upstream_timeout', { say: 'The server did not answer in time.', detail: method })))
+    const aside = asides.enter({ id, method, params, beside, hold: limit.hold })
     try {
-      const reply = await send(requestText(id, method, params), known, both, timeoutMs)
-      const wrong = statusProblem(reply.status, known)
-      if (wrong !== undefined) {
-        reply.abort()
-        throw new Refused(wrong)
-      }
-      return { answer: await answerIn(reply, id), reply }
+      const fields = isModern(known) ? modernFields(method, params) : sessionFields(known)
+      const reply = await post(parts, url, requestText(id, method, aside.params), fields, stop.signal, timeoutMs)
+      return { answer: await answerOf(reply, id, known, aside, stop.signal), reply }
     } catch (error) {
-      if (both.aborted && known !== undefined) void tell(notificationText('notifications/cancelled', new Map([['requestId', id]])), known).catch(() => undefined)
-      throw new Refused(both.aborted ? endedBy(both) : refusalOf(error))
+      // Where there are no sessions, to close the connection is to cancel.
+      if (stop.signal.aborted && known !== undefined && !isModern(known)) void tell(notificationText('notifications/cancelled', new Map([['requestId', id]])), known).catch(() => undefined)
+      throw new Refused(stop.signal.aborted ? endedBy(stop.signal) : refusalOf(error))
     } finally {
-      cancel()
+      limit.end()
+      aside.leave()
+      signal.removeEventListener('abort', stopped)
     }
   }
 
-  function send(body: string, known: Met | undefined, signal: AbortSignal, timeoutMs: number): Promise<DialReply> {
-    const fields: (readonly [string, string])[] = [...parts.fields, ['content-type', 'application/json'], ['accept', 'application/json, text/event-stream'], ['mcp-protocol-version', known?.introduction.protocol ?? OFFERED]]
-    if (known?.session !== undefined) fields.push(['mcp-session-id', known.session])
-    return parts.dial({ method: 'POST', url: parts.url, fields, body, signal, timeouts: { connectMs: Math.min(CONNECT_MS, timeoutMs), headMs: timeoutMs } })
+  function modernFields(method: string, params: TreeObject): Fields {
+    const fields: [string, string][] = [['mcp-protocol-version', MODERN], ['mcp-method', method]]
+    const name = Object.hasOwn(NAMED, method) ? params.get(NAMED[method] as string) : undefined
+    if (typeof name === 'string') fields.push(['mcp-name', headerValue(name)])
+    return method === 'tools/call' && typeof name === 'string' ? [...fields, ...headers.fields(name, params.get('arguments'))] : fields
   }
 
   /** Something that has no answer. */
   async function tell(body: string, known: Met): Promise<void> {
     try {
-      const reply = await send(body, known, NEVER, CONNECT_MS)
+      const reply = await post(parts, url, body, sessionFields(known), NEVER, CONNECT_MS)
       reply.abort()
     } catch (error) {
       throw new Refused(refusalOf(error))
     }
   }
 
-  async function answerIn(reply: DialReply, id: number): Promise<Answer> {
-    const type = (field(reply.fields, 'content-type') ?? '').toLowerCase()
-    if (/^application\/json\s*(?:;|$)/.test(type)) {
-      const answer = answerTo(id, await reply.body.whole(parts.answerBytes))
+  async function answerOf(reply: DialReply, id: number, known: Met | undefined, aside: Aside, signal: AbortSignal): Promise<Answer> {
+    const wrong = statusProblem(reply.status)
+    if (wrong !== undefined) {
+      // Without sessions, an error of the protocol is one of HTTP as well.
+      const said = isModern(known) && (reply.status === 400 || reply.status === 404) ? await errorIn(reply) : undefined
+      if (said?.kind === 'answer' && 'error' in said.answer && (said.id === id || said.id === undefined)) return said.answer
+      reply.abort()
+      throw new Refused(reply.status === 404 && known?.session !== undefined ? refuse('upstream_error', { say: 'The server does not know its session any more.', detail: FORGOTTEN }) : wrong)
+    }
+    if (isJson(reply)) {
+      const answer = taken(messageOf(await reply.body.whole(parts.answerBytes)), id, known, aside)
       if (answer === undefined) throw malformed('an answer to something else')
       return answer
     }
-    if (!/^text\/event-stream\s*(?:;|$)/.test(type)) {
+    if (!isStream(reply)) {
       reply.abort()
       throw malformed('neither JSON nor a stream of events')
     }
-    return streamed(reply, id)
+    return streamed(reply, id, known, aside, signal)
   }
 
-  async function streamed(reply: DialReply, id: number): Promise<Answer> {
-    const parser = sseParser({ line: parts.answerBytes, event: parts.answerBytes })
-    let beside = 0
-    let read = 0
-    try {
-      for await (const bytes of reply.body.stream()) {
-        read += bytes.length
-        if (read > parts.answerBytes * 2) throw new Refused(TOO_LARGE)
-        for (const { data, event } of parser.push(bytes)) {
-          // Events without data are there to keep the line open, or to name an id.
-          if (data === '' || (event !== undefined && event !== 'message')) continue
-          const answer = answerTo(id, data)
-          if (answer !== undefined) return answer
-          if (++beside > MOST_BESIDE) throw new Refused(refuse('upstream_too_large', { say: 'The server sends more than this gateway accepts.', detail: 'a flood of messages' }))
-        }
+  /** Servers may close a stream before its end and go on with it on another (2025-11-25, `Last-Event-ID`). */
+  async function streamed(first: DialReply, id: number, known: Met | undefined, aside: Aside, signal: AbortSignal): Promise<Answer> {
+    const seen: Streamed = { last: undefined }
+    let reply = first
+    for (let resumes = 0; ; resumes++) {
+      for await (const message of messagesIn(reply, parts, seen, false)) {
+        const answer = taken(message, id, known, aside)
+        if (answer !== undefined) return answer
       }
-    } finally {
-      reply.abort()
+      if (seen.last === undefined || known === undefined || isModern(known) || resumes >= MOST_RESUMES) throw new Refused(BROKEN_OFF)
+      await paused(signal)
+      reply = await open(known, seen.last, signal)
+      if (!isStream(reply) || reply.status !== 200) {
+        reply.abort()
+        throw new Refused(BROKEN_OFF)
+      }
     }
-    throw new Refused(refuse('upstream_cut', { say: 'The server\'s answer broke off.' }))
   }
 
-  /** Undefined for what is not the answer. What a server asks is left unanswered: nothing was offered. */
-  function answerTo(id: number, text: Uint8Array | string): Answer | undefined {
-    let message
-    try {
-      message = readMessage(text)
-    } catch (error) {
-      if (error instanceof RpcMistake) throw malformed(error.message)
-      throw error
-    }
+  function paused(signal: AbortSignal): Promise<void> {
+    let cancel = (): void => undefined
+    return within(new Promise<void>((resolve) => (cancel = clock.timer(RESUME_MS, resolve))), signal).finally(() => cancel())
+  }
+
+  /** The answer, or undefined for what was said beside it, which is passed on here. */
+  function taken(message: Message, id: number | undefined, known: Met | undefined, aside?: Aside): Answer | undefined {
     if (message.kind === 'answer') {
       if (message.id === id) return message.answer
       on({ kind: 'broke_protocol', problem: 'an answer to nothing that waits' })
-    } else if (LIST_CHANGED.test(message.method)) changes++
+    } else if (message.kind === 'notification') {
+      if (LIST_CHANGED.test(message.method)) changes++
+      asides.told(message.method, message.params, aside)
+    } else if (known === undefined || isModern(known)) on({ kind: 'broke_protocol', problem: 'a request where none may come' })
+    else void asides.asked(message.id, message.method, message.params, aside).then((answer) => tell(answerText(message.id, answer), known)).catch(() => undefined)
     return undefined
+  }
+
+  function open(known: Met, last: string | undefined, signal: AbortSignal): Promise<DialReply> {
+    const fields: Fields = [...parts.fields, ['accept', 'text/event-stream'], ...sessionFields(known), ...(last === undefined ? [] : [['last-event-id', last] as const])]
+    return parts.dial({ method: 'GET', url, fields, signal, timeouts: { connectMs: CONNECT_MS, headMs: CONNECT_MS } })
+  }
+
+  /** The stream on which it tells what belongs to no request: kept open while anybody listens. */
+  function changesOf(known: Met, last: string | undefined, signal: AbortSignal): Promise<DialReply> {
+    if (!isModern(known)) return open(known, last, signal)
+    const params = spoken(parts, listenParams(known.introduction, subscriptions.uris))
+    return post(parts, url, requestText(++lastId, 'subscriptions/listen', params), modernFields('subscriptions/listen', params), signal, CONNECT_MS)
   }
 
   return {
     introduction: async (options) => (await met(options)).introduction,
     async request(method, params, options) {
-      const known = await met(options)
-      try {
-        return (await ask(method, params, known, options)).answer
-      } catch (error) {
-        if (!(error instanceof Refused) || error.refusal.detail !== FORGOTTEN) throw error
-        // The server has forgotten the session, so it did nothing: once more, in another one.
-        meeting = undefined
-        return (await ask(method, params, await met(options), options)).answer
+      let known = await met(options)
+      const send = async (sent: TreeObject): Promise<Answer> => {
+        try {
+          return (await ask(method, sent, known, options)).answer
+        } catch (error) {
+          // What does not know this revision any more is asked what it speaks when it is needed next.
+          if (isModern(known) && statusOf(error) !== undefined) [meeting, modern] = [undefined, true]
+          if (!(error instanceof Refused) || error.refusal.detail !== FORGOTTEN) throw error
+          // The server has forgotten the session, so it did nothing: once more, in another one.
+          meeting = undefined
+          known = await met(options)
+          return (await ask(method, sent, known, options)).answer
+        }
       }
+      if (isModern(known) && Subscriptions.takes(method)) return subscriptions.request(method, params, () => (stream?.restart(known), Promise.resolve({ result: new Map() })))
+      if (Subscriptions.takes(method)) return subscriptions.request(method, params, async () => plain(await send(params)))
+      if (!isModern(known)) return plain(await send(params))
+      const answer = await askModern(method, params, options, (sent) => send(spoken(parts, sent, options.beside)), options.signal)
+      return method === 'tools/list' && 'result' in answer ? { result: headers.learn(answer.result) } : answer
     },
     changes: () => changes,
+    heard(listener) {
+      const end = asides.listen(listener)
+      if (stream === undefined) {
+        stream = streamKept({ clock, post: parts, open: changesOf, take: (message, known) => void taken(message, undefined, known) })
+        if (now !== undefined) stream.restart(now)
+      }
+      return () => {
+        end()
+        if (asides.listened) return
+        stream?.end()
+        stream = undefined
+      }
+    },
     async close() {
+      stream?.end()
       const known = await meeting?.catch(() => undefined)
       if (known?.session === undefined) return
-      const fields: Fields = [...parts.fields, ['mcp-session-id', known.session], ['mcp-protocol-version', known.introduction.protocol]]
-      await parts.dial({ method: 'DELETE', url: parts.url, fields, signal: AbortSignal.timeout(1_000), timeouts: { connectMs: 1_000, headMs: 1_000 } }).then((reply) => reply.abort(), () => undefined)
+      const fields: Fields = [...parts.fields, ...sessionFields(known)]
+      await parts.dial({ method: 'DELETE', url, fields, signal: AbortSignal.timeout(1_000), timeouts: { connectMs: 1_000, headMs: 1_000 } }).then((reply) => reply.abort(), () => undefined)
     },
   }
 }
 
 const FORGOTTEN = 'the server has forgotten its session'
+/** Before it is known whether the server speaks the revision without sessions. */
+const UNMET: Met = { introduction: { protocol: MODERN, capabilities: new Map(), info: new Map() }, session: undefined }
 
-function statusProblem(status: number, known: Met | undefined): Refusal | undefined {
-  if (status >= 200 && status < 300) return undefined
-  if (status === 404 && known?.session !== undefined) return refuse('upstream_error', { say: 'The server does not know its session any more.', detail: FORGOTTEN })
-  if (status === 401 || status === 403) return refuse('upstream_auth', { say: 'The server did not accept this gateway\'s credential.', detail: `status ${status}` })
-  if (status === 429) return refuse('upstream_rate', { say: 'The server is limiting requests.' })
-  return refuse('upstream_error', { say: 'The server failed.', detail: `status ${status}` })
+function isModern(known: Met | undefined): boolean {
+  return known?.introduction.protocol === MODERN
 }
 
-function refusalOf(error: unknown): Refusal {
-  if (error instanceof Refused) return error.refusal
-  if (error instanceof BodyError) return error.kind === 'too_large' ? TOO_LARGE : refuse('upstream_cut', { say: 'The server\'s answer broke off.' })
-  if (error instanceof SseError) return error.kind === 'encoding' ? malformed('not UTF-8').refusal : TOO_LARGE
-  if (error instanceof DialError) return error.fault.endsWith('timeout') ? refuse('upstream_timeout', { say: 'The server did not answer in time.', detail: error.fault }) : refuse('upstream_error', { say: 'The server cannot be reached.', detail: error.fault })
-  throw error
+function sessionFields(known: Met | undefined): Fields {
+  const version = ['mcp-protocol-version', known?.introduction.protocol ?? OFFERED] as const
+  return known?.session === undefined ? [version] : [version, ['mcp-session-id', known.session]]
 }
-
-const TOO_LARGE = refuse('upstream_too_large', { say: 'The server\'s answer is larger than this gateway accepts.' })

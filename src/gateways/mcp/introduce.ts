@@ -3,12 +3,18 @@ import { isObject, object, type TreeObject } from '../../formats/tree.ts'
 import type { Introduction } from './link.ts'
 import { OFFERED, UPSTREAM_REVISIONS } from './revisions.ts'
 import type { Answer } from './rpc.ts'
+import type { Ask } from './settings.ts'
 
 const LONGEST_INSTRUCTIONS = 65_536
 
-/** What is said to a server first. No capability is offered: whatever it would ask of a client is refused. */
-export function initializeParams(version: string): TreeObject {
-  return object({ protocolVersion: OFFERED, capabilities: new Map(), clientInfo: object({ name: 'sallyport', version }) })
+/** What is said to a server first: in `offers`, what it may ask of callers at all. */
+export function initializeParams(version: string, offers: TreeObject): TreeObject {
+  return object({ protocolVersion: OFFERED, capabilities: offers, clientInfo: object({ name: 'sallyport', version }) })
+}
+
+/** What a server may ask of callers at all, as the capabilities of a client. */
+export function offersOf(asks: readonly Ask[]): TreeObject {
+  return new Map(asks.map((one) => [one, one === 'elicitation' ? object({ form: new Map(), url: new Map() }) : new Map()]))
 }
 
 /** @throws {Refused} for an answer that is none, or a revision that is not spoken here. */

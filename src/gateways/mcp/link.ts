@@ -16,6 +16,8 @@ export interface AskOptions {
   readonly timeoutMs: number
   /** Hears what the server says and asks on account of this request; absent = nobody would listen. */
   readonly beside?: Beside
+  /** The caller comes back with answers by itself: what a server of revision 2026-07-28 needs first is told as its result. */
+  readonly rounds?: true
 }
 
 /** What a server says and asks before it answers a request. */
@@ -26,6 +28,8 @@ export interface Beside {
   readonly progress?: boolean
   /** The least severe log messages that are wanted, by the names of MCP; absent = the caller asked for none. */
   readonly logLevel?: string
+  /** Callers of one name are one: where a server does not say which of their requests it asks about, any of them is right. */
+  readonly caller?: string
   /** A notification: progress, a log message. */
   told(method: string, params: TreeObject): void
   /** A request: sampling, elicitation, roots. Never rejects; a refusal is an error. */
@@ -45,7 +49,7 @@ export interface Link {
    * Hears what the server says on no request's account: that a list changed, that a resource was updated. While anybody
    * listens, what the transport needs for it (a stream of its own) is kept open. Gives what ends it.
    */
-  heard?(listener: (method: string, params: TreeObject) => void): () => void
+  heard(listener: (method: string, params: TreeObject) => void): () => void
   close(): Promise<void>
 }
 

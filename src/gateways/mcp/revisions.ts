@@ -7,3 +7,8 @@ export const OFFERED = '2025-11-25'
 export const UPSTREAM_REVISIONS: ReadonlySet<string> = new Set(['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'])
 /** Where a server's name and version stand in what the revision without sessions answers. */
 export const SERVER_INFO = 'io.modelcontextprotocol/serverInfo'
+/** What each request of that revision says of itself, in `_meta`. */
+export const PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion'
+export const CLIENT_INFO = 'io.modelcontextprotocol/clientInfo'
+export const CLIENT_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'
+export const LOG_LEVEL = 'io.modelcontextprotocol/logLevel'

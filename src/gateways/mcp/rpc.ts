@@ -27,6 +27,7 @@ export const INTERNAL_ERROR = -32603
 export const REFUSED = -32000
 export const NO_SESSION = -32001
 export const HEADER_MISMATCH = -32020
+export const MISSING_CAPABILITY = -32021
 export const UNSUPPORTED_VERSION = -32022
 
 /** Why a text is no message. `id` where it could be read, so that who asked can be told. */

@@ -25,6 +25,9 @@ const server = z
     url: z.url({ protocol: /^https?$/ }).max(2000).optional().describe('A server that speaks streamable HTTP, in place of a command.'),
     headers: z.record(z.string().regex(HEADER, 'is not a header name'), z.string().regex(/^[\t\x20-\x7e]{1,1000}$/, 'must be printable ASCII')).optional().describe('Header fields that it is sent. Credentials are references: `env:NAME`, `file:/path`, or `Bearer env:NAME`.'),
     ca: text.min(1).optional().describe('File with the PEM certificates that are trusted for its URL instead of the system\'s.'),
+    transport: z.enum(['auto', 'http', 'sse']).optional().describe('How its URL is spoken to: http (streamable HTTP), sse (HTTP+SSE, of 2024), or auto, which tries the first and then the second. Default: auto.'),
+    asks: z.array(z.enum(['sampling', 'elicitation', 'roots'])).max(3).optional().describe('What it may ask of its callers at all: to let their model write something (sampling), to ask their user (elicitation), to name their folders (roots). Policy decides about each question besides, and permits none by default. Default: nothing.'),
+    connection: z.enum(['shared', 'principal']).optional().describe('Whether all callers share one connection (for a command: one process), or each principal has its own. Default: shared.'),
     timeout: duration.optional().describe('Longest that a request may take. Default: 60s.'),
     start_timeout: duration.optional().describe('Longest that it may take to start and introduce itself. Default: 30s.'),
     result_bytes: size.optional().describe('Largest message that it may answer with; a larger one is refused, never cut. Default: 4MB.'),
@@ -34,7 +37,7 @@ const server = z
     const wrong = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
     if ((written.command === undefined) === (written.url === undefined)) wrong(written.command === undefined ? 'command' : 'url', 'a server has either a command or a url')
     for (const key of ['args', 'env', 'cwd'] as const) if (written.url !== undefined && written[key] !== undefined) wrong(key, 'belongs to a command')
-    for (const key of ['headers', 'ca'] as const) if (written.command !== undefined && written[key] !== undefined) wrong(key, 'belongs to a url')
+    for (const key of ['headers', 'ca', 'transport'] as const) if (written.command !== undefined && written[key] !== undefined) wrong(key, 'belongs to a url')
     if (written.url !== undefined) for (const problem of urlProblems(written.url)) wrong('url', problem)
     for (const [header, value] of Object.entries(written.headers ?? {})) {
       const at = (message: string): void => context.addIssue({ code: 'custom', path: ['headers', header], message })
@@ -55,12 +58,17 @@ export type McpServersWritten = z.input<typeof mcpServersSchema>
 /** Where a credential or a variable comes from; `scheme` stands before it. */
 export type Value = { readonly text: string } | { readonly reference: string; readonly scheme?: string }
 
+export type Ask = 'sampling' | 'elicitation' | 'roots'
+
 interface Common {
   readonly name: string
   readonly timeoutMs: number
   readonly startMs: number
   readonly resultBytes: number
   readonly unknownArguments: 'allow' | 'refuse'
+  /** What it may ask of callers at all. */
+  readonly asks: readonly Ask[]
+  readonly connection: 'shared' | 'principal'
 }
 
 export interface StdioServer extends Common {
@@ -73,6 +81,7 @@ export interface StdioServer extends Common {
 
 export interface HttpServer extends Common {
   readonly kind: 'http'
+  readonly transport: 'auto' | 'http' | 'sse'
   readonly url: string
   /** The URL names a private address literally, so that it may be dialled. */
   readonly allowPrivate: boolean
@@ -94,14 +103,16 @@ function settled(key: string, written: McpServersWritten[string]): McpServer {
     startMs: durationMs(written.start_timeout ?? '30s'),
     resultBytes: sizeBytes(written.result_bytes ?? '4MB'),
     unknownArguments: written.unknown_arguments ?? 'allow',
+    asks: Object.freeze([...new Set(written.asks)]),
+    connection: written.connection ?? 'shared',
   }
   if (written.command !== undefined) {
     const { command, args = [], env = {}, cwd } = written
     return Object.freeze({ ...common, kind: 'stdio', command, args: Object.freeze([...args]), env: values(env, REFERENCE), ...(cwd !== undefined && { cwd }) })
   }
   const url = new URL(written.url as string)
-  const { headers = {}, ca } = written
-  return Object.freeze({ ...common, kind: 'http', url: url.href, allowPrivate: isPrivate(url.hostname), headers: values(headers, CREDENTIAL), ...(ca !== undefined && { ca }) })
+  const { headers = {}, ca, transport = 'auto' } = written
+  return Object.freeze({ ...common, kind: 'http', transport, url: url.href, allowPrivate: isPrivate(url.hostname), headers: values(headers, CREDENTIAL), ...(ca !== undefined && { ca }) })
 }
 
 function values(written: Readonly<Record<string, string>>, form: RegExp): Readonly<Record<string, Value>> {
