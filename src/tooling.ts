@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
+import { confinementOf } from './confining.ts'
 import type { Fields } from './contract/arrival.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Exchange, Reading } from './contract/exchange.ts'
 import type { Epoch } from './contract/epoch.ts'
 import type { Principal } from './contract/principal.ts'
-import type { ProgramSpec } from './contract/program.ts'
+import type { Confinement, ProgramSpec } from './contract/program.ts'
 import { makeDialer } from './edge/dial/dialer.ts'
 import { startProgram } from './edge/spawn/program.ts'
 import { serverOver, type Server } from './gateways/mcp/server.ts'
@@ -34,7 +35,7 @@ export interface ReadyServer {
 
 /** What keeps a server from being used, and at which key of the settings. */
 export interface ServerProblem {
-  readonly path: readonly string[]
+  readonly path: readonly (string | number)[]
   readonly message: string
 }
 
@@ -119,9 +120,10 @@ export function openTooling({ clock, version, on }: ToolingParts): Tooling {
 /** NUL would end a variable early; a line break would let a credential write headers of its own. */
 const NEVER_IN = { env: /\0/, headers: /[^\t\x20-\x7e]/ } as const
 
-/** Reads what the servers' settings refer to; `state` is where their own folders are. */
-export function readyServers(settings: readonly McpServer[], env: Env, base: string, state: string): { readonly ready: readonly ReadyServer[]; readonly problems: readonly ServerProblem[] } {
+/** Reads what the servers' settings refer to; `state` is where their own folders are, and `own` what else of Sallyport's none of them may see. */
+export function readyServers(settings: readonly McpServer[], env: Env, base: string, state: string, own: readonly string[]): { readonly ready: readonly ReadyServer[]; readonly problems: readonly ServerProblem[]; readonly without: readonly string[] } {
   const problems: ServerProblem[] = []
+  const without = new Set<string>()
   const attempt = <T>(path: readonly string[], work: () => T): T | undefined => {
     try {
       return work()
@@ -135,23 +137,28 @@ export function readyServers(settings: readonly McpServer[], env: Env, base: str
       const found = attempt([name, where, key], () => valueOf(value, env, base, NEVER_IN[where]))
       return found === undefined ? [] : [[key, found]]
     })
+  const confined = (one: StdioServer): Confinement => {
+    const { confinement, without: missing } = confinementOf(one, base, [state, ...own], (path, message) => problems.push({ path: ['mcpServers', one.name, ...path], message }))
+    for (const what of missing) without.add(what)
+    return confinement
+  }
   const ready = settings.map((one): ReadyServer => {
-    const way = one.kind === 'stdio' ? { spec: specOf(one, read(one.name, 'env', one.env), env, base, state) } : placeOf(one, read(one.name, 'headers', one.headers), attempt([one.name, 'ca'], () => one.ca === undefined ? undefined : readFileSync(within(base, one.ca), 'utf8')))
+    const way = one.kind === 'stdio' ? { spec: specOf(one, read(one.name, 'env', one.env), env, base, state, confined(one)) } : placeOf(one, read(one.name, 'headers', one.headers), attempt([one.name, 'ca'], () => one.ca === undefined ? undefined : readFileSync(within(base, one.ca), 'utf8')))
     return { settings: one, way, key: createHash('sha256').update(JSON.stringify([one, way])).digest('hex') }
   })
-  return { ready, problems }
+  return { ready, problems, without: [...without] }
 }
 
 function placeOf({ url, allowPrivate }: HttpServer, fields: Fields, ca: string | undefined): Way {
   return { url, allowPrivate, fields: fields.map(([name, value]) => [name.toLowerCase(), value] as const), ...(ca !== undefined && { ca }) }
 }
 
-function specOf({ name, command, args, cwd, resultBytes }: StdioServer, written: readonly (readonly [string, string])[], env: Env, base: string, state: string): ProgramSpec {
+function specOf({ name, command, args, cwd, resultBytes }: StdioServer, written: readonly (readonly [string, string])[], env: Env, base: string, state: string, confinement: Confinement): ProgramSpec {
   const home = join(state, 'mcp', name)
   const variables = { PATH: env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', HOME: home, ...Object.fromEntries(written) }
   // Looked for along PATH as a shell would, but a path is one from where the settings are.
   const program = command.includes('/') ? within(base, command) : command
-  return { command: program, args, env: variables, cwd: cwd === undefined ? home : within(base, cwd), home, lineBytes: resultBytes }
+  return { command: program, args, env: variables, cwd: cwd === undefined ? home : within(base, cwd), home, lineBytes: resultBytes, confinement }
 }
 
 /** @throws {Error} that names the reference, never what stood there. */

@@ -188,7 +188,7 @@ test('names that are none, and second ones, are nobody\'s', async () => {
 
 test('a server is started with what is configured and nothing of ours, without a shell', async () => {
   const said = JSON.parse(textOf(await call(await session(), 'env'))) as { env: Record<string, string>; cwd: string; argv: string[] }
-  assert.deepEqual(Object.keys(said.env).filter((key) => !key.startsWith('__')).sort(), ['HOME', 'PATH', 'PLAIN', 'TOKEN'])
+  assert.deepEqual(Object.keys(said.env).filter((key) => !key.startsWith('__') && key !== 'PWD').sort(), ['HOME', 'PATH', 'PLAIN', 'SALLYPORT_PROGRAM', 'TOKEN'])
   assert.deepEqual([said.env['TOKEN'], said.env['PLAIN']], ['from-the-environment', 'as-written'])
   assert.equal(said.env['HOME'], join(house.state, 'mcp', 'unruly'))
   assert.deepEqual([said.cwd.endsWith('mcp/unruly'), said.argv], [true, ['one', 'two words; $HOME']])
@@ -308,7 +308,7 @@ test('servers and sessions outlive a reload that does not touch them', async () 
 })
 
 test('when the house stops, a server ends with what it started', async () => {
-  const second = await startHouse({ config: () => `mcpServers: { unruly: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(unruly)}] } }` })
+  const second = await startHouse({ config: () => `mcpServers: { unruly: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(unruly)}], sandbox: off } }` })
   let pid = 0
   try {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${second.key}` }

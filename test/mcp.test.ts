@@ -49,7 +49,7 @@ tools:
   "files/read_*": { class: read }
   "files/write_file": { class: internal_write, parameters: { path: String }, control: [path] }
 mcpServers:
-  files: { command: ${node}, args: [${JSON.stringify(program('server-filesystem'))}, ${JSON.stringify(files)}] }
+  files: { command: ${node}, args: [${JSON.stringify(program('server-filesystem'))}, ${JSON.stringify(files)}], write: [${JSON.stringify(files)}] }
   memory: { command: ${node}, args: [${JSON.stringify(program('server-memory'))}], env: { MEMORY_FILE_PATH: ${JSON.stringify(join(at.folder, 'memory.jsonl'))} } }
   everything: { command: ${node}, args: [${JSON.stringify(program('server-everything'))}, stdio] }
   whole: { url: "${remotes[0]?.url}", headers: { Authorization: "Bearer env:REMOTE_TOKEN" }, result_bytes: 64KB }

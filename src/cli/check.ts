@@ -58,7 +58,7 @@ function credentialProblems(loaded: Loaded, io: Io): readonly Problem[] {
 async function serverProblems(loaded: Loaded, io: Io): Promise<readonly Problem[]> {
   if (loaded.mcpServers.length === 0) return []
   const { readyServers } = await import('../tooling.ts')
-  const { problems } = readyServers(loaded.mcpServers, io.env, loaded.base, stateFolder(io.env))
+  const { problems } = readyServers(loaded.mcpServers, io.env, loaded.base, stateFolder(io.env), loaded.file === undefined ? [] : [loaded.file])
   return problems.map(({ path, message }) => ({ file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: pathText(path), message }))
 }
 

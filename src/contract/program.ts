@@ -3,13 +3,42 @@ export interface ProgramSpec {
   /** A path, or a name that is looked for along `env.PATH`; no shell reads it. */
   readonly command: string
   readonly args: readonly string[]
-  /** All of its environment: nothing of ours is added. */
+  /** All of its environment: nothing of ours is added but a mark by which what it starts is found. */
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
   /** A folder that is made where it is missing, for its owner alone. */
   readonly home: string
   /** Longest line, in bytes, that it may write. */
   readonly lineBytes: number
+  readonly confinement?: Confinement
+}
+
+/** What a program sees, reaches and uses up. */
+export interface Confinement {
+  /** Absent = it sees what whoever runs Sallyport sees. */
+  readonly sandbox?: Sandbox
+  readonly limits: Limits
+}
+
+/** Absolute paths throughout. Besides these, the system and the program's own package are seen, and its `home` is its own. */
+export interface Sandbox {
+  readonly network: boolean
+  readonly read: readonly string[]
+  readonly write: readonly string[]
+  /** Never seen, whatever they lie in. */
+  readonly hidden: readonly string[]
+}
+
+export interface Limits {
+  /** Of all its processes together, shared files not counted; each alone is refused 1 GiB more than that. */
+  readonly memoryBytes: number
+  readonly processes: number
+  /** Open at once, of one process. */
+  readonly files: number
+  /** Largest file that it may write. */
+  readonly fileBytes: number
+  /** That one process may use up in its life; absent = no end. */
+  readonly cpuSeconds?: number
 }
 
 /** What the program does. Nothing is told after `ended`. */

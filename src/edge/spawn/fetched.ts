@@ -11,6 +11,8 @@ export interface Fetched {
   readonly version?: string
   /** The command of the package that is run, where it is said; else its own. */
   readonly bin?: string
+  /** What the fetcher itself is told, but for the packages. */
+  readonly options: readonly string[]
   /** What the program itself is given. */
   readonly args: readonly string[]
 }
@@ -45,7 +47,7 @@ export function fetchedBy(command: string, args: readonly string[]): Fetched | u
 }
 
 function npm(args: readonly string[]): Fetched | undefined {
-  const { named, own } = split(args, /^(?:-p|--package)$/, NPM_TAKES_VALUE)
+  const { named, options, own } = split(args, /^(?:-p|--package)$/, NPM_TAKES_VALUE)
   const [command, ...given] = own
   const packages = named.length > 0 ? named : command === undefined ? [] : [command]
   const [spec] = packages
@@ -54,31 +56,32 @@ function npm(args: readonly string[]): Fetched | undefined {
   const name = at < 0 ? spec : spec.slice(0, at)
   const version = at < 0 ? '' : spec.slice(at + 1)
   const exact = NPM_NAME.test(name) && EXACT.test(version)
-  return { by: 'npm', packages, name, ...(exact && { version }), ...(named.length > 0 && command !== undefined && { bin: command }), args: given }
+  return { by: 'npm', packages, name, ...(exact && { version }), ...(named.length > 0 && command !== undefined && { bin: command }), options, args: given }
 }
 
 function python(args: readonly string[], takesValue: RegExp): Fetched | undefined {
-  const { named, own } = split(args, /^--from$/, takesValue)
+  const { named, options, own } = split(args, /^--from$/, takesValue)
   const [command, ...given] = own
   const spec = named[0] ?? command
   if (spec === undefined) return undefined
   const [, name = spec, version = ''] = /^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?(?:==|@)(.*)$/.exec(spec) ?? []
   const exact = /^\d+(?:\.\d+)*(?:(?:a|b|rc|\.post|\.dev)\d+)*$/.test(version)
-  return { by: 'python', packages: [spec], name, ...(exact && { version }), ...(named.length > 0 && command !== undefined && { bin: command }), args: given }
+  return { by: 'python', packages: [spec], name, ...(exact && { version }), ...(named.length > 0 && command !== undefined && { bin: command }), options, args: given }
 }
 
 /** Options before the command are the fetcher's; from the command on, everything is the program's. */
-function split(args: readonly string[], names: RegExp, takesValue: RegExp): { readonly named: readonly string[]; readonly own: readonly string[] } {
+function split(args: readonly string[], names: RegExp, takesValue: RegExp): { readonly named: readonly string[]; readonly options: readonly string[]; readonly own: readonly string[] } {
   const named: string[] = []
+  const options: string[] = []
   for (let at = 0; at < args.length; at++) {
     const arg = args[at] as string
     const [key = '', value] = arg.split(/=(.*)/s, 2)
-    if (arg === '--') return { named, own: args.slice(at + 1) }
-    if (!arg.startsWith('-')) return { named, own: args.slice(at) }
+    if (arg === '--') return { named, options, own: args.slice(at + 1) }
+    if (!arg.startsWith('-')) return { named, options, own: args.slice(at) }
     if (names.test(key)) named.push(value ?? args[++at] ?? '')
-    else if (takesValue.test(arg)) at++
+    else options.push(...(takesValue.test(arg) ? [arg, args[++at] ?? ''] : [arg]))
   }
-  return { named, own: [] }
+  return { named, options, own: [] }
 }
 
 /** The folder that npx makes for these packages, as libnpmexec names it. */

@@ -83,7 +83,7 @@ test('what names no exact version, or runs what nobody sees, is floating', async
 })
 
 test('the words of a fetching command are read as it reads them', () => {
-  assert.deepEqual(fetchedBy('/usr/bin/npx', ['--registry', 'r', '-y', '-p', 'a@1.0.0', '-p', 'b', 'run', '-p', 'x']), { by: 'npm', packages: ['a@1.0.0', 'b'], name: 'a', version: '1.0.0', bin: 'run', args: ['-p', 'x'] })
+  assert.deepEqual(fetchedBy('/usr/bin/npx', ['--registry', 'r', '-y', '-p', 'a@1.0.0', '-p', 'b', 'run', '-p', 'x']), { by: 'npm', packages: ['a@1.0.0', 'b'], name: 'a', version: '1.0.0', bin: 'run', options: ['--registry', 'r', '-y'], args: ['-p', 'x'] })
   assert.equal(fetchedBy('node', ['npx']), undefined)
   assert.equal(fetchedBy('npx', []), undefined)
 })

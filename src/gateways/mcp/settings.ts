@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Limits } from '../../contract/program.ts'
 import { addressClass, normalHost } from '../../formats/hostnames.ts'
 import { BYTES, DURATION, durationMs, sizeBytes } from '../../formats/units.ts'
 
@@ -16,12 +17,28 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'expected lett
 /** NUL would end it early, where the operating system reads it. */
 const text = z.string().max(32_768).regex(/^[^\0]*$/, 'must not hold a NUL')
 
+const paths = z.array(text.min(1)).max(256)
+const count = (most: number) => z.int().min(1).max(most)
+
+const limits = z.strictObject({
+  memory: size.optional().describe('Memory of all its processes together; one that takes more is ended. Default: 1GB.'),
+  processes: count(65_536).optional().describe('Processes at once. Default: 64.'),
+  files: count(1_048_576).optional().describe('Files that one process may have open. Default: 1024.'),
+  file_size: size.optional().describe('Largest file that it may write. Default: 1GB.'),
+  cpu: duration.optional().describe('Time on a processor that one of its processes may use in its life, in whole seconds. Default: no end.'),
+})
+
 const server = z
   .strictObject({
     command: text.min(1).optional().describe('A program that is the server, spoken to over its standard streams. It is started without a shell.'),
     args: z.array(text).max(256).optional().describe('Its arguments.'),
     env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of a variable'), text).optional().describe('Its environment, besides PATH and a HOME of its own; nothing else is handed on. `env:NAME` and `file:/path` are read when it starts.'),
     cwd: text.min(1).optional().describe('The folder it runs in; relative to the configuration file. Default: a folder of its own in the state folder.'),
+    sandbox: z.enum(['auto', 'required', 'off']).optional().describe('Whether it runs in a sandbox (bubblewrap) in which it sees the system, its own package and its own folders, and nothing else: auto where this machine can, required or not at all, off never. Default: auto.'),
+    network: z.boolean().optional().describe('Whether it reaches the network, in a sandbox. Default: false.'),
+    read: paths.optional().describe('Files and folders that it may read, in a sandbox; relative to the configuration file.'),
+    write: paths.optional().describe('Files and folders that it may change, in a sandbox; relative to the configuration file. Its `cwd` is one.'),
+    limits: limits.optional().describe('What it may use up.'),
     url: z.url({ protocol: /^https?$/ }).max(2000).optional().describe('A server that speaks streamable HTTP, in place of a command.'),
     headers: z.record(z.string().regex(HEADER, 'is not a header name'), z.string().regex(/^[\t\x20-\x7e]{1,1000}$/, 'must be printable ASCII')).optional().describe('Header fields that it is sent. Credentials are references: `env:NAME`, `file:/path`, or `Bearer env:NAME`.'),
     ca: text.min(1).optional().describe('File with the PEM certificates that are trusted for its URL instead of the system\'s.'),
@@ -36,8 +53,9 @@ const server = z
   .superRefine((written, context) => {
     const wrong = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
     if ((written.command === undefined) === (written.url === undefined)) wrong(written.command === undefined ? 'command' : 'url', 'a server has either a command or a url')
-    for (const key of ['args', 'env', 'cwd'] as const) if (written.url !== undefined && written[key] !== undefined) wrong(key, 'belongs to a command')
+    for (const key of ['args', 'env', 'cwd', 'sandbox', 'network', 'read', 'write', 'limits'] as const) if (written.url !== undefined && written[key] !== undefined) wrong(key, 'belongs to a command')
     for (const key of ['headers', 'ca', 'transport'] as const) if (written.command !== undefined && written[key] !== undefined) wrong(key, 'belongs to a url')
+    if (written.sandbox === 'off') for (const key of ['network', 'read', 'write'] as const) if (written[key] !== undefined) wrong(key, 'says nothing without a sandbox')
     if (written.url !== undefined) for (const problem of urlProblems(written.url)) wrong('url', problem)
     for (const [header, value] of Object.entries(written.headers ?? {})) {
       const at = (message: string): void => context.addIssue({ code: 'custom', path: ['headers', header], message })
@@ -77,6 +95,11 @@ export interface StdioServer extends Common {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, Value>>
   readonly cwd?: string
+  readonly sandbox: 'auto' | 'required' | 'off'
+  readonly network: boolean
+  readonly read: readonly string[]
+  readonly write: readonly string[]
+  readonly limits: Limits
 }
 
 export interface HttpServer extends Common {
@@ -107,12 +130,18 @@ function settled(key: string, written: McpServersWritten[string]): McpServer {
     connection: written.connection ?? 'shared',
   }
   if (written.command !== undefined) {
-    const { command, args = [], env = {}, cwd } = written
-    return Object.freeze({ ...common, kind: 'stdio', command, args: Object.freeze([...args]), env: values(env, REFERENCE), ...(cwd !== undefined && { cwd }) })
+    const { command, args = [], env = {}, cwd, sandbox = 'auto', network = false, read = [], write = [] } = written
+    const confinement = { sandbox, network, read: Object.freeze([...read]), write: Object.freeze([...write]), limits: limitsOf(written.limits) }
+    return Object.freeze({ ...common, ...confinement, kind: 'stdio', command, args: Object.freeze([...args]), env: values(env, REFERENCE), ...(cwd !== undefined && { cwd }) })
   }
   const url = new URL(written.url as string)
   const { headers = {}, ca, transport = 'auto' } = written
   return Object.freeze({ ...common, kind: 'http', transport, url: url.href, allowPrivate: isPrivate(url.hostname), headers: values(headers, CREDENTIAL), ...(ca !== undefined && { ca }) })
+}
+
+function limitsOf({ memory = '1GB', processes = 64, files = 1024, file_size: fileSize = '1GB', cpu }: z.input<typeof limits> = {}): Limits {
+  const cpuSeconds = cpu === undefined ? undefined : Math.max(1, Math.ceil(durationMs(cpu) / 1000))
+  return Object.freeze({ memoryBytes: sizeBytes(memory), processes, files, fileBytes: sizeBytes(fileSize), ...(cpuSeconds !== undefined && { cpuSeconds }) })
 }
 
 function values(written: Readonly<Record<string, string>>, form: RegExp): Readonly<Record<string, Value>> {
