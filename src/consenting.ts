@@ -36,6 +36,11 @@ export interface Consenting {
   close(): Promise<void>
 }
 
+/** Where browsers meet this gateway: as settings say, else where it listens on this machine. */
+export function browserOrigin(publicUrl: string | undefined, dataUrl: string): string | undefined {
+  return publicUrl ?? (/^http:\/\/(?:127\.[\d.]+|\[::1\]|localhost):\d+$/.test(dataUrl) ? dataUrl : undefined)
+}
+
 /** Grants that are kept opened in memory. */
 const MOST_OPENED = 10_000
 /** Authorization servers that connections are kept to. */
