@@ -83,11 +83,6 @@ function limitWords({ memoryBytes, processes, files, fileBytes, cpuSeconds }: Li
   ]
 }
 
-interface Bind {
-  readonly path: string
-  readonly writable: boolean
-}
-
 function sandboxWords(spec: ProgramSpec, { network, read, write, hidden }: Sandbox): readonly string[] {
   const home = real(spec.home)
   const concealed = hidden.map(real)
@@ -101,13 +96,12 @@ function sandboxWords(spec: ProgramSpec, { network, read, write, hidden }: Sandb
     const around = [...writes, spec.home].find((one) => one !== path && isIn(one, path))
     if (around !== undefined && !isIn(real(around), real(path))) throw new Error(`${path} leads out of ${around}`)
   }
-  const binds = new Map<string, Bind>()
-  for (const path of reads) binds.set(real(path), { path, writable: false })
-  for (const path of writes) binds.set(real(path), { path, writable: true })
+  /** Whether it may be changed. */
+  const binds = new Map([...reads.map((path) => [real(path), false] as const), ...writes.map((path) => [real(path), true] as const)])
   // What lies in another is put in after it.
   const ordered = [...binds].sort(([a], [b]) => a.length - b.length)
   const words = [...NAMESPACES, ...(network ? [] : ['--unshare-net']), ...systemBinds(network)]
-  for (const [to, { writable }] of ordered) words.push(writable ? '--bind' : '--ro-bind', to, to)
+  for (const [to, writable] of ordered) words.push(writable ? '--bind' : '--ro-bind', to, to)
   const masked = concealed.filter((one) => [...binds.keys(), '/usr'].some((path) => isIn(path, one)))
   for (const path of masked) words.push(...(isFolder(path) ? ['--tmpfs', path] : isFile(path) ? ['--ro-bind', '/dev/null', path] : []))
   words.push('--bind', home, home)
@@ -115,7 +109,7 @@ function sandboxWords(spec: ProgramSpec, { network, read, write, hidden }: Sandb
   const fetched = join(home, '.npm')
   if (!network && isFolder(fetched)) words.push('--ro-bind', real(fetched), fetched)
   for (const path of masked) if (isFolder(path)) words.push('--remount-ro', path)
-  return [...words, ...linkWords([spec.home, spec.cwd, ...[...binds.values()].map((one) => one.path)], [...binds.keys(), home]), '--chdir', cwd]
+  return [...words, ...linkWords([spec.home, spec.cwd, ...writes, ...reads], [...binds.keys(), home]), '--chdir', cwd]
 }
 
 function systemBinds(network: boolean): readonly string[] {

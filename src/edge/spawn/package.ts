@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { PackageFacts, PackageOf, ProgramSpec } from '../../contract/program.ts'
-import { entryOf, real } from './entry.ts'
+import { entryOf, isFile, isFolder, real } from './entry.ts'
 import { fetchedBy, npxName, type Fetched } from './fetched.ts'
 
 /** Larger ones are nobody's: what is read here may have been written by the program itself. */
@@ -41,12 +41,17 @@ export function npxFolder({ env, home }: Pick<ProgramSpec, 'env' | 'home'>, pack
   return join(env['npm_config_cache'] ?? join(env['HOME'] ?? home, '.npm'), '_npx', npxName(packages))
 }
 
-/** Where a package lies that npx runs: as npx does, the folder that it runs in comes before its own cache. */
+/** The project that a folder belongs to, as npm finds it. */
+function projectOf(folder: string): string | undefined {
+  for (let at = folder; at !== dirname(at); at = dirname(at)) if (isFile(join(at, 'package.json')) || isFolder(join(at, 'node_modules'))) return at
+  return undefined
+}
+
+/** Where a package lies that npx runs: as npx does, the project that it runs in comes before its own cache. */
 export async function npmPackage({ packages, name, version, bin }: Fetched, spec: ProgramSpec): Promise<NpmPackage | undefined> {
-  const above: string[] = []
-  for (let folder = spec.cwd; above.at(-1) !== folder; folder = dirname(folder)) above.push(folder)
-  // Without an exact version npx asks the registry, and what lies in the folders above is not what it takes.
-  for (const root of [...(version === undefined ? [] : above), npxFolder(spec, packages)]) {
+  // Without an exact version npx asks the registry, and what lies in the project is not what it takes.
+  const project = version === undefined ? undefined : projectOf(spec.cwd)
+  for (const root of [...(project === undefined ? [] : [project]), npxFolder(spec, packages)]) {
     const found = await jsonOf(join(root, 'node_modules', name, 'package.json'))
     const there = textOf(found?.['version'])
     if (found === undefined || there === undefined || (version !== undefined && there !== version)) continue
