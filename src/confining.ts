@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path'
 import type { Confinement } from './contract/program.ts'
-import { confinementHere } from './edge/spawn/confine.ts'
+import { confinementHere, type Here } from './edge/spawn/confine.ts'
 import { isIn, real } from './edge/spawn/entry.ts'
 import type { StdioServer } from './gateways/mcp/settings.ts'
 
@@ -18,8 +18,7 @@ export type OnProblem = (path: readonly (string | number)[], message: string) =>
  * @param base Folder that relative paths start from.
  * @param own Sallyport's state, settings and policy: no server sees them, and none is granted what holds them.
  */
-export function confinementOf({ sandbox, network, read, write, limits }: StdioServer, base: string, own: readonly string[], onProblem: OnProblem): Confined {
-  const here = confinementHere()
+export function confinementOf({ sandbox, network, read, write, limits }: StdioServer, base: string, own: readonly string[], onProblem: OnProblem, here: Here = confinementHere()): Confined {
   if (sandbox === 'required') for (const what of here.missing) onProblem(['sandbox'], `cannot be had: ${what}.`)
   const hidden = own.map(real)
   const granted = (key: 'read' | 'write', paths: readonly string[]): readonly string[] =>

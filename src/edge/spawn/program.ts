@@ -87,7 +87,7 @@ class Running implements Program {
       this.child?.stdin?.end()
       // These keep the process alive on purpose: what we started must not outlive us.
       const terminate = setTimeout(() => this.terminate(), LEAVE_MS)
-      const kill = setTimeout(() => this.kill(), LEAVE_MS + TERMINATE_MS)
+      const kill = setTimeout(() => void this.kill(), LEAVE_MS + TERMINATE_MS)
       void this.over.promise.then(() => {
         clearTimeout(terminate)
         clearTimeout(kill)
