@@ -3,7 +3,7 @@ import type { Clock } from '../../contract/clock.ts'
 import type { Dial, DialReply } from '../../contract/dial.ts'
 import { endedBy, refuse, Refused } from '../../contract/verdict.ts'
 import { object, type TreeObject } from '../../formats/tree.ts'
-import { Asides, type Aside } from './asides.ts'
+import { Asides, ASKING, type Aside } from './asides.ts'
 import { deadline } from './deadline.ts'
 import { askModern, discoveryOf, plain, spoken } from './era.ts'
 import { initializeParams, introductionOf, malformed } from './introduce.ts'
@@ -35,6 +35,8 @@ const NAMED: Readonly<Record<string, string>> = { 'tools/call': 'name', 'prompts
 /** Times that a stream which broke off is taken up again where it ended, and the pause before. */
 const MOST_RESUMES = 5
 const RESUME_MS = 500
+/** How long the server's own stream stays open when nobody needs it any more. */
+const LINGER_MS = 30_000
 
 /** One acquaintance with the server: its session, if it keeps any. */
 interface Met {
@@ -57,6 +59,7 @@ export function httpLink(parts: HttpParts): Link {
   let stream: KeptStream<Met> | undefined
   /** The acquaintance of now. */
   let now: Met | undefined
+  let needed = 0
   let lastId = 0
   let changes = 0
 
@@ -209,6 +212,29 @@ export function httpLink(parts: HttpParts): Link {
     return parts.dial({ method: 'GET', url, fields, signal, timeouts: { connectMs: CONNECT_MS, headMs: CONNECT_MS } })
   }
 
+  /**
+   * Its own stream, where servers ask as well: many send their questions there and not on the stream of the call. Kept
+   * for a while after the last that needed it, because opening it costs a round trip.
+   */
+  function needStream(): () => void {
+    needed++
+    if (stream === undefined) {
+      stream = streamKept({ clock, post: parts, open: changesOf, take: (message, known) => void taken(message, undefined, known) })
+      if (now !== undefined) stream.restart(now)
+    }
+    let left = false
+    return () => {
+      if (left) return
+      left = true
+      const last = (): void => {
+        if (--needed > 0) return
+        stream?.end()
+        stream = undefined
+      }
+      clock.timer(LINGER_MS, last)
+    }
+  }
+
   /** The stream on which it tells what belongs to no request: kept open while anybody listens. */
   function changesOf(known: Met, last: string | undefined, signal: AbortSignal): Promise<DialReply> {
     if (!isModern(known)) return open(known, last, signal)
@@ -235,25 +261,30 @@ export function httpLink(parts: HttpParts): Link {
       }
       if (isModern(known) && Subscriptions.takes(method)) return subscriptions.request(method, params, () => (stream?.restart(known), Promise.resolve({ result: new Map() })))
       if (Subscriptions.takes(method)) return subscriptions.request(method, params, async () => plain(await send(params)))
-      if (!isModern(known)) return plain(await send(params))
+      if (!isModern(known)) {
+        if (!mayAsk(offers, method, options)) return plain(await send(params))
+        const leave = needStream()
+        try {
+          await within(stream?.opened() ?? Promise.resolve(), options.signal)
+          return plain(await send(params))
+        } finally {
+          leave()
+        }
+      }
       const answer = await askModern(method, params, options, (sent) => send(spoken(parts, sent, options.beside)), options.signal)
       return method === 'tools/list' && 'result' in answer ? { result: headers.learn(answer.result) } : answer
     },
     changes: () => changes,
     heard(listener) {
       const end = asides.listen(listener)
-      if (stream === undefined) {
-        stream = streamKept({ clock, post: parts, open: changesOf, take: (message, known) => void taken(message, undefined, known) })
-        if (now !== undefined) stream.restart(now)
-      }
+      const leave = needStream()
       return () => {
         end()
-        if (asides.listened) return
-        stream?.end()
-        stream = undefined
+        leave()
       }
     },
     async close() {
+      needed = Number.POSITIVE_INFINITY
       stream?.end()
       const known = await meeting?.catch(() => undefined)
       if (known?.session === undefined) return
@@ -261,6 +292,13 @@ export function httpLink(parts: HttpParts): Link {
       await parts.dial({ method: 'DELETE', url, fields, signal: AbortSignal.timeout(1_000), timeouts: { connectMs: 1_000, headMs: 1_000 } }).then((reply) => reply.abort(), () => undefined)
     },
   }
+}
+
+/** Whether the server could ask this caller anything on account of the request. */
+function mayAsk(offers: TreeObject, method: string, { beside }: AskOptions): boolean {
+  if (beside === undefined || offers.size === 0 || !ASKING.has(method)) return false
+  for (const key of offers.keys()) if (beside.capabilities.has(key)) return true
+  return false
 }
 
 const FORGOTTEN = 'the server has forgotten its session'

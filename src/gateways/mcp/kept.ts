@@ -15,6 +15,8 @@ export interface KeptParts<Known> {
 export interface KeptStream<Known> {
   /** Begins anew, for this acquaintance. */
   restart(known: Known): void
+  /** Resolves when it has been opened, or turned out not to be there, for the first time since it began. Never rejects. */
+  opened(): Promise<void>
   end(): void
 }
 
@@ -27,12 +29,14 @@ const SPAN_MS = 10_000
 
 export function streamKept<Known>({ clock, post, open, take }: KeptParts<Known>): KeptStream<Known> {
   let stop = new AbortController()
+  let opened = Promise.withResolvers<void>()
 
-  async function run(known: Known, { signal }: AbortController): Promise<void> {
+  async function run(known: Known, { signal }: AbortController, { resolve: isOpen }: typeof opened): Promise<void> {
     const seen: Streamed = { last: undefined }
     let pause = FIRST_PAUSE
     while (!signal.aborted) {
-      const brought = await once(known, seen, signal).catch(() => false)
+      const brought = await once(known, seen, signal, isOpen).catch(() => false)
+      isOpen()
       // A server that has no such stream says so; it is not asked again and again.
       if (brought === undefined) return
       pause = brought ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, pause * 2)
@@ -44,8 +48,9 @@ export function streamKept<Known>({ clock, post, open, take }: KeptParts<Known>)
   }
 
   /** Whether it brought anything; undefined where there is no such stream, or one of which too much comes. */
-  async function once(known: Known, seen: Streamed, signal: AbortSignal): Promise<boolean | undefined> {
+  async function once(known: Known, seen: Streamed, signal: AbortSignal, isOpen: () => void): Promise<boolean | undefined> {
     const reply = await open(known, seen.last, signal)
+    isOpen()
     if (reply.status !== 200 || !isStream(reply)) {
       reply.abort()
       return reply.status >= 500 || reply.status === 429 ? false : undefined
@@ -67,9 +72,15 @@ export function streamKept<Known>({ clock, post, open, take }: KeptParts<Known>)
   return {
     restart(known) {
       stop.abort()
+      opened.resolve()
       stop = new AbortController()
-      void run(known, stop)
+      opened = Promise.withResolvers()
+      void run(known, stop, opened)
     },
-    end: () => stop.abort(),
+    opened: () => opened.promise,
+    end() {
+      stop.abort()
+      opened.resolve()
+    },
   }
 }
