@@ -176,7 +176,7 @@ function openPlaces(resolve: DialerOptions['resolve']): { dial(target: Target): 
           closing.add(closed)
           void closed.finally(() => closing.delete(closed))
         }
-        found = makeDialer({ origins: [{ origin, allowPrivate: open }], connections: 16, ...(resolve && { resolve }) })
+        found = makeDialer({ origins: [{ origin, allowPrivate }], connections: 16, ...(resolve && { resolve }) })
       }
       // Used last, dropped last.
       dialers.delete(key)

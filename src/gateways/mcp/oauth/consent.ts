@@ -90,7 +90,7 @@ export function makeConsents({ grants, dial, clock, origin }: ConsentParts): Con
   const pending = new Map<string, Pending>()
   const registrations = new Map<string, Promise<Client>>()
 
-  const keyOf = ({ server, url }: Target, principal: Principal): string => JSON.stringify([ownerOf(principal).tenant, ownerOf(principal).key, server, url])
+  const keyOf = ({ server, url, oauth }: Target, principal: Principal): string => JSON.stringify([ownerOf(principal).tenant, ownerOf(principal).key, server, url, oauth])
 
   function drop(ticket: Ticket): void {
     tickets.delete(ticket.id)
@@ -173,7 +173,11 @@ export function makeConsents({ grants, dial, clock, origin }: ConsentParts): Con
     async agree(ticket, principal) {
       const { target } = ticket
       const found = await look(ticket)
-      const client = await said(() => clientAt(target, found))
+      const client = await said(() => clientAt(target, found)).catch((error: unknown) => {
+        // What it says of itself may be put right: whoever tries again looks again.
+        ticket.found = undefined
+        throw error
+      })
       const { redirect } = must()
       const { verifier, challenge } = newVerifier()
       const [state, cookie] = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')]
