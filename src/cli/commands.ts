@@ -24,6 +24,7 @@ import { identityToken } from './identity/token.ts'
 import { keysCreate } from './keys/create.ts'
 import { keysList } from './keys/list.ts'
 import { keysRevoke } from './keys/revoke.ts'
+import { mcpForget, mcpGrants } from './mcp/grants.ts'
 import { policyCheck } from './policy/check.ts'
 import { policyDiff } from './policy/diff.ts'
 import { policyExplain } from './policy/explain.ts'
@@ -64,6 +65,8 @@ export const commands: readonly Command[] = [
   approvalsEnded,
   approvalsFatigue,
   approvalsAdopt,
+  mcpGrants,
+  mcpForget,
   policyCheck,
   policyExplain,
   policyTest,
