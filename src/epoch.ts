@@ -36,6 +36,7 @@ import { makeRemote } from './remote.ts'
 import { isCall, makeJudge, type JudgeBook } from './judging.ts'
 import { loginPlaces } from './identity/login.ts'
 import type { SettledIdentity } from './identity/settings.ts'
+import { hairpin } from './hairpin.ts'
 import { readPolicyFolders } from './policy/folder.ts'
 import { loadPolicy, type Policy } from './policy/load.ts'
 import type { Rule } from './policy/rule.ts'
@@ -126,11 +127,11 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   const folders = (loaded.policy.folders ?? [household.policyFolder]).map((one) => resolve(loaded.base, one))
   const policy = loadPolicy(await readPolicyFolders(folders), loaded.policy.extras)
   if (!('authorize' in policy)) return policy.map(({ file, line, column, message, expected }) => ({ file, line, column, path: '', message: expected === undefined ? message : `${message}; expected ${expected}` }))
-  const own = ownAddresses(loaded)
-  const looped = loaded.llm.providers.filter((one) => own.has(new URL(one.baseUrl).host))
+  const leadsBack = hairpin(loaded.listen)
+  const looped = loaded.llm.providers.filter((one) => leadsBack(one.baseUrl))
   if (looped.length > 0) return looped.map((one) => problemOf(loaded, ['providers', one.name, 'baseUrl'], 'is an address of Sallyport itself'))
-  const hairpin = loaded.mcpServers.find((one) => one.kind === 'http' && own.has(new URL(one.url).host))
-  if (hairpin !== undefined) return [problemOf(loaded, ['mcpServers', hairpin.name, 'url'], 'is an address of Sallyport itself')]
+  const own = loaded.mcpServers.find((one) => one.kind === 'http' && leadsBack(one.url))
+  if (own !== undefined) return [problemOf(loaded, ['mcpServers', own.name, 'url'], 'is an address of Sallyport itself')]
   const hooks = webhooksOf(loaded, env)
   if ('problem' in hooks) return [hooks.problem]
   const programs = readyServers(loaded.mcpServers, env, loaded.base, household.state, [...folders, ...(loaded.file === undefined ? [] : [resolve(loaded.file)])])
@@ -228,15 +229,6 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
 
 function problemOf(loaded: Loaded, path: readonly (string | number)[], message: string): Problem {
   return { file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: path.join('.'), message }
-}
-
-/** Law 12: its own listeners are not reachable through its gateways. */
-function ownAddresses({ listen }: Loaded): ReadonlySet<string> {
-  const own = new Set<string>()
-  for (const { host, port } of [listen.data, listen.admin, ...(listen.secure === undefined ? [] : [listen.secure])]) {
-    for (const name of [host, 'localhost', '127.0.0.1', '[::1]']) own.add(`${name}:${port}`)
-  }
-  return own
 }
 
 /** Where keys of issuers are fetched: at the issuer itself, and where settings say that its keys are. */
