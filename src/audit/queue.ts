@@ -285,7 +285,7 @@ function faultError(error: unknown): StoreError {
 /** The payload's text within the cap: what was found and why first, then the reply, the mirrors', and the request. */
 function contentOf(payload: Payload, settings: AuditSettings): Item['content'] {
   if (settings.payload === 'none') return undefined
-  const notes = clip({ findings: payload.findings, detail: payload.detail }, Math.floor(settings.payloadBytes / 4))
+  const notes = clip({ findings: payload.findings, detail: payload.detail, ...(settings.payload === 'full' && { flow: payload.flow }) }, Math.floor(settings.payloadBytes / 4))
   if (settings.payload === 'masked') {
     const text = JSON.stringify(notes.value)
     return text === '{}' ? undefined : { text, subject: payload.subject, truncated: notes.truncated }

@@ -38,7 +38,7 @@ export function joined(decision: Decision, flowed: Flowed | undefined, released:
   if (flowed === undefined || flowed.verdict === 'allow' || decision.verdict === 'deny') return decision
   const { mode, verdict, decision: said } = flowed
   const left = said.reasons.filter(({ rule }) => !released.includes(flowPolicy(rule)))
-  const policies = [...new Set((verdict === 'deny' ? said.reasons : left).map(({ rule }) => flowPolicy(rule)))]
+  const policies = [...new Set((verdict === 'deny' ? said.reasons.filter(({ rule }) => rule === 'restricted') : left).map(({ rule }) => flowPolicy(rule)))]
   if (verdict === 'hold' && left.length === 0 && said.reasons.length > 0) return decision
   if (mode === 'shadow') return { ...decision, shadow: [...decision.shadow, ...policies.map((policy) => ({ policy, verdict }))] }
   if (verdict === 'deny') {
