@@ -9,6 +9,7 @@ import type { Epoch } from './contract/epoch.ts'
 import type { Principal } from './contract/principal.ts'
 import type { Confinement, ProgramSpec } from './contract/program.ts'
 import { makeDialer } from './edge/dial/dialer.ts'
+import { packageOf } from './edge/spawn/package.ts'
 import { startProgram } from './edge/spawn/program.ts'
 import { serverOver, type Server } from './gateways/mcp/server.ts'
 import { Sessions } from './gateways/mcp/sessions.ts'
@@ -19,6 +20,7 @@ import { offersOf } from './gateways/mcp/introduce.ts'
 import type { Link, ServerEvent } from './gateways/mcp/link.ts'
 import { sseLink } from './gateways/mcp/sse.ts'
 import { stdioLink } from './gateways/mcp/stdio.ts'
+import type { Pinning } from './pinning.ts'
 import { contextOf } from './steps/authorize.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -43,6 +45,7 @@ export interface ToolingParts {
   readonly clock: Clock
   readonly version: string
   readonly on: (server: string, event: ServerEvent) => void
+  readonly pinning: Pick<Pinning, 'of'>
 }
 
 /** The MCP servers that are in use, and the sessions of their callers. Both outlive epochs. */
@@ -59,20 +62,26 @@ interface Held {
   uses: number
 }
 
-export function openTooling({ clock, version, on }: ToolingParts): Tooling {
+/** The way to a server: nothing is started, and nobody asked, before the first question. */
+export function linkTo({ settings, way }: ReadyServer, { clock, version, on }: Pick<ToolingParts, 'clock' | 'version' | 'on'>): Link {
+  const common = { clock, version, offers: offersOf(settings.asks), on: (event: ServerEvent) => on(settings.name, event) }
+  if ('spec' in way) return stdioLink({ ...common, spec: way.spec, start: startProgram, startMs: settings.startMs })
+  const { url, fields, ...rule } = way
+  const { dial, close } = makeDialer({ origins: [{ origin: new URL(url).origin, ...rule }] })
+  const parts = { ...common, url, fields, dial, answerBytes: settings.resultBytes }
+  const { transport } = settings as HttpServer
+  const link = transport === 'sse' ? sseLink(parts) : transport === 'http' ? httpLink(parts) : eitherLink(httpLink(parts), () => sseLink(parts))
+  return { ...link, close: () => link.close().finally(close) }
+}
+
+export function openTooling(parts: ToolingParts): Tooling {
+  const { clock, pinning } = parts
   const held = new Map<string, Held>()
   const closing = new Set<Promise<void>>()
 
-  function make({ settings, way }: ReadyServer): Server {
-    const common = { clock, version, offers: offersOf(settings.asks), on: (event: ServerEvent) => on(settings.name, event) }
-    if ('spec' in way) return serverOver(settings, stdioLink({ ...common, spec: way.spec, start: startProgram, startMs: settings.startMs }))
-    const { url, fields, ...rule } = way
-    const { dial, close } = makeDialer({ origins: [{ origin: new URL(url).origin, ...rule }] })
-    const parts = { ...common, url, fields, dial, answerBytes: settings.resultBytes }
-    const { transport } = settings as HttpServer
-    const link = transport === 'sse' ? sseLink(parts) : transport === 'http' ? httpLink(parts) : eitherLink(httpLink(parts), () => sseLink(parts))
-    const ended: Link = { ...link, close: () => link.close().finally(close) }
-    return serverOver(settings, ended)
+  function make(ready: ReadyServer): Server {
+    const { settings, way } = ready
+    return serverOver(settings, linkTo(ready, parts), pinning.of(settings, 'spec' in way ? () => packageOf(way.spec) : undefined))
   }
 
   function drop(key: string): void {

@@ -32,7 +32,7 @@ export function callDoing({ desk, server, principal, params, id, signal }: Reque
   const options = { signal, timeoutMs: settings.timeoutMs }
   const connection = server.connection(principal)
   const known = connection.known('tools', name)
-  const refusal = reading.problem !== undefined ? refuse('denied', { detail: `${name}: ${reading.problem}` }) : known && argumentProblem(known, args, server)
+  const refusal = reading.problem !== undefined ? refuse('denied', { detail: `${name}: ${reading.problem}` }) : known === undefined ? connection.barred('tools', name) : argumentProblem(known, args, server)
   return {
     reading,
     ...(refusal && { refusal }),

@@ -22,7 +22,7 @@ export function initializeDoing({ desk, server, params, id, signal, principal }:
     candidates: [target],
     dial: () =>
       askOnce(target, signal, desk.clock, async (both) => {
-        const introduction = await server.connection(principal).link.introduction({ signal: both, timeoutMs: server.settings.startMs })
+        const introduction = await server.connection(principal).introduction({ signal: both, timeoutMs: server.settings.startMs })
         // Whatever it says of itself reaches the model: it is a definition, like those of its tools.
         return treeEvent(object({ result: object({ protocolVersion: protocol, ...introduced(introduction) }) }), 'tool_definition')
       }),
@@ -55,7 +55,7 @@ export function discoverDoing({ desk, server, principal, signal }: Request): Doi
     candidates: [target],
     dial: () =>
       askOnce(target, signal, desk.clock, async (both) => {
-        const { serverInfo, ...more } = introduced(await server.connection(principal).link.introduction({ signal: both, timeoutMs: server.settings.startMs }))
+        const { serverInfo, ...more } = introduced(await server.connection(principal).introduction({ signal: both, timeoutMs: server.settings.startMs }))
         return treeEvent(object({ result: object({ supportedVersions: [MODERN, ...SESSION_REVISIONS], ...more, _meta: object({ [SERVER_INFO]: serverInfo }) }) }), 'tool_definition')
       }),
     answer: answerOf,

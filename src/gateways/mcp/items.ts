@@ -1,6 +1,7 @@
 import { isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
 import { malformed } from './introduce.ts'
 import type { AskOptions, Link } from './link.ts'
+import { printed, type Printed } from './pins/hash.ts'
 import { argumentSchema, type ArgumentSchema } from './schema.ts'
 
 /** What a server lists. */
@@ -11,6 +12,8 @@ export interface Item {
   readonly kind: Kind
   readonly name: string
   readonly definition: TreeObject
+  /** What it is pinned by. */
+  readonly print: Printed
   /** Of a tool: what its arguments must be; read when it is first called. */
   schema(): ArgumentSchema
 }
@@ -36,6 +39,15 @@ const listings: Readonly<Record<Kind, Listing>> = {
 
 const MOST_ITEMS = 1_000
 const MOST_PAGES = 100
+/** Characters of one definition, and of all: they are kept, so that changes can be shown. */
+const LONGEST = 262_144
+const LONGEST_ALL = 8_388_608
+
+/** Something that was listed and cannot be used, by the name that it gives itself. */
+export interface Unusable {
+  readonly name: string
+  readonly why: string
+}
 
 /** The member of an answer that holds the list. */
 export function memberOf(kind: Kind): string {
@@ -44,14 +56,15 @@ export function memberOf(kind: Kind): string {
 
 /**
  * All that a server lists of one kind, from all pages. What has no usable name (or a tool no schema), and the second of
- * two of one name, is left out: nobody could decide about it.
+ * two of one name, is left out: nobody could decide about it. `unusable` hears of it.
  * @throws {Refused}
  */
-export async function listItems(link: Link, kind: Kind, options: AskOptions): Promise<readonly Item[]> {
+export async function listItems(link: Link, kind: Kind, options: AskOptions, unusable?: (one: Unusable) => void): Promise<readonly Item[]> {
   const { method, member } = listings[kind]
   const items = new Map<string, Item>()
   const cursors = new Set<string>()
   let params: TreeObject = new Map()
+  let length = 0
   for (let page = 0; page < MOST_PAGES; page++) {
     const answer = await link.request(method, params, options)
     if ('error' in answer) throw malformed(`${method}: error ${answer.error.code}`)
@@ -59,7 +72,12 @@ export async function listItems(link: Link, kind: Kind, options: AskOptions): Pr
     if (!Array.isArray(listed)) throw malformed(`${method}: no ${member}`)
     for (const one of listed) {
       const item = itemOf(kind, one)
-      if (item === undefined || items.has(item.name)) continue
+      if (typeof item === 'string' || items.has(item.name)) {
+        unusable?.({ name: nameIn(kind, one), why: typeof item === 'string' ? item : 'another of this name is listed' })
+        continue
+      }
+      length += item.print.text.length
+      if (length > LONGEST_ALL) throw malformed(`${method}: definitions of more than ${LONGEST_ALL} characters`)
       if (items.size >= MOST_ITEMS) throw malformed(`${method}: more than ${MOST_ITEMS}`)
       items.set(item.name, item)
     }
@@ -72,14 +90,34 @@ export async function listItems(link: Link, kind: Kind, options: AskOptions): Pr
   throw malformed(`${method}: more than ${MOST_PAGES} pages`)
 }
 
-function itemOf(kind: Kind, listed: Tree): Item | undefined {
-  if (!isObject(listed)) return undefined
+function nameIn(kind: Kind, listed: Tree): string {
+  const name = isObject(listed) ? listed.get(listings[kind].name) : undefined
+  return typeof name === 'string' ? name.slice(0, 256) : ''
+}
+
+/** @returns why it is none, where it is none. */
+function itemOf(kind: Kind, listed: Tree): Item | string {
+  if (!isObject(listed)) return 'it is no object'
   const { name: key, form } = listings[kind]
   const [name, inputSchema] = [listed.get(key), listed.get('inputSchema')]
-  if (typeof name !== 'string' || !form.test(name) || (kind === 'tools' && !isObject(inputSchema))) return undefined
+  if (typeof name !== 'string') return `it has no ${key}`
+  if (!form.test(name)) return `its ${key} is empty, too long, or not in visible ASCII`
+  if (kind === 'tools' && !isObject(inputSchema)) return 'it has no inputSchema'
   const definition = new Map(listed)
   // Of the exchange that listed it, not of the item.
   definition.delete('_meta')
+  const print = printOf(kind, name, definition)
+  if (print === undefined) return 'its definition is too large, or too deep'
   let schema: ArgumentSchema | undefined
-  return { kind, name, definition, schema: () => (schema ??= argumentSchema(isObject(inputSchema) ? inputSchema : new Map())) }
+  return { kind, name, definition, print, schema: () => (schema ??= argumentSchema(isObject(inputSchema) ? inputSchema : new Map())) }
+}
+
+function printOf(kind: Kind, name: string, definition: TreeObject): Printed | undefined {
+  try {
+    const print = printed(kind, name, definition)
+    return print.text.length > LONGEST ? undefined : print
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
 }

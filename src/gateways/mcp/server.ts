@@ -1,6 +1,7 @@
 import type { Principal } from '../../contract/principal.ts'
 import { connectionOver, type Connection } from './connection.ts'
 import type { Link } from './link.ts'
+import type { Review } from './pins/review.ts'
 import type { McpServer } from './settings.ts'
 
 /** One configured server, for as long as its settings stay as they are. */
@@ -12,7 +13,7 @@ export interface Server {
 }
 
 /** All principals share one connection. */
-export function serverOver(settings: McpServer, link: Link): Server {
-  const connection = connectionOver(link)
+export function serverOver(settings: McpServer, link: Link, review: Review): Server {
+  const connection = connectionOver(link, review)
   return { settings, connection: () => connection, close: () => link.close() }
 }

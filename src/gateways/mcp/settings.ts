@@ -48,6 +48,7 @@ const server = z
     timeout: duration.optional().describe('Longest that a request may take. Default: 60s.'),
     start_timeout: duration.optional().describe('Longest that it may take to start and introduce itself. Default: 30s.'),
     result_bytes: size.optional().describe('Largest message that it may answer with; a larger one is refused, never cut. Default: 4MB.'),
+    pin: z.enum(['first_use', 'quarantine']).optional().describe('What becomes of its definitions when they are first seen: first_use pins them, quarantine withholds all of them until an operator has endorsed them (sallyport mcp endorse). Every later change is quarantined. Default: first_use.'),
     unknown_arguments: z.enum(['allow', 'refuse']).optional().describe('Arguments that a tool\'s own schema does not name: allow passes them on where the schema does, refuse never does. Default: allow.'),
   })
   .superRefine((written, context) => {
@@ -87,6 +88,7 @@ interface Common {
   /** What it may ask of callers at all. */
   readonly asks: readonly Ask[]
   readonly connection: 'shared' | 'principal'
+  readonly pin: 'first_use' | 'quarantine'
 }
 
 export interface StdioServer extends Common {
@@ -128,6 +130,7 @@ function settled(key: string, written: McpServersWritten[string]): McpServer {
     unknownArguments: written.unknown_arguments ?? 'allow',
     asks: Object.freeze([...new Set(written.asks)]),
     connection: written.connection ?? 'shared',
+    pin: written.pin ?? 'first_use',
   }
   if (written.command !== undefined) {
     const { command, args = [], env = {}, cwd, sandbox = 'auto', network = false, read = [], write = [] } = written
