@@ -6,11 +6,15 @@ import type { Fields } from './contract/arrival.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Exchange, Reading } from './contract/exchange.ts'
 import type { Epoch } from './contract/epoch.ts'
+import type { Dial } from './contract/dial.ts'
 import type { Principal } from './contract/principal.ts'
 import type { Confinement, ProgramSpec } from './contract/program.ts'
-import { makeDialer } from './edge/dial/dialer.ts'
+import { makeDialer, type Dialer } from './edge/dial/dialer.ts'
 import { packageOf } from './edge/spawn/package.ts'
 import { startProgram } from './edge/spawn/program.ts'
+import type { Consenting } from './consenting.ts'
+import { serverForEach } from './gateways/mcp/each.ts'
+import type { Target } from './gateways/mcp/oauth/discovery.ts'
 import { serverOver, type Server } from './gateways/mcp/server.ts'
 import { Sessions } from './gateways/mcp/sessions.ts'
 import type { HttpServer, McpServer, StdioServer, Value } from './gateways/mcp/settings.ts'
@@ -26,7 +30,7 @@ import { contextOf } from './steps/authorize.ts'
 type Env = Readonly<Record<string, string | undefined>>
 
 /** How a server is reached, with its credentials read. */
-type Way = { readonly spec: ProgramSpec } | { readonly url: string; readonly fields: Fields; readonly allowPrivate: boolean; readonly ca?: string }
+type Way = { readonly spec: ProgramSpec } | { readonly url: string; readonly fields: Fields; readonly allowPrivate: boolean; readonly ca?: string; readonly target?: Target }
 
 /** A server that can be used. Whatever of it would make it another server is in `key`. */
 export interface ReadyServer {
@@ -46,6 +50,7 @@ export interface ToolingParts {
   readonly version: string
   readonly on: (server: string, event: ServerEvent) => void
   readonly pinning: Pick<Pinning, 'of'>
+  readonly consenting: Pick<Consenting, 'way'>
 }
 
 /** The MCP servers that are in use, and the sessions of their callers. Both outlive epochs. */
@@ -62,26 +67,34 @@ interface Held {
   uses: number
 }
 
-/** The way to a server: nothing is started, and nobody asked, before the first question. */
-export function linkTo({ settings, way }: ReadyServer, { clock, version, on }: Pick<ToolingParts, 'clock' | 'version' | 'on'>): Link {
+/** The way to a server: nothing is started, and nobody asked, before the first question. `through` is dialled where it is given, and not closed. */
+export function linkTo({ settings, way }: ReadyServer, { clock, version, on }: Pick<ToolingParts, 'clock' | 'version' | 'on'>, through?: Dial): Link {
   const common = { clock, version, offers: offersOf(settings.asks), on: (event: ServerEvent) => on(settings.name, event) }
   if ('spec' in way) return stdioLink({ ...common, spec: way.spec, start: startProgram, startMs: settings.startMs })
-  const { url, fields, ...rule } = way
-  const { dial, close } = makeDialer({ origins: [{ origin: new URL(url).origin, ...rule }] })
+  const { url, fields } = way
+  const { dial, close } = through === undefined ? dialerTo(way) : { dial: through, close: () => Promise.resolve() }
   const parts = { ...common, url, fields, dial, answerBytes: settings.resultBytes }
   const { transport } = settings as HttpServer
   const link = transport === 'sse' ? sseLink(parts) : transport === 'http' ? httpLink(parts) : eitherLink(httpLink(parts), () => sseLink(parts))
   return { ...link, close: () => link.close().finally(close) }
 }
 
+function dialerTo({ url, allowPrivate, ca }: Extract<Way, { readonly url: string }>): Dialer {
+  return makeDialer({ origins: [{ origin: new URL(url).origin, allowPrivate, ...(ca !== undefined && { ca }) }] })
+}
+
 export function openTooling(parts: ToolingParts): Tooling {
-  const { clock, pinning } = parts
+  const { clock, pinning, consenting } = parts
   const held = new Map<string, Held>()
   const closing = new Set<Promise<void>>()
 
   function make(ready: ReadyServer): Server {
     const { settings, way } = ready
-    return serverOver(settings, linkTo(ready, parts), pinning.of(settings, 'spec' in way ? () => packageOf(way.spec) : undefined))
+    const review = pinning.of(settings, 'spec' in way ? () => packageOf(way.spec) : undefined)
+    const target = 'spec' in way ? undefined : way.target
+    if ('spec' in way || target === undefined) return serverOver(settings, linkTo(ready, parts), review)
+    const dialer = dialerTo(way)
+    return serverForEach({ settings, review, clock, link: (principal) => linkTo(ready, parts, consenting.way(target, principal, dialer.dial)), close: () => dialer.close() })
   }
 
   function drop(key: string): void {
@@ -152,14 +165,20 @@ export function readyServers(settings: readonly McpServer[], env: Env, base: str
     return confinement
   }
   const ready = settings.map((one): ReadyServer => {
-    const way = one.kind === 'stdio' ? { spec: specOf(one, read(one.name, 'env', one.env), env, base, state, confined(one)) } : placeOf(one, read(one.name, 'headers', one.headers), attempt([one.name, 'ca'], () => one.ca === undefined ? undefined : readFileSync(within(base, one.ca), 'utf8')))
+    const way = one.kind === 'stdio' ? { spec: specOf(one, read(one.name, 'env', one.env), env, base, state, confined(one)) } : placeOf(one, read(one.name, 'headers', one.headers), attempt([one.name, 'ca'], () => one.ca === undefined ? undefined : readFileSync(within(base, one.ca), 'utf8')), targetOf(one, (reference) => attempt([one.name, 'oauth', 'client_secret'], () => valueOf({ reference }, env, base, NEVER_IN.headers))))
     return { settings: one, way, key: createHash('sha256').update(JSON.stringify([one, way])).digest('hex') }
   })
   return { ready, problems, without: [...without] }
 }
 
-function placeOf({ url, allowPrivate }: HttpServer, fields: Fields, ca: string | undefined): Way {
-  return { url, allowPrivate, fields: fields.map(([name, value]) => [name.toLowerCase(), value] as const), ...(ca !== undefined && { ca }) }
+function targetOf({ name, url, oauth }: HttpServer, read: (reference: string) => string | undefined): Target | undefined {
+  if (oauth === undefined) return undefined
+  const secret = oauth.clientSecret === undefined ? undefined : read(oauth.clientSecret)
+  return { server: name, url, oauth, ...(secret !== undefined && { secret }) }
+}
+
+function placeOf({ url, allowPrivate }: HttpServer, fields: Fields, ca: string | undefined, target: Target | undefined): Way {
+  return { url, allowPrivate, ...(target && { target }), fields: fields.map(([name, value]) => [name.toLowerCase(), value] as const), ...(ca !== undefined && { ca }) }
 }
 
 function specOf({ name, command, args, cwd, resultBytes }: StdioServer, written: readonly (readonly [string, string])[], env: Env, base: string, state: string, confinement: Confinement): ProgramSpec {

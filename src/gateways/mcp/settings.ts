@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { Limits } from '../../contract/program.ts'
 import { addressClass, normalHost } from '../../formats/hostnames.ts'
 import { BYTES, DURATION, durationMs, sizeBytes } from '../../formats/units.ts'
+import { oauthSchema, settleOAuth, type OAuthSettings } from './oauth/settings.ts'
 
 const REFERENCE = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/
 /** A reference behind the word that its scheme asks for. */
@@ -41,6 +42,7 @@ const server = z
     limits: limits.optional().describe('What it may use up.'),
     url: z.url({ protocol: /^https?$/ }).max(2000).optional().describe('A server that speaks streamable HTTP, in place of a command.'),
     headers: z.record(z.string().regex(HEADER, 'is not a header name'), z.string().regex(/^[\t\x20-\x7e]{1,1000}$/, 'must be printable ASCII')).optional().describe('Header fields that it is sent. Credentials are references: `env:NAME`, `file:/path`, or `Bearer env:NAME`.'),
+    oauth: oauthSchema.optional(),
     ca: text.min(1).optional().describe('File with the PEM certificates that are trusted for its URL instead of the system\'s.'),
     transport: z.enum(['auto', 'http', 'sse']).optional().describe('How its URL is spoken to: http (streamable HTTP), sse (HTTP+SSE, of 2024), or auto, which tries the first and then the second. Default: auto.'),
     asks: z.array(z.enum(['sampling', 'elicitation', 'roots'])).max(3).optional().describe('What it may ask of its callers at all: to let their model write something (sampling), to ask their user (elicitation), to name their folders (roots). Policy decides about each question besides, and permits none by default. Default: nothing.'),
@@ -55,9 +57,10 @@ const server = z
     const wrong = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
     if ((written.command === undefined) === (written.url === undefined)) wrong(written.command === undefined ? 'command' : 'url', 'a server has either a command or a url')
     for (const key of ['args', 'env', 'cwd', 'sandbox', 'network', 'read', 'write', 'limits'] as const) if (written.url !== undefined && written[key] !== undefined) wrong(key, 'belongs to a command')
-    for (const key of ['headers', 'ca', 'transport'] as const) if (written.command !== undefined && written[key] !== undefined) wrong(key, 'belongs to a url')
+    for (const key of ['headers', 'ca', 'transport', 'oauth'] as const) if (written.command !== undefined && written[key] !== undefined) wrong(key, 'belongs to a url')
     if (written.sandbox === 'off') for (const key of ['network', 'read', 'write'] as const) if (written[key] !== undefined) wrong(key, 'says nothing without a sandbox')
     if (written.url !== undefined) for (const problem of urlProblems(written.url)) wrong('url', problem)
+    if (written.oauth !== undefined && Object.keys(written.headers ?? {}).some((one) => one.toLowerCase() === 'authorization')) wrong('oauth', 'and a header Authorization exclude each other: a server has one credential')
     for (const [header, value] of Object.entries(written.headers ?? {})) {
       const at = (message: string): void => context.addIssue({ code: 'custom', path: ['headers', header], message })
       if (NOT_OURS.has(header.toLowerCase())) at('is set by the gateway and cannot be given here')
@@ -112,6 +115,8 @@ export interface HttpServer extends Common {
   readonly allowPrivate: boolean
   readonly headers: Readonly<Record<string, Value>>
   readonly ca?: string
+  /** Callers use it with tokens that people get for them. */
+  readonly oauth?: OAuthSettings
 }
 
 export type McpServer = StdioServer | HttpServer
@@ -138,8 +143,8 @@ function settled(key: string, written: McpServersWritten[string]): McpServer {
     return Object.freeze({ ...common, ...confinement, kind: 'stdio', command, args: Object.freeze([...args]), env: values(env, REFERENCE), ...(cwd !== undefined && { cwd }) })
   }
   const url = new URL(written.url as string)
-  const { headers = {}, ca, transport = 'auto' } = written
-  return Object.freeze({ ...common, kind: 'http', transport, url: url.href, allowPrivate: isPrivate(url.hostname), headers: values(headers, CREDENTIAL), ...(ca !== undefined && { ca }) })
+  const { headers = {}, oauth, ca, transport = 'auto' } = written
+  return Object.freeze({ ...common, kind: 'http', transport, url: url.href, allowPrivate: isPrivate(url.hostname), headers: values(headers, CREDENTIAL), ...(ca !== undefined && { ca }), ...(oauth !== undefined && { oauth: settleOAuth(oauth) }) })
 }
 
 function limitsOf({ memory = '1GB', processes = 64, files = 1024, file_size: fileSize = '1GB', cpu }: z.input<typeof limits> = {}): Limits {
