@@ -30,6 +30,7 @@ import { openIdentifying } from './identifying.ts'
 import { adminRoutes } from './operate.ts'
 import { shippedPolicy } from './policy/folder.ts'
 import { openPinning } from './pinning.ts'
+import { browserOrigin, openConsenting } from './consenting.ts'
 import { openTooling } from './tooling.ts'
 import { dataHandler, hostText, openDataListeners } from './serving.ts'
 import { makeBaseline } from './session/baseline.ts'
@@ -158,7 +159,9 @@ export async function start(options: StartOptions): Promise<Started> {
       configured: () => new Set(live.mcp.servers.keys()),
       record: (by, act, detail) => audit.act({ kind: 'act', exchange: newId(), tenant: 'default', at: clock.wall(), by, act, detail }),
     })
-    const tooling = openTooling({ pinning, clock, version, on: (server, { kind, ...more }) => log('mcp_server', { server, event: kind, ...more }) })
+    const consenting = openConsenting({ store: store.grants, folder: state, clock, newId, audit, origin: () => browserOrigin(live.identity.publicUrl, listeners.dataUrl) })
+    opened.push(() => consenting.close())
+    const tooling = openTooling({ pinning, consenting, clock, version, on: (server, { kind, ...more }) => log('mcp_server', { server, event: kind, ...more }) })
     opened.push(() => tooling.close())
     const flow = flowMemory(clock.monotonic)
     const household: Household = {
@@ -247,7 +250,7 @@ export async function start(options: StartOptions): Promise<Started> {
       onDefect: (step, error, exchange) => defect(step, error, exchange.id),
     }
 
-    const answer = dataHandler({ identifying, composed: () => live, pass: house.pass, clock })
+    const answer = dataHandler({ identifying, consents: consenting.consents, composed: () => live, pass: house.pass, clock })
     const data: Handler = async (arrival, outlet) => {
       inflight++
       try {
@@ -309,9 +312,10 @@ export async function start(options: StartOptions): Promise<Started> {
       ready,
       metrics: metrics.scrape,
       routes: [
-        ...adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, forget: approvals.forget, judged: () => judged.today() }),
+        ...adminRoutes({ keyring, audit, receipts: store.receipts, reload, clock, newId, epoch: () => live.epoch, log, revoked: identifying.revoked, forget: async (subject) => (await approvals.forget(subject)) + (await consenting.forget(subject)), judged: () => judged.today() }),
         ...identityRoutes({ roster: identifying.roster, revokedIds: identifying.revokedIds, ca: identifying.ca, audit, clock, newId, secureUrl: () => reachableUrl(listeners.secureUrl, first.identity.serverNames) }),
         ...approving.routes,
+        ...consenting.routes,
         ...endorsingRoutes({ pinning, servers: () => live.mcp.servers }),
       ],
       newId,

@@ -82,24 +82,33 @@ export function settle(written: WrittenSettings, place?: Place): Settings {
   const wrong = judgeProblem(judge, llm, guardrails)
   if (wrong !== undefined) throw new SettingsError(wrong.path, wrong.problem)
   const tools = settleTools(written.tools)
+  const [listen, identity, mcpServers] = [settleListen(written.listen ?? {}), settleIdentity(written.identity), settleMcpServers(written.mcpServers)]
+  const consented = mcpServers.find((one) => one.kind === 'http' && one.oauth !== undefined)
+  if (consented !== undefined && !reachesBrowsers(listen, identity.publicUrl)) throw new SettingsError(['mcpServers', consented.name, 'oauth'], 'people must reach this gateway with a browser, over https or on this machine: set identity.public_url')
   return Object.freeze({
     posture,
-    listen: settleListen(written.listen ?? {}),
+    listen,
     limits: settleLimits(written.limits ?? {}),
     llm,
     guardrails,
     evaluate: settleEvaluate(written.evaluate),
     ...(judge && { judge }),
     budgets: settleBudgets(written.budgets),
-    identity: settleIdentity(written.identity),
+    identity,
     policy: settlePolicy(written.policy, [...new Set(guardrails.entries.map(({ use }) => use))].sort(), tools),
     tools,
-    mcpServers: settleMcpServers(written.mcpServers),
+    mcpServers,
     flow: settleFlow(written.flow),
     approvals: settleApprovals(written.approvals),
     audit: settleAudit(written.audit),
     telemetry: settleTelemetry(written.telemetry ?? {}),
   })
+}
+
+/** Codes come back to https addresses, or to this machine (OAuth 2.1, 1.5). */
+function reachesBrowsers({ data }: Listen, publicUrl: string | undefined): boolean {
+  const url = publicUrl === undefined ? undefined : new URL(publicUrl)
+  return url?.protocol === 'https:' || /^(?:127\.[\d.]+|\[?::1\]?|localhost)$/.test(url?.hostname ?? data.host)
 }
 
 /** Settings that name no provider use the practice model; a provider that no route reaches is a mistake. */
