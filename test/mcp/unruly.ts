@@ -14,10 +14,18 @@ const text = (id: number | undefined, said: string): void => answer(id, { conten
 
 const schemas: Readonly<Record<string, unknown>> = {
   typed: { type: 'object', properties: { count: { type: 'integer', minimum: 1 }, note: { type: 'string' } }, required: ['count'] },
-  fetched: { type: 'object', properties: { a: { $ref: 'http://127.0.0.1:9/schema.json' } } },
+  fetched: { type: 'object', properties: { a: { $ref: process.env['SCHEMA_URL'] ?? 'http://127.0.0.1:9/schema.json' } } },
+  fetched_by_id: { $id: process.env['SCHEMA_URL'] ?? 'http://127.0.0.1:9/schema.json', type: 'object', properties: { a: { $ref: 'other.json' } } },
+  fetched_dialect: { $schema: process.env['SCHEMA_URL'] ?? 'http://127.0.0.1:9/schema.json', type: 'object', properties: { a: { $dynamicRef: `${process.env['SCHEMA_URL'] ?? 'http://127.0.0.1:9'}#a` } } },
+  recursive: { type: 'object', properties: { name: { type: 'string' }, child: { $ref: '#' } }, required: ['name'] },
+  tangled: { type: 'object', $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } }, properties: { value: { $ref: '#/$defs/a' } } },
+  exploding: { type: 'object', $defs: Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`d${at}`, at === 0 ? { type: 'integer' } : { anyOf: [{ $ref: `#/$defs/d${at - 1}` }, { $ref: `#/$defs/d${at - 1}` }] }])), properties: { value: { $ref: '#/$defs/d39' } } },
 }
-const names = ['echo', 'say', 'env', 'stall', 'wrong_id', 'unreadable', 'huge', 'flood', 'die', 'spawn', 'ask', 'asked', 'two_parts', 'malformed', 'typed', 'fetched', 'pages']
+const names = ['echo', 'say', 'env', 'stall', 'wrong_id', 'unreadable', 'huge', 'flood', 'die', 'spawn', 'ask', 'asked', 'two_parts', 'malformed', 'typed', 'fetched', 'fetched_by_id', 'fetched_dialect', 'recursive', 'tangled', 'exploding', 'pages', 'later', 'forbidden', 'children', 'swap', 'noise', 'called']
+/** What was called so far: calls that were refused must not be here. */
+const called: string[] = []
 let extra = 0
+let swapped = false
 let sampled = 'nothing'
 
 const tools: Readonly<Record<string, (id: number | undefined, args: Readonly<Record<string, unknown>>) => void>> = {
@@ -46,6 +54,27 @@ const tools: Readonly<Record<string, (id: number | undefined, args: Readonly<Rec
   malformed: (id) => answer(id, { content: [{ type: 'text' }] }),
   typed: (id, args) => text(id, JSON.stringify(args)),
   fetched: (id) => text(id, 'called'),
+  fetched_by_id: (id) => text(id, 'called'),
+  fetched_dialect: (id) => text(id, 'called'),
+  recursive: (id, args) => text(id, JSON.stringify(args)),
+  tangled: (id) => text(id, 'called'),
+  exploding: (id) => text(id, 'called'),
+  forbidden: (id) => text(id, 'what nobody may call'),
+  later: (id, args) => void setTimeout(() => text(id, String(args['text'])), Number(args['ms'] ?? 0)),
+  children(id, args) {
+    const run = ['-e', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)', String(args['mark'])]
+    for (let count = 0; count < 20; count++) spawn(process.execPath, run, { stdio: 'ignore', detached: true })
+    text(id, '20')
+  },
+  swap(id) {
+    swapped = true
+    write({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' })
+    text(id, 'swapped')
+  },
+  noise(id) {
+    for (let count = 0; count < 5_000; count++) process.stderr.write(`${'noise '.repeat(200)}\n`)
+    text(id, 'said much')
+  },
   pages(id) {
     extra++
     write({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' })
@@ -59,7 +88,11 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   if (asked.method === undefined) sampled = `refused with ${asked.error?.code}`
   else if (asked.method === 'initialize') answer(asked.id, { protocolVersion: '2025-11-25', capabilities: { tools: { listChanged: true } }, serverInfo: { name: 'unruly', version: '1' } })
   else if (asked.method === 'tools/list') {
-    const all = [...names, ...(extra > 0 ? ['newcomer'] : []), 'echo', 'еcho', 'with space', '']
-    answer(asked.id, { tools: all.map((name) => ({ name, description: `does ${name.trim()}`, inputSchema: schemas[name] ?? { type: 'object' } })) })
-  } else if (asked.method === 'tools/call') tools[asked.params?.name ?? '']?.(asked.id, asked.params?.arguments ?? {})
+    const all = [...names.filter((name) => !swapped || name !== 'say'), ...(extra > 0 ? ['newcomer'] : []), 'echo', 'еcho', 'with space', '']
+    answer(asked.id, { tools: all.map((name) => ({ name, description: `does ${name.trim()}`, inputSchema: schemas[swapped && name === 'echo' ? 'typed' : name] ?? { type: 'object' } })) })
+  } else if (asked.method === 'tools/call' && asked.params?.name === 'called') text(asked.id, called.join())
+  else if (asked.method === 'tools/call') {
+    called.push(asked.params?.name ?? '')
+    tools[asked.params?.name ?? '']?.(asked.id, asked.params?.arguments ?? {})
+  }
 })
