@@ -349,6 +349,8 @@ export async function start(options: StartOptions): Promise<Started> {
           const at = clock.monotonic()
           log('stopping', { inflight, signal })
           watching.stop()
+          // Streams that stay open end with a word: nobody waits for them.
+          tooling.channels.close()
           // The admin port answers readyz with 503 while streams drain, so that balancers stop sending.
           await listeners.close(first.limits.drainTimeoutMs)
           await closeAll()

@@ -8,7 +8,8 @@ import { guardErrand, isGuardPath } from './gateways/guard/errand.ts'
 import { makeProbes } from './gateways/guard/probes.ts'
 import { identityErrand, isIdentityPath } from './gateways/identity/errand.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
-import { isMcpPath, serveMcp } from './gateways/mcp/errand.ts'
+import { isMcpPath } from './gateways/mcp/endpoint.ts'
+import { serveMcp } from './gateways/mcp/errand.ts'
 import type { Consents } from './gateways/mcp/oauth/consent.ts'
 import { consentErrand, isConsentPath } from './gateways/mcp/oauth/errand.ts'
 import { isMetadataPath, metadataErrand } from './gateways/mcp/metadata.ts'
@@ -34,7 +35,7 @@ export function dataHandler({ identifying, consents, composed, pass, clock }: Se
     const { target } = arrival
     try {
       if (isGuardPath(target)) await pass(guardErrand({ ...evaluate, identify, bodyBytes: limits.bodyBytes, probes, pass, clock }, arrival, outlet))
-      else if (isMcpPath(target)) await serveMcp({ ...mcp, tool: epoch.tool, identify, bodyBytes: limits.bodyBytes, pass, clock }, arrival, outlet)
+      else if (isMcpPath(target)) await serveMcp({ ...mcp, tool: epoch.tool, identify, bodyBytes: limits.bodyBytes, pass, clock, now: () => composed().mcp }, arrival, outlet)
       else if (isMetadataPath(target)) await pass(metadataErrand(mcp.login, arrival, outlet))
       else if (isConsentPath(target)) await pass(consentErrand({ consents, identify }, arrival, outlet))
       else if (isIdentityPath(target)) await pass(identityErrand(identifying.desks(identify, identity).identity, arrival, outlet))

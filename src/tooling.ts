@@ -15,6 +15,7 @@ import { startProgram } from './edge/spawn/program.ts'
 import type { Consenting } from './consenting.ts'
 import { serverForEach } from './gateways/mcp/each.ts'
 import type { Target } from './gateways/mcp/oauth/discovery.ts'
+import { Channels } from './gateways/mcp/channels.ts'
 import { serverOver, type Server } from './gateways/mcp/server.ts'
 import { Sessions } from './gateways/mcp/sessions.ts'
 import type { HttpServer, McpServer, StdioServer, Value } from './gateways/mcp/settings.ts'
@@ -56,6 +57,7 @@ export interface ToolingParts {
 /** The MCP servers that are in use, and the sessions of their callers. Both outlive epochs. */
 export interface Tooling {
   readonly sessions: Sessions
+  readonly channels: Channels
   /** The servers of one epoch: those whose settings stayed as they were stay as they are. `leave` when it retires. */
   take(ready: readonly ReadyServer[]): { readonly servers: ReadonlyMap<string, Server>; leave(): void }
   /** Ends all of them, with everything that they started. */
@@ -86,6 +88,7 @@ function dialerTo({ url, allowPrivate, ca }: Extract<Way, { readonly url: string
 export function openTooling(parts: ToolingParts): Tooling {
   const { clock, pinning, consenting } = parts
   const held = new Map<string, Held>()
+  const channels = new Channels()
   const closing = new Set<Promise<void>>()
 
   function make(ready: ReadyServer): Server {
@@ -108,6 +111,7 @@ export function openTooling(parts: ToolingParts): Tooling {
 
   return {
     sessions: new Sessions(clock),
+    channels,
     take(ready) {
       const servers = new Map<string, Server>()
       for (const one of ready) {
@@ -122,6 +126,8 @@ export function openTooling(parts: ToolingParts): Tooling {
         leave() {
           if (left) return
           left = true
+          // The next epoch is in force: what is open keeps to it.
+          channels.recheck()
           for (const { key, settings } of ready) {
             const one = held.get(key)
             if (one !== undefined) one.uses--
@@ -132,6 +138,7 @@ export function openTooling(parts: ToolingParts): Tooling {
       }
     },
     async close() {
+      channels.close()
       for (const one of held.values()) one.uses = 0
       for (const key of [...held.keys()]) drop(key)
       await Promise.all(closing)

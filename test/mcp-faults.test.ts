@@ -138,7 +138,7 @@ test('paths, verbs and credentials', async () => {
   assert.equal((await post('nobody', HELLO)).status, 404)
   assert.equal((await post('unruly/x', HELLO)).status, 404)
   const got = await post('unruly', undefined, {}, 'GET')
-  assert.deepEqual([got.status, got.headers.get('allow')], [405, 'POST, DELETE'])
+  assert.deepEqual([got.status, got.headers.get('allow')], [405, 'GET, POST, DELETE'])
   assert.equal((await post('unruly', HELLO, { authorization: 'Bearer nobody' })).status, 401)
   assert.equal((await post('unruly', HELLO, { origin: 'https://evil.example' })).status, 403)
 })

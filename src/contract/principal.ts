@@ -1,6 +1,7 @@
 /** How one link of the chain was proven. */
 export interface Proof {
-  readonly kind: 'api_key' | 'mtls' | 'oidc' | 'task_token' | 'local' | 'enrolment' | 'reviewer' | 'admin' | 'none'
+  /** `configuration`: nobody called; a server of the settings asks or tells something on account of a call of somebody else's. */
+  readonly kind: 'configuration' | 'api_key' | 'mtls' | 'oidc' | 'task_token' | 'local' | 'enrolment' | 'reviewer' | 'admin' | 'none'
   /** Public identifier of the credential (a key's id, a certificate's serial, a token's `jti`), never the credential. */
   readonly id: string
   /** Credentials that this one was made from, nearest first: revoking any of them ends this one too. */
@@ -13,7 +14,7 @@ export interface Proof {
  */
 export interface Principal {
   readonly tenant: string
-  /** SPIFFE id, or `key:<id>` behind the API-key door. */
+  /** SPIFFE id, `key:<id>` behind the API-key door, or `mcp:<server>` for what a server of the settings initiates. */
   readonly workload: string
   /** Whom the workload acts for, outermost first; empty when it acts for itself. */
   readonly chain: readonly string[]
@@ -29,7 +30,7 @@ export interface Principal {
     /** Absent = every route (model) that policy permits. A trailing `*` matches a prefix. */
     readonly routes?: readonly string[]
     readonly models?: readonly string[]
-    /** The same for tools: what a model may propose for it, and what it may call. */
+    /** The same for tools: what a model may propose for it, and what it may call. Of MCP servers also `resource:<uri>` and `prompt:<name>`. */
     readonly tools?: readonly string[]
     /** The one gateway that it is for: `llm`, `guard`, `mcp:<server>` …; absent = every one. */
     readonly audience?: string
@@ -79,6 +80,8 @@ export function inScope({ scope }: Principal, { route, gateway, resourceType, re
   if (audience !== undefined && audience !== gateway && !OWN_WAYS.has(gateway)) return false
   if (gateway !== 'identity' && !withinScope(routes, route)) return false
   if (resourceType === 'Tool') return withinScope(tools, resourceId)
+  // Whoever was given certain tools was not given everything else that servers have.
+  if (resourceType === 'Resource' || resourceType === 'Prompt') return withinScope(tools, `${resourceType.toLowerCase()}:${resourceId}`)
   if (resourceType !== 'Model') return true
   return withinScope(models, resourceId) || (model !== undefined && withinScope(models, model))
 }

@@ -16,6 +16,7 @@ export const reasons = {
   body_too_large: { status: 413, kind: 'too_large', say: 'The request body is larger than this gateway accepts.', fix: 'Send less, or raise limits.body_bytes.' },
   body_too_slow: { status: 408, kind: 'timeout', say: 'The request body did not arrive in time.', fix: 'Check the client, or raise limits.body_timeout.' },
   body_cut: { status: 400, kind: 'invalid', say: 'The request body ended before it was complete.', fix: 'Check the client and what stands between.' },
+  already_listening: { status: 409, kind: 'invalid', say: 'Somebody listens to this session already.', fix: 'Close the other stream first; a session has one.' },
   bad_content_type: { status: 415, kind: 'invalid', say: 'This endpoint takes application/json.', fix: 'Send content-type: application/json.' },
   bad_content_encoding: { status: 415, kind: 'invalid', say: 'Request bodies must not be compressed here.', fix: 'Send the body without content-encoding.' },
   bad_json: { status: 400, kind: 'invalid', say: 'The request body is not acceptable JSON.', fix: 'Send one strict UTF-8 JSON object without duplicate keys.' },

@@ -56,6 +56,14 @@ export const RESOURCES: Readonly<Record<Action, readonly string[]>> = {
   'mcp.connect': ['Endpoint'],
   'mcp.list': ['Endpoint'],
   'mcp.call': ['Tool', 'Endpoint'],
+  'mcp.read': ['Resource'],
+  'mcp.prompt': ['Prompt'],
+  'mcp.complete': ['Prompt', 'Resource'],
+  'mcp.subscribe': ['Resource', 'Endpoint'],
+  'mcp.sample': ['Endpoint'],
+  'mcp.elicit': ['Endpoint'],
+  'mcp.roots': ['Endpoint'],
+  'mcp.notify': ['Endpoint'],
   'mcp.metadata': ['Endpoint'],
   'mcp.consent': ['Endpoint'],
   'a2a.send': ['Agent', 'Endpoint'],
@@ -84,6 +92,9 @@ const WORKLOAD: Attributes = {
 const RESOURCE_ATTRIBUTES: Readonly<Record<string, Attributes>> = {
   Model: { id: text, provider: text, model: text, route: optional(text), region: optional(text), environment: optional(text), tenant: optional(text), sensitivity: optional(whole), tags: optional(texts) },
   Tool: { id: text, name: optional(text), server: optional(text), provider: optional(text), kind: optional(text), field: optional(text), class: optional(text), environment: optional(text), tenant: optional(text), sensitivity: optional(whole), tags: optional(texts) },
+  /** `id` is the URI; `listed`: the server lists it, or a template of the server's covers it. */
+  Resource: { id: text, server: text, scheme: text, listed: flag, tenant: optional(text), sensitivity: optional(whole), tags: optional(texts) },
+  Prompt: { id: text, server: text, tenant: optional(text), tags: optional(texts) },
   Route: { id: text, path: optional(text) },
   Host: { id: text, scheme: optional(text), port: optional(whole), path: optional(text), method: optional(text), field: optional(text) },
   Endpoint: { id: text, path: optional(text), method: optional(text), provider: optional(text) },
@@ -141,6 +152,9 @@ const GUARD_PARAMETERS: Readonly<Record<string, Declared>> = { guardrails: 'Stri
 const TOKEN_PARAMETERS: Readonly<Record<string, Declared>> = { audience: 'String', scope: 'String', subject_kind: 'String', subject: 'String', depth: 'Long', bound: 'String', may_act: 'String', lifetime: 'Long' }
 /** Of a person's consent to a server. */
 const CONSENT_PARAMETERS: Readonly<Record<string, Declared>> = { server: 'String', issuer: 'String', scope: 'String' }
+/** Of what an MCP server initiates: whom it would reach, on account of which method, and how (docs/mcp.md). */
+const INITIATED_PARAMETERS: Readonly<Record<string, Declared>> = { caller: 'String', user: 'String', method: 'String', mode: 'String', host: 'String', fields: 'Long', messages: 'Long', max_tokens: 'Long', media_parts: 'Long', bytes: 'Long' }
+const INITIATED: ReadonlySet<Action> = new Set(['mcp.sample', 'mcp.elicit', 'mcp.roots', 'mcp.notify'])
 export const TOOL_PARAMETERS: Readonly<Record<string, Declared>> = { tool: 'String', argumentBytes: 'Long' }
 
 export interface Schema {
@@ -180,7 +194,7 @@ export function makeSchema(extras: Extras = {}): Schema {
 }
 
 function contextOf(action: Action, extras: Extras): Attributes {
-  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : action === 'tool.propose' || action === 'mcp.call' ? TOOL_PARAMETERS : action === 'guard.evaluate' ? GUARD_PARAMETERS : action === 'token.exchange' ? TOKEN_PARAMETERS : action === 'mcp.consent' ? CONSENT_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
+  const parameters = { ...(action.startsWith('llm.') ? LLM_PARAMETERS : action === 'tool.propose' || action === 'mcp.call' ? TOOL_PARAMETERS : action === 'guard.evaluate' ? GUARD_PARAMETERS : action === 'token.exchange' ? TOKEN_PARAMETERS : action === 'mcp.consent' ? CONSENT_PARAMETERS : INITIATED.has(action) ? INITIATED_PARAMETERS : {}), ...extras.parameters?.['*'], ...extras.parameters?.[action] }
   const more: Record<string, Attribute> = { parameters: record(optionals(parameters)), scores: record(Object.fromEntries((extras.scores ?? []).map((name) => [name, whole]))) }
   if (extras.dimensions !== undefined) more['dimensions'] = { ...record(optionals(extras.dimensions)), required: false }
   if (extras.history !== undefined) more['history'] = record(Object.fromEntries(Object.entries(extras.history).map(([name, type]) => [name, declared[type]])))

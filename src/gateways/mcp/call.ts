@@ -2,16 +2,19 @@ import { createHash } from 'node:crypto'
 import type { Reading } from '../../contract/exchange.ts'
 import { undoOf } from '../../contract/shown.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
-import type { Edit, Segment } from '../../contract/segment.ts'
+import type { Origin } from '../../contract/segment.ts'
 import { refuse, Refused, type Refusal } from '../../contract/verdict.ts'
-import { argumentTree, argumentValues, declaredArguments } from '../../formats/arguments.ts'
+import { argumentValues, declaredArguments } from '../../formats/arguments.ts'
 import { writeJson } from '../../formats/json.ts'
-import { isObject, object, type TreeObject } from '../../formats/tree.ts'
+import { isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
 import { routeOf, targetOf, type Doing, type Request } from './desk.ts'
+import { whose } from './endpoint.ts'
 import { malformed } from './introduce.ts'
 import { treeEvent, type TreeEvent } from './leaves.ts'
+import { mirrorProblem } from './mirrored.ts'
 import { askOnce } from './once.ts'
-import { INVALID_PARAMS, RpcMistake, type Answer } from './rpc.ts'
+import { edited } from './reading.ts'
+import { HEADER_MISMATCH, INVALID_PARAMS, RpcMistake, type Answer, type RpcError } from './rpc.ts'
 import type { Server } from './server.ts'
 import type { Item } from './items.ts'
 
@@ -25,13 +28,18 @@ interface CallReading extends Reading {
 }
 
 /** `tools/call`: one tool with its arguments. @throws {RpcMistake} for parameters that are none. */
-export function callDoing({ desk, server, principal, params, id, signal }: Request): Doing {
-  const { name, args } = callOf(params, id)
-  const reading = callReading(server, name, args, desk.tool(name, server.settings.name))
+export function callDoing({ desk, endpoint, principal, params, id, signal, beside, mirrors }: Request): Doing {
+  const { name: called, args } = callOf(params, id)
+  const named = whose(endpoint, called)
+  if (named === undefined) throw new RpcMistake(INVALID_PARAMS, 'there is no such tool here', id)
+  const { server, name } = named
   const { settings } = server
-  const options = { signal, timeoutMs: settings.timeoutMs }
+  const options = { signal, timeoutMs: settings.timeoutMs, ...(beside && { beside }) }
   const connection = server.connection(principal)
   const known = connection.known('tools', name)
+  const reading = callReading(server, name, args, desk.tool(name, settings.name), known?.definition)
+  const unlike = known && mirrors && mirrorProblem(known, args, mirrors)
+  if (unlike !== undefined) throw new RpcMistake(HEADER_MISMATCH, unlike, id)
   const refusal = reading.problem !== undefined ? refuse('denied', { detail: `${name}: ${reading.problem}` }) : known === undefined ? connection.barred('tools', name) : argumentProblem(known, args, server)
   return {
     reading,
@@ -40,7 +48,9 @@ export function callDoing({ desk, server, principal, params, id, signal }: Reque
     dial: (permitted) =>
       askOnce(targetOf(server, reading.resource), signal, desk.clock, async (both) => {
         const tool = await connection.item('tools', name, { ...options, signal: both })
-        if (tool === undefined) return treeEvent(errorTree(INVALID_PARAMS, `There is no tool ${JSON.stringify(name)} here.`), 'tool_result')
+        if (tool === undefined) return errorEvent({ code: INVALID_PARAMS, message: `There is no tool ${JSON.stringify(called)} here.` }, 'tool_result')
+        const other = mirrors && mirrorProblem(tool, args, mirrors)
+        if (other !== undefined) return errorEvent({ code: HEADER_MISMATCH, message: `The message is not acceptable: ${other}.` }, 'tool_result')
         // What guardrails took out may be what the schema asks for; and until now nobody may have known the tool.
         const sent = (permitted as CallReading).args
         const wrong = argumentProblem(tool, sent, server)
@@ -74,19 +84,20 @@ function callOf(params: TreeObject, id: Request['id']): { readonly name: string;
 }
 
 /** A call as policy decides about it. `problem`: arguments on which policy relies cannot be read as they are declared. */
-export function callReading(server: Server, name: string, args: TreeObject, facts: ToolFacts): CallReading & { readonly problem?: string } {
+export function callReading(server: Server, name: string, args: TreeObject, facts: ToolFacts, definition?: TreeObject): CallReading & { readonly problem?: string } {
   const declared = declaredArguments(args, facts)
-  const made = readingOf(server, name, args, facts, typeof declared === 'string' ? {} : declared)
+  const made = readingOf(server, name, args, facts, typeof declared === 'string' ? {} : declared, definition)
   return typeof declared === 'string' ? { ...made, problem: declared } : made
 }
 
-function readingOf(server: Server, name: string, args: TreeObject, facts: ToolFacts, declared: Reading['parameters']): CallReading {
+function readingOf(server: Server, name: string, args: TreeObject, facts: ToolFacts, declared: Reading['parameters'], definition: TreeObject | undefined): CallReading {
   const text = writeJson(args)
   const route = routeOf(server)
   const reading: CallReading = {
     action: 'mcp.call',
     resource: { type: 'Tool', id: name, attributes: { ...facts.attributes, server: server.settings.name } },
     route,
+    gateway: route,
     direction: 'outbound',
     effect: 'dial',
     // Only what is known to read may be under way before its intent is on disk.
@@ -97,8 +108,9 @@ function readingOf(server: Server, name: string, args: TreeObject, facts: ToolFa
     parameters: { ...declared, tool: name, argumentBytes: text.length },
     subordinates: [],
     estimate: { input: 0, output: 0, choices: 1 },
+    call: { tool: name, server: server.settings.name, arguments: text, ...(definition && { offered: () => ({ schema: definition.get('inputSchema'), annotations: definition.get('annotations') }) }) },
     args,
-    apply: (edits) => (edits.length === 0 ? reading : readingOf(server, name, changed(reading, edits), facts, declared)),
+    apply: (edits) => (edits.length === 0 ? reading : readingOf(server, name, edited(text, edits), facts, declared, definition)),
     fingerprint: () => createHash('sha256').update(`mcp.call\n${route}\n${name}\n`).update(text).digest('base64'),
     show: () => ({
       body: text,
@@ -110,30 +122,14 @@ function readingOf(server: Server, name: string, args: TreeObject, facts: ToolFa
   return reading
 }
 
-/** What was to be hidden must not travel half changed: arguments that an edit broke are not sent. */
-function changed({ segments }: Reading, edits: readonly Edit[]): TreeObject {
-  const { text } = segments[0] as Segment
-  let made = ''
-  let from = 0
-  for (const edit of edits) {
-    made += text.slice(from, edit.start) + edit.text
-    from = edit.end
-  }
-  const tree = argumentTree(made + text.slice(from))
-  if (tree === undefined) throw new Refused(refuse('content_refused', { param: 'arguments', detail: 'an edit broke the arguments' }))
-  return tree
-}
-
-function errorTree(code: number, message: string): TreeObject {
-  return object({ error: object({ code, message }) })
+/** A server's error, as the guards look at it. */
+export function errorEvent({ code, message, data }: RpcError, origin: Origin): TreeEvent {
+  return treeEvent(object({ error: object({ code, message, data }) }), origin)
 }
 
 /** An answer as the guards look at it: what it says, and no more than the protocol has a place for. */
 function resultEvent(answer: Answer): TreeEvent {
-  if ('error' in answer) {
-    const { code, message, data } = answer.error
-    return treeEvent(object({ error: object({ code, message, data }) }), 'tool_result')
-  }
+  if ('error' in answer) return errorEvent(answer.error, 'tool_result')
   const { result } = answer
   const wrong = resultProblem(result)
   if (wrong !== undefined) throw malformed(`tools/call: ${wrong}`)
@@ -143,6 +139,14 @@ function resultEvent(answer: Answer): TreeEvent {
 function resultProblem(result: TreeObject): string | undefined {
   const [content, structured, isError] = [result.get('content'), result.get('structuredContent'), result.get('isError')]
   if (!Array.isArray(content) || content.length > MOST_PARTS) return 'no content, or too many parts'
+  const problem = contentProblem(content)
+  if (problem !== undefined) return problem
+  if (structured !== undefined && !isObject(structured)) return 'structured content that is no object'
+  return isError === undefined || typeof isError === 'boolean' ? undefined : 'isError'
+}
+
+/** Parts of content, as tools and prompts have them. */
+export function contentProblem(content: readonly Tree[]): string | undefined {
   for (const part of content) {
     if (!isObject(part)) return 'a part of the content is no object'
     const type = part.get('type')
@@ -151,8 +155,7 @@ function resultProblem(result: TreeObject): string | undefined {
     if ((type === 'image' || type === 'audio') && typeof part.get('data') !== 'string') return `${type} without data`
     if (type === 'resource' && !isObject(part.get('resource'))) return 'a resource without a resource'
   }
-  if (structured !== undefined && !isObject(structured)) return 'structured content that is no object'
-  return isError === undefined || typeof isError === 'boolean' ? undefined : 'isError'
+  return undefined
 }
 
 /** What the guards left of a server's answer. @throws {Refused} where there is none. */

@@ -1,34 +1,32 @@
 import { refuse, Refused } from '../../contract/verdict.ts'
-import { object } from '../../formats/tree.ts'
+import { isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
 import { answerOf } from './call.ts'
-import { targetOf, type Doing, type Request } from './desk.ts'
+import type { Doing, Request } from './desk.ts'
+import type { Endpoint } from './endpoint.ts'
 import { treeEvent } from './leaves.ts'
 import type { Introduction } from './link.ts'
-import { askOnce } from './once.ts'
 import { MODERN, SERVER_INFO, SESSION_REVISIONS } from './revisions.ts'
 import { plainReading } from './reading.ts'
 import { INVALID_PARAMS, RpcMistake, type Answer } from './rpc.ts'
+import { askSeveral, type Said } from './several.ts'
+import { targetsOf } from './targets.ts'
 
-/** `initialize`: meets the server, says what of it can be used here, and opens a session. */
-export function initializeDoing({ desk, server, params, id, signal, principal }: Request): Doing {
-  const asked = params.get('protocolVersion')
+/** What of a server's capabilities is served here, and which of their parts. */
+const SERVED: Readonly<Record<string, readonly string[]>> = { tools: ['listChanged'], resources: ['listChanged', 'subscribe'], prompts: ['listChanged'], completions: [], logging: [] }
+
+/** `initialize`: meets the servers, says what of them can be used here, and opens a session. */
+export function initializeDoing(request: Request): Doing {
+  const { desk, endpoint, params, id, principal } = request
+  const [asked, capabilities = new Map()] = [params.get('protocolVersion'), params.get('capabilities')]
   if (typeof asked !== 'string') throw new RpcMistake(INVALID_PARAMS, '"protocolVersion" must be a text', id)
+  if (!isObject(capabilities)) throw new RpcMistake(INVALID_PARAMS, '"capabilities" must be an object', id)
   const protocol = SESSION_REVISIONS.find((one) => one === asked) ?? SESSION_REVISIONS[0]
-  const reading = plainReading({ server, action: 'mcp.connect', method: 'initialize', effect: 'dial' })
-  const target = targetOf(server, reading.resource)
   let opened = ''
   return {
-    reading,
-    candidates: [target],
-    dial: () =>
-      askOnce(target, signal, desk.clock, async (both) => {
-        const introduction = await server.connection(principal).introduction({ signal: both, timeoutMs: server.settings.startMs })
-        // Whatever it says of itself reaches the model: it is a definition, like those of its tools.
-        return treeEvent(object({ result: object({ protocolVersion: protocol, ...introduced(introduction) }) }), 'tool_definition')
-      }),
+    ...meeting(request, ({ info, ...more }) => object({ protocolVersion: protocol, ...more, serverInfo: info })),
     answer(event) {
       const answer = answerOf(event)
-      const session = desk.sessions.open(principal, server.settings.name, protocol)
+      const session = desk.sessions.open(principal, endpoint.route, protocol, capabilities)
       if (session === undefined) throw new Refused(refuse('concurrency', { say: 'Too many sessions are open.' }))
       opened = session.id
       return answer
@@ -37,32 +35,58 @@ export function initializeDoing({ desk, server, params, id, signal, principal }:
   }
 }
 
-function introduced({ capabilities, info, instructions }: Introduction) {
-  return {
-    // What a server offers beyond tools is not served yet, and what is not served is not announced.
-    capabilities: object({ ...(capabilities.has('tools') && { tools: new Map() }) }),
-    serverInfo: info,
-    ...(instructions !== undefined && { instructions }),
-  }
+/** `server/discover`: the same for a caller that opens no session. */
+export function discoverDoing(request: Request): Doing {
+  return meeting(request, ({ info, ...more }) => object({ supportedVersions: [MODERN, ...SESSION_REVISIONS], ...more, _meta: object({ [SERVER_INFO]: info }) }))
 }
 
-/** `server/discover`: the same for a caller that opens no session. */
-export function discoverDoing({ desk, server, principal, signal }: Request): Doing {
-  const reading = plainReading({ server, action: 'mcp.connect', method: 'server/discover', effect: 'dial' })
-  const target = targetOf(server, reading.resource)
+interface Introduced {
+  readonly capabilities: Tree
+  readonly info: Tree
+  readonly instructions?: Tree
+}
+
+function meeting(request: Request, result: (introduced: Introduced) => TreeObject): Doing {
+  const { desk, endpoint, principal, signal, method } = request
   return {
-    reading,
-    candidates: [target],
-    dial: () =>
-      askOnce(target, signal, desk.clock, async (both) => {
-        const { serverInfo, ...more } = introduced(await server.connection(principal).introduction({ signal: both, timeoutMs: server.settings.startMs }))
-        return treeEvent(object({ result: object({ supportedVersions: [MODERN, ...SESSION_REVISIONS], ...more, _meta: object({ [SERVER_INFO]: serverInfo }) }) }), 'tool_definition')
+    reading: plainReading({ endpoint, action: 'mcp.connect', method, effect: 'dial' }),
+    ...targetsOf(request),
+    dial: (_, permit) =>
+      askSeveral({
+        servers: endpoint.servers,
+        permit,
+        signal,
+        clock: desk.clock,
+        ask: (server, both) => server.connection(principal).introduction({ signal: both, timeoutMs: server.settings.startMs }),
+        // Whatever they say of themselves reaches the model: it is a definition, like those of their tools.
+        merge: (said) => treeEvent(object({ result: result(introduced(endpoint, said)) }), 'tool_definition'),
       }),
     answer: answerOf,
   }
 }
 
+function introduced({ prefixed }: Endpoint, said: readonly Said<Introduction>[]): Introduced {
+  const capabilities = served(said.map((one) => one.said.capabilities))
+  const [first] = said
+  if (!prefixed && first !== undefined) {
+    const { info, instructions } = first.said
+    return { capabilities, info, ...(instructions !== undefined && { instructions }) }
+  }
+  const told = said.flatMap(({ server, said: { instructions } }) => (instructions === undefined ? [] : [`${server.settings.name}:\n${instructions}`]))
+  return { capabilities, info: object({ name: 'sallyport', version: '1' }), ...(told.length > 0 && { instructions: told.join('\n\n') }) }
+}
+
+/** What any of the servers offers and is served here: what is not served is not announced. */
+function served(offered: readonly TreeObject[]): TreeObject {
+  const all: TreeObject = new Map()
+  for (const [key, parts] of Object.entries(SERVED)) {
+    const own = offered.map((one) => one.get(key)).filter(isObject)
+    if (own.length > 0) all.set(key, new Map(parts.filter((part) => own.some((one) => one.get(part) === true)).map((part) => [part, true])))
+  }
+  return all
+}
+
 /** Whatever is answered here without the server. */
-export function ownDoing({ server, method }: Pick<Request, 'server' | 'method'>, answer: Answer = { result: new Map() }): Doing {
-  return { reading: plainReading({ server, action: 'mcp.connect', method, effect: 'none' }), candidates: [], answer: () => answer }
+export function ownDoing({ endpoint, method }: Pick<Request, 'endpoint' | 'method'>, answer: Answer = { result: new Map() }): Doing {
+  return { reading: plainReading({ endpoint, action: 'mcp.connect', method, effect: 'none' }), candidates: [], answer: () => answer }
 }

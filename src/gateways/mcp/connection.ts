@@ -6,6 +6,7 @@ import type { Review, Reviewed } from './pins/review.ts'
 
 /** A connection to one server, with what is known of what the server lists: as far as it is pinned, and no further. */
 export interface Connection {
+  /** The way to the server: nothing goes to one that is withheld as a whole. */
   readonly link: Link
   /** What the server says of itself, as far as it is pinned. @throws {Refused} */
   introduction(options: AskOptions): Promise<Introduction>
@@ -32,10 +33,11 @@ interface Remembered {
 interface Met {
   readonly seen: Introduction
   readonly passed: Introduction
+  readonly asOf: number
   readonly generation: number
 }
 
-export function connectionOver(link: Link, review: Review): Connection {
+export function connectionOver(link: Link, review: Review, startMs: number): Connection {
   const memory = new Map<Kind, Remembered>()
   let met: Met | undefined
 
@@ -48,12 +50,15 @@ export function connectionOver(link: Link, review: Review): Connection {
     if (met === undefined) await review.ready()
     const seen = await link.introduction(options)
     const generation = review.generation()
-    if (met?.seen === seen && met.generation === generation) return met.passed
+    const asOf = link.changes()
+    const passed = met?.seen === seen && met.generation === generation ? met.passed : undefined
     met = undefined
-    const passed = await review.introduction(seen)
-    met = { seen, passed, generation }
-    return passed
+    met = { seen, passed: passed ?? (await review.introduction(seen)), asOf, generation }
+    return met.passed
   }
+
+  /** Whether the server is the one that was met last, and was not judged otherwise since. */
+  const isMet = (): boolean => met !== undefined && met.asOf === link.changes() && met.generation === review.generation()
 
   async function take(kind: Kind, listed: readonly Item[], asOf: number): Promise<Reviewed> {
     const generation = review.generation()
@@ -78,7 +83,11 @@ export function connectionOver(link: Link, review: Review): Connection {
   }
 
   return {
-    link,
+    link: {
+      ...link,
+      introduction,
+      request: (method, params, options) => (isMet() ? link.request(method, params, options) : introduction({ ...options, timeoutMs: startMs }).then(() => link.request(method, params, options))),
+    },
     introduction,
     list: async (kind, options) => [...(await look(kind, options)).usable.values()],
     all: async (kind, options) => [...(await reviewedOf(kind, options)).usable.values()],

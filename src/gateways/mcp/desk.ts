@@ -1,16 +1,21 @@
-import type { Arrival } from '../../contract/arrival.ts'
+import type { Arrival, Fields } from '../../contract/arrival.ts'
 import type { Clock } from '../../contract/clock.ts'
 import type { Candidate, Exchange, Reading, Resource } from '../../contract/exchange.ts'
+import type { Pass, Permit } from '../../contract/gateway.ts'
 import type { Reply } from '../../contract/reply.ts'
 import type { Principal } from '../../contract/principal.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
 import type { Refusal } from '../../contract/verdict.ts'
 import type { TreeObject } from '../../formats/tree.ts'
 import type { Login } from './challenge.ts'
+import type { Channels } from './channels.ts'
+import type { Endpoint } from './endpoint.ts'
 import type { TreeEvent } from './leaves.ts'
+import type { Beside } from './link.ts'
 import type { Answer, Id } from './rpc.ts'
 import type { Server } from './server.ts'
 import type { Session, Sessions } from './sessions.ts'
+import type { EventStream } from './stream.ts'
 
 /** What every errand of the tool gateway works with: one epoch's servers and facts, and the sessions, which outlive it. */
 export interface McpDesk {
@@ -22,15 +27,20 @@ export interface McpDesk {
   readonly sessions: Sessions
   /** What configuration says of a tool of a server. */
   readonly tool: (name: string, server: string) => ToolFacts
-  /** Whether policy would let this principal call the tool at all, with or without a person's consent. */
+  /** Whether policy would let this principal do this at all, with or without a person's consent. */
   readonly visible: (principal: Principal, exchange: Exchange, call: Reading) => boolean
   readonly clock: Clock
+  /** What stays open. */
+  readonly channels: Channels
+  /** The servers and the policy of this moment: what stays open outlives the epoch that it began under. */
+  readonly now: () => Pick<McpDesk, 'servers' | 'visible'>
+  readonly pass: Pass
 }
 
-/** One request, read and placed: who asks which server for what. */
+/** One request, read and placed: who asks at which place for what. */
 export interface Request {
   readonly desk: McpDesk
-  readonly server: Server
+  readonly endpoint: Endpoint
   /** Absent in revisions without sessions, and while one is opened. */
   readonly session?: Session
   readonly principal: Principal
@@ -38,6 +48,10 @@ export interface Request {
   readonly id: Id
   readonly method: string
   readonly params: TreeObject
+  /** Header fields, of which tools may repeat some arguments; absent in revisions that know no such thing. */
+  readonly mirrors?: Fields
+  /** Hears what servers say and ask on account of the request; absent = the caller can be told nothing but the answer. */
+  readonly beside?: Beside
   readonly signal: AbortSignal
 }
 
@@ -47,11 +61,13 @@ export interface Doing {
   /** Why policy need not be asked: it leaves a receipt like every other. */
   readonly refusal?: Refusal
   readonly candidates: readonly Candidate[]
-  dial?(reading: Reading): Reply
+  dial?(reading: Reading, permit: Permit): Reply
   /** The answer to the caller; `event` is the server's, as the guards left it, where one was asked. */
   answer(event: TreeEvent | undefined): Answer
   /** Header fields of the answer. */
   fields?(): readonly (readonly [string, string])[]
+  /** In place of an answer: what stays open, for as long as it does. Gives what its last word is. */
+  stay?(stream: EventStream): Promise<Answer | undefined>
 }
 
 /** The name that audiences, routes and receipts have for a server. */

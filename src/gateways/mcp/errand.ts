@@ -1,29 +1,27 @@
 import { field, type Arrival, type Fields, type Outlet } from '../../contract/arrival.ts'
 import type { Exchange } from '../../contract/exchange.ts'
-import type { Delivery, Errand, Pass } from '../../contract/gateway.ts'
+import type { Delivery, Errand, Permit } from '../../contract/gateway.ts'
 import type { Principal } from '../../contract/principal.ts'
-import { reasonOf } from '../../contract/reasons.ts'
-import { isRefusal, refuse, type Refusal } from '../../contract/verdict.ts'
+import { isRefusal, refuse, Refused, type Refusal } from '../../contract/verdict.ts'
 import { object } from '../../formats/tree.ts'
-import { callDoing, deniedResult } from './call.ts'
+import { accepts, fieldsOf, isJson, refusedWith } from './answers.ts'
+import { answered, callerOf, UNHEARD } from './caller.ts'
 import { challengeOf } from './challenge.ts'
-import { discoverDoing, initializeDoing, ownDoing } from './connect.ts'
-import type { Doing, McpDesk, Request } from './desk.ts'
+import { ownDoing } from './connect.ts'
+import type { Doing, McpDesk } from './desk.ts'
+import { endpointAt, type Endpoint } from './endpoint.ts'
 import type { TreeEvent } from './leaves.ts'
-import { listDoing } from './list.ts'
+import { METHODS, MODERN_METHODS, NOTIFICATIONS } from './methods.ts'
 import { isModern, modernAnswer, single } from './modern.ts'
-import { answerText, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, NO_SESSION, PARSE_ERROR, readMessage, REFUSED, RpcMistake, type Answer, type Message } from './rpc.ts'
-import type { Server } from './server.ts'
-import type { Session } from './sessions.ts'
+import { plainReading } from './reading.ts'
+import { MODERN } from './revisions.ts'
+import { answerText, HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, MISSING_CAPABILITY, NO_SESSION, PARSE_ERROR, readMessage, RpcMistake, type Answer, type Message } from './rpc.ts'
+import { ownerOf, type Session } from './sessions.ts'
+import { EventStream } from './stream.ts'
+import { watch } from './watch.ts'
 
-const ROOT = '/mcp/'
-
-export function isMcpPath(target: string): boolean {
-  return target.startsWith(ROOT)
-}
-
-/** Answers one HTTP request to `/mcp/<server>`: streamable HTTP, one JSON-RPC message each, every one an exchange. */
-export async function serveMcp(desk: McpDesk & { readonly pass: Pass }, arrival: Arrival, outlet: Outlet): Promise<void> {
+/** Answers one HTTP request to `/mcp` or `/mcp/<server>`: streamable HTTP, one JSON-RPC message each, every one an exchange. */
+export async function serveMcp(desk: McpDesk, arrival: Arrival, outlet: Outlet): Promise<void> {
   const visit = new Visit(desk, arrival, outlet)
   try {
     await desk.pass(visit)
@@ -32,22 +30,8 @@ export async function serveMcp(desk: McpDesk & { readonly pass: Pass }, arrival:
   }
 }
 
-type Methods = Readonly<Record<string, (request: Request) => Doing>>
-
-/** The methods of requests, and who answers them: with sessions, and without. */
-const methods: Methods = {
-  initialize: initializeDoing,
-  ping: ownDoing,
-  'tools/list': listDoing,
-  'tools/call': callDoing,
-}
-const modernMethods: Methods = {
-  'server/discover': discoverDoing,
-  'tools/list': listDoing,
-  'tools/call': callDoing,
-}
-/** What callers may tell; nothing of it goes on. */
-const notifications: ReadonlySet<string> = new Set(['notifications/initialized', 'notifications/cancelled', 'notifications/progress', 'notifications/roots/list_changed'])
+type Asked = Extract<Message, { kind: 'request' }>
+const VERBS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE'])
 
 /** One HTTP request, from its head to its answer. */
 class Visit implements Errand {
@@ -55,7 +39,7 @@ class Visit implements Errand {
   private readonly desk: McpDesk
   private readonly arrival: Arrival
   private readonly outlet: Outlet
-  private readonly server: Server | undefined
+  private readonly endpoint: Endpoint | undefined
   private readonly stop = new AbortController()
   private readonly hungUp: () => void
   private principal: Principal | undefined
@@ -68,23 +52,26 @@ class Visit implements Errand {
   private modern = false
   /** What was wrong with the message itself, and the id that it had. */
   private mistake: Pick<RpcMistake, 'code' | 'id' | 'data'> | undefined
+  private stream: EventStream | undefined
+  private caller: ReturnType<typeof callerOf> | undefined
 
   constructor(desk: McpDesk, arrival: Arrival, outlet: Outlet) {
     this.desk = desk
     this.arrival = arrival
     this.outlet = outlet
-    this.server = desk.servers.get(arrival.target.slice(ROOT.length))
+    this.endpoint = endpointAt(arrival.target, desk.servers)
     this.signal = this.stop.signal
     const { gone } = arrival
     this.hungUp = () => {
+      this.stream?.drop()
       // Revisions with sessions say that a connection which ends cancels nothing; whoever stopped the call does.
-      if (this.session === undefined || isRefusal(gone.reason)) this.stop.abort(gone.reason)
+      if (this.session === undefined || this.message === undefined || isRefusal(gone.reason)) this.stop.abort(gone.reason)
     }
     gone.addEventListener('abort', this.hungUp, { once: true })
   }
 
   get gateway(): string {
-    return this.server === undefined ? 'mcp' : `mcp:${this.server.settings.name}`
+    return this.endpoint?.route ?? 'mcp'
   }
 
   identify(): Principal | Refusal | Promise<Principal | Refusal> {
@@ -92,12 +79,15 @@ class Visit implements Errand {
   }
 
   async read(principal: Principal, exchange: Exchange): Promise<Doing['reading'] | Refusal> {
-    const { arrival, server } = this
+    const { arrival, endpoint } = this
     this.principal = principal
-    if (server === undefined) return refuse('unknown_path', { say: 'There is no MCP server of that name.' })
-    if (arrival.verb !== 'POST' && arrival.verb !== 'DELETE') return refuse('method_not_allowed', { say: 'This path takes POST and DELETE.' })
+    if (endpoint === undefined) return refuse('unknown_path', { say: 'There is no MCP server of that name.' })
+    if (!VERBS.has(arrival.verb)) return refuse('method_not_allowed', { say: 'This path takes POST, GET and DELETE.' })
+    // Without sessions there is nothing to listen to, and nothing to leave.
+    if (arrival.verb !== 'POST' && (field(arrival.fields, 'mcp-protocol-version') === MODERN || (arrival.verb === 'GET' && field(arrival.fields, 'mcp-session-id') === undefined))) return refuse('method_not_allowed', { say: 'Without a session this path takes POST.' })
     try {
-      return arrival.verb === 'DELETE' ? this.leave(server, principal) : await this.listen(server, principal, exchange)
+      if (arrival.verb === 'POST') return await this.take(endpoint, principal, exchange)
+      return arrival.verb === 'GET' ? this.listen(endpoint, principal, exchange) : this.leave(endpoint, principal)
     } catch (error) {
       if (!(error instanceof RpcMistake)) throw error
       this.mistake = error
@@ -106,16 +96,16 @@ class Visit implements Errand {
   }
 
   /** One message. @throws {RpcMistake} */
-  private async listen(server: Server, principal: Principal, exchange: Exchange): Promise<Doing['reading'] | Refusal> {
+  private async take(endpoint: Endpoint, principal: Principal, exchange: Exchange): Promise<Doing['reading'] | Refusal> {
     const { fields, body } = this.arrival
     if (!isJson(field(fields, 'content-type'))) return refuse('bad_content_type')
     if ((field(fields, 'content-encoding') ?? 'identity').toLowerCase() !== 'identity') return refuse('bad_content_encoding')
     const message = readMessage(await body.whole(this.desk.bodyBytes))
     this.message = message
-    const refusal = this.place(message, principal, server)
+    const refusal = this.place(message, principal, endpoint)
     if (refusal !== undefined) return refusal
     this.begun = true
-    this.doing = this.begin(message, server, principal, exchange)
+    this.doing = await this.begin(message, endpoint, principal, exchange)
     return this.doing.reading
   }
 
@@ -123,8 +113,8 @@ class Visit implements Errand {
     return this.doing?.refusal ?? this.doing?.candidates ?? []
   }
 
-  dial(reading: Doing['reading']): ReturnType<NonNullable<Doing['dial']>> | Refusal {
-    return this.doing?.dial?.(reading) ?? refuse('step_failed', { detail: 'nothing to dial' })
+  dial(reading: Doing['reading'], permit: Permit): ReturnType<NonNullable<Doing['dial']>> | Refusal {
+    return this.doing?.dial?.(reading, permit) ?? refuse('step_failed', { detail: 'nothing to dial' })
   }
 
   async deliver({ exchange, events }: Parameters<Errand['deliver']>[0]): Promise<Delivery> {
@@ -132,31 +122,24 @@ class Visit implements Errand {
     for await (const event of events) last = event as TreeEvent
     const { doing, message } = this
     if (doing === undefined) throw new Error('an answer to nothing')
-    const answer = doing.answer(last)
-    if (message?.kind === 'request') return this.write(200, [...fieldsOf(exchange), ...(doing.fields?.() ?? [])], this.spoken(message, answer))
-    return this.write(message === undefined ? 204 : 202, [['x-sallyport-id', exchange.id]], undefined)
+    let answer: Answer | undefined = doing.answer(last)
+    const fields = [...fieldsOf(exchange), ...(doing.fields?.() ?? [])]
+    if (doing.stay !== undefined && !('error' in answer)) answer = await doing.stay(this.streaming(fields))
+    else if (message?.kind !== 'request') return this.plain(message === undefined ? 204 : 202, fieldsOf(exchange))
+    if (this.caller !== undefined) await this.caller.settled()
+    if (message?.kind !== 'request' || answer === undefined) return this.ended(undefined)
+    // What these say, the revision without sessions says with the status too.
+    const plainly = this.modern && 'error' in answer && (answer.error.code === HEADER_MISMATCH || answer.error.code === MISSING_CAPABILITY)
+    return this.write(plainly ? 400 : 200, fields, this.spoken(message, answer))
   }
 
-  refuse(refusal: Refusal, exchange: Exchange): Delivery {
-    const { status, say, kind, retry } = { retry: false, ...reasonOf(refusal.refuse) }
-    const spoken = refusal.say ?? say
-    const { doing, message, mistake } = this
-    const id = message?.kind === 'request' ? message.id : mistake?.id
-    const fields: [string, string][] = [...fieldsOf(exchange), ['x-should-retry', String(retry)]]
-    if (refusal.retryAfterMs !== undefined) fields.push(['retry-after', String(Math.max(1, Math.ceil(refusal.retryAfterMs / 1000)))])
+  async refuse(refusal: Refusal, exchange: Exchange): Promise<Delivery> {
+    const { doing, message, mistake, begun, modern } = this
     const challenge = challengeOf(this.desk.login, this.arrival, refusal, this.principal && { principal: this.principal, gateway: this.gateway, ...(doing?.reading.resource.type === 'Tool' && { tool: doing.reading.resource.id }) })
-    if (challenge !== undefined) fields.push(['www-authenticate', challenge.value])
-    if (refusal.refuse === 'method_not_allowed') fields.push(['allow', 'POST, DELETE'])
-    const placed = doing !== undefined && message?.kind === 'request'
-    const denied = placed && message.method === 'tools/call' && challenge === undefined && isDecision(refusal)
-    const answer: Answer = denied
-      ? deniedResult(refusal, spoken, exchange.id)
-      : { error: { code: mistake?.code ?? codeOf(refusal, placed), message: spoken, data: new Map([...(mistake?.data ?? []), ...object({ code: refusal.refuse, id: exchange.id, retry })]) } }
-    // What the protocol can say itself is no failure of HTTP; a wait, and a message that is none, are told to everybody.
-    const inside = challenge !== undefined ? false : mistake === undefined ? placed && kind !== 'rate' && kind !== 'overloaded' : message?.kind === 'request' && this.begun && (mistake.code === METHOD_NOT_FOUND || mistake.code === INVALID_PARAMS)
-    // Without sessions, a method that is not there is no place either.
-    const missing = this.modern && mistake?.code === METHOD_NOT_FOUND
-    const written = this.write(missing ? 404 : inside ? 200 : (challenge?.status ?? status), fields, message?.kind === 'request' ? this.spoken(message, answer) : answerText(id, answer))
+    const { status, fields, answer } = refusedWith({ refusal, exchange, message, begun, placed: doing !== undefined, modern, mistake, challenge })
+    if (this.caller !== undefined) await this.caller.settled()
+    const text = message?.kind === 'request' ? this.spoken(message, answer) : answerText(mistake?.id, answer)
+    const written = message === undefined && this.stream !== undefined ? this.ended(undefined) : this.write(status, fields, text)
     return { ...written, complete: written.complete && refusal.refuse !== 'cancelled' }
   }
 
@@ -167,18 +150,16 @@ class Visit implements Errand {
   }
 
   private free(): void {
-    if (this.message?.kind === 'request' && this.session?.underWay.get(this.message.id) === this.stop) this.session.underWay.delete(this.message.id)
+    if (this.session === undefined) return
+    if (this.message?.kind === 'request' && this.session.underWay.get(this.message.id) === this.stop) this.session.underWay.delete(this.message.id)
   }
 
   /** Finds the session that the message belongs to. */
-  private place(message: Message, principal: Principal, server: Server): Refusal | undefined {
-    if (message.kind === 'answer') throw new RpcMistake(INVALID_REQUEST, 'nothing was asked of you')
-    this.modern = isModern(message, this.arrival.fields)
+  private place(message: Message, principal: Principal, endpoint: Endpoint): Refusal | undefined {
+    this.modern = message.kind !== 'answer' && isModern(message, this.arrival.fields)
     if (this.modern || (message.kind === 'request' && message.method === 'initialize')) return undefined
-    const found = this.sessionOf(principal, server)
+    const found = this.sessionOf(principal, endpoint)
     if (isRefusal(found)) return found
-    const named = single(this.arrival.fields, 'mcp-protocol-version', undefined)
-    if (named !== undefined && named !== found.protocol) return refuse('bad_request', { param: 'mcp-protocol-version', say: `This session speaks revision ${found.protocol}.` })
     if (message.kind === 'request') {
       if (found.underWay.has(message.id)) throw new RpcMistake(INVALID_REQUEST, 'this id is in use', message.id)
       found.underWay.set(message.id, this.stop)
@@ -187,26 +168,42 @@ class Visit implements Errand {
     return undefined
   }
 
-  private sessionOf(principal: Principal, server: Server): Session | Refusal {
+  private sessionOf(principal: Principal, { route }: Endpoint): Session | Refusal {
     const id = single(this.arrival.fields, 'mcp-session-id', undefined)
     if (id === undefined) return refuse('bad_request', { param: 'mcp-session-id', say: 'The header Mcp-Session-Id is missing: initialize a session first.' })
-    const session = this.desk.sessions.find(id, principal, server.settings.name)
-    if (session !== undefined) return session
-    this.mistake = { code: NO_SESSION, id: this.message?.kind === 'request' ? this.message.id : undefined, data: undefined }
-    return refuse('unknown_path', { say: 'There is no such session: initialize a new one.' })
+    const session = this.desk.sessions.find(id, principal, route)
+    if (session === undefined) {
+      this.mistake = { code: NO_SESSION, id: this.message?.kind === 'request' ? this.message.id : undefined, data: undefined }
+      return refuse('unknown_path', { say: 'There is no such session: initialize a new one.' })
+    }
+    const named = single(this.arrival.fields, 'mcp-protocol-version', undefined)
+    return named === undefined || named === session.protocol ? session : refuse('bad_request', { param: 'mcp-protocol-version', say: `This session speaks revision ${session.protocol}.` })
   }
 
-  private begin(message: Message, server: Server, principal: Principal, exchange: Exchange): Doing {
-    if (message.kind === 'request') {
-      const known = this.modern ? modernMethods : methods
-      const make = Object.hasOwn(known, message.method) ? known[message.method] : undefined
-      if (make === undefined) throw new RpcMistake(METHOD_NOT_FOUND, 'there is no such method here', message.id)
-      return make({ desk: this.desk, server, principal, exchange, signal: this.signal, id: message.id, method: message.method, params: message.params, ...(this.session && { session: this.session }) })
+  private begin(message: Message, endpoint: Endpoint, principal: Principal, exchange: Exchange): Doing | Promise<Doing> {
+    const { session } = this
+    switch (message.kind) {
+      case 'request': {
+        const make = (this.modern ? MODERN_METHODS : METHODS).get(message.method)
+        if (make === undefined) throw new RpcMistake(METHOD_NOT_FOUND, 'there is no such method here', message.id)
+        const { fields } = this.arrival
+        const { stream } = accepts(fields)
+        if (!stream && STREAMED.has(message.method)) throw new RpcMistake(INVALID_REQUEST, 'the answer is a stream of events, which the header Accept does not name', message.id)
+        if (stream && HEARD.has(message.method)) this.caller = callerOf({ message, session, stream: () => this.besides(exchange), initiate: UNHEARD, caller: session?.id ?? ownerOf(principal) })
+        const { id, method, params } = message
+        return make({ desk: this.desk, endpoint, principal, exchange, signal: this.signal, id, method, params, ...(session && { session }), ...(this.modern && { mirrors: fields }), ...(this.caller && { beside: this.caller }) })
+      }
+      case 'answer': {
+        const of = session as Session
+        const doing = ownDoing({ endpoint, method: 'answer' })
+        return { ...doing, answer: (event) => (answered(of, message), doing.answer(event)) }
+      }
+      case 'notification': {
+        if (!NOTIFICATIONS.has(message.method)) throw new RpcMistake(METHOD_NOT_FOUND, 'there is no such notification here')
+        const doing = ownDoing({ endpoint, method: message.method })
+        return message.method === 'notifications/cancelled' ? { ...doing, answer: (event) => (this.cancel(message.params.get('requestId')), doing.answer(event)) } : doing
+      }
     }
-    if (message.kind !== 'notification' || !notifications.has(message.method)) throw new RpcMistake(METHOD_NOT_FOUND, 'there is no such notification here')
-    const doing = ownDoing({ server, method: message.method })
-    if (message.method !== 'notifications/cancelled') return doing
-    return { ...doing, answer: (event) => (this.cancel(message.params.get('requestId')), doing.answer(event)) }
   }
 
   /** Ends one of the session's own requests; of others it says nothing. */
@@ -214,20 +211,70 @@ class Visit implements Errand {
     if (typeof id === 'string' || typeof id === 'number') this.session?.underWay.get(id)?.abort()
   }
 
-  /** `DELETE`: the caller needs its session no more. */
-  private leave(server: Server, principal: Principal): Doing['reading'] | Refusal {
-    const session = this.sessionOf(principal, server)
+  /** `GET`: the caller listens to its session. One at a time, so that nothing is told twice. */
+  private listen(endpoint: Endpoint, principal: Principal, exchange: Exchange): Doing['reading'] | Refusal {
+    const session = this.sessionOf(principal, endpoint)
     if (isRefusal(session)) return session
-    const doing = ownDoing({ server, method: 'DELETE' })
+    if (!accepts(this.arrival.fields).stream) return refuse('bad_request', { param: 'accept', say: 'What is answered here is a stream of events, which the header Accept does not name.' })
+    if (session.listener !== undefined) return refuse('already_listening')
+    this.session = session
+    const reading = { ...plainReading({ endpoint, action: 'mcp.connect', method: 'GET', effect: 'none' }), stream: true }
+    this.doing = {
+      reading,
+      candidates: [],
+      answer: () => ({ result: object({}) }),
+      stay: async (stream) => {
+        if (session.listener !== undefined) throw new Refused(refuse('already_listening'))
+        session.listener = () => this.stop.abort()
+        try {
+          await watch({ desk: this.desk, endpoint, principal, exchange, signal: this.signal }, { lists: () => true, resource: (server, uri) => session.subscribed.get(uri)?.server === server }, stream)
+        } finally {
+          delete session.listener
+        }
+        return undefined
+      },
+    }
+    return reading
+  }
+
+  /** `DELETE`: the caller needs its session no more. */
+  private leave(endpoint: Endpoint, principal: Principal): Doing['reading'] | Refusal {
+    const session = this.sessionOf(principal, endpoint)
+    if (isRefusal(session)) return session
+    const doing = ownDoing({ endpoint, method: 'DELETE' })
     this.doing = { ...doing, answer: (event) => (this.desk.sessions.end(session), doing.answer(event)) }
     return doing.reading
   }
 
-  private spoken({ id, method }: Extract<Message, { kind: 'request' }>, answer: Answer): string {
+  private spoken({ id, method }: Asked, answer: Answer): string {
     return answerText(id, this.modern ? modernAnswer(method, answer) : answer)
   }
 
-  private write(status: number, fields: Fields, text: string | undefined): Delivery {
+  private streaming(fields: Fields): EventStream {
+    return (this.stream ??= new EventStream(this.outlet, this.desk.clock, fields))
+  }
+
+  /** The stream of the answer, for what is said besides it. */
+  private besides(exchange: Exchange): EventStream | undefined {
+    if (this.arrival.gone.aborted || (this.stream === undefined && this.outlet.committed)) return undefined
+    return this.streaming(fieldsOf(exchange))
+  }
+
+  /** The answer: by itself, or as the last of a stream. */
+  private write(status: number, fields: Fields, text: string): Delivery {
+    if (this.stream === undefined && (status !== 200 || accepts(this.arrival.fields).json)) return this.plain(status, [...fields, JSON_TYPE, NOT_KEPT], text)
+    if (this.stream === undefined && this.outlet.committed) return { status, bytes: 0, complete: false }
+    this.streaming(fields)
+    return this.ended(text)
+  }
+
+  private ended(text: string | undefined): Delivery {
+    this.free()
+    this.stream?.end(text)
+    return { status: 200, bytes: this.stream?.written ?? 0, complete: !this.arrival.gone.aborted }
+  }
+
+  private plain(status: number, fields: Fields, text?: string): Delivery {
     const { gone } = this.arrival
     if (this.outlet.committed) return { status, bytes: 0, complete: false }
     // Before the caller can know: its next request may have the same id.
@@ -238,23 +285,10 @@ class Visit implements Errand {
   }
 }
 
-function fieldsOf({ id }: Exchange): [string, string][] {
-  return [['x-sallyport-id', id], ['x-request-id', id], ['content-type', 'application/json'], ['cache-control', 'no-store']]
-}
+const JSON_TYPE = ['content-type', 'application/json'] as const
+const NOT_KEPT = ['cache-control', 'no-store'] as const
 
-function isJson(type: string | undefined): boolean {
-  return type !== undefined && /^application\/json\s*(?:;|$)/i.test(type)
-}
-
-/** What the model behind a call should read: that it was decided against, or that its arguments are wrong. */
-function isDecision({ refuse: code }: Refusal): boolean {
-  return reasonOf(code).kind === 'forbidden' || TOLD.has(code)
-}
-
-const TOLD: ReadonlySet<Refusal['refuse']> = new Set(['leak_in_answer', 'answer_refused', 'off_topic', 'bad_request', 'unknown_field'])
-
-function codeOf({ refuse: code }: Refusal, placed: boolean): number {
-  const { kind } = reasonOf(code)
-  if (!placed && kind === 'invalid') return INVALID_REQUEST
-  return kind === 'upstream' || kind === 'timeout' || kind === 'internal' ? INTERNAL_ERROR : REFUSED
-}
+/** Requests on whose account servers say or ask something that callers are told of. */
+const HEARD: ReadonlySet<string> = new Set(['tools/call', 'resources/read', 'prompts/get'])
+/** Requests whose answer does not end by itself. */
+const STREAMED: ReadonlySet<string> = new Set(['subscriptions/listen'])

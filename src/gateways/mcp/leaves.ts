@@ -18,6 +18,7 @@ interface Place {
 const NAMES: ReadonlySet<string> = new Set([
   'result', 'error', 'content', 'structuredContent', 'isError', 'type', 'text', 'data', 'mimeType', 'resource', 'uri', 'blob', 'name', 'title', 'description', 'annotations', 'audience', 'priority', 'lastModified', 'size', '_meta', 'icons', 'src', 'sizes', 'theme',
   'tools', 'inputSchema', 'outputSchema', 'readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint', 'execution', 'taskSupport', '$schema', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'const', 'default', 'anyOf', 'oneOf', 'allOf', 'minimum', 'maximum', 'minLength', 'maxLength', 'pattern', 'format',
+  'prompts', 'arguments', 'resources', 'resourceTemplates', 'uriTemplate', 'contents', 'messages', 'role', 'completion', 'values', 'total', 'hasMore', 'listChanged', 'subscribe', 'ttlMs', 'cacheScope',
   'code', 'message', 'instructions', 'serverInfo', 'version', 'websiteUrl', 'protocolVersion', 'capabilities', 'resultType',
 ])
 const MOST_LEAVES = 20_000

@@ -1,16 +1,13 @@
 import { field, type Fields } from '../../contract/arrival.ts'
 import { isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
-import { MODERN, SESSION_REVISIONS } from './revisions.ts'
-import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, RpcMistake, UNSUPPORTED_VERSION, type Answer, type Id, type Message } from './rpc.ts'
+import { CLIENT_CAPABILITIES, CLIENT_INFO, MODERN, PROTOCOL_VERSION, SESSION_REVISIONS } from './revisions.ts'
+import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, NO_RESOURCE, RpcMistake, UNSUPPORTED_VERSION, type Answer, type Id, type Message } from './rpc.ts'
 
-const VERSION = 'io.modelcontextprotocol/protocolVersion'
-const CLIENT_INFO = 'io.modelcontextprotocol/clientInfo'
-const CLIENT_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'
 
 /** What of a request the header Mcp-Name repeats. */
 const NAMED: Readonly<Record<string, string>> = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri', 'tasks/get': 'taskId', 'tasks/update': 'taskId', 'tasks/cancel': 'taskId' }
-/** Lists that may be kept: a list that was cut for one caller is nobody else's. */
-const KEPT: ReadonlySet<string> = new Set(['server/discover', 'tools/list'])
+/** Answers that may be kept: one that was cut for one caller is nobody else's. */
+const KEPT: ReadonlySet<string> = new Set(['server/discover', 'tools/list', 'prompts/list', 'resources/list', 'resources/templates/list', 'resources/read'])
 
 /**
  * True for a message of the revision without sessions; false for one of those before it. What the header fields say must
@@ -21,20 +18,22 @@ export function isModern(message: Exclude<Message, { kind: 'answer' }>, fields: 
   const id = message.kind === 'request' ? message.id : undefined
   const named = single(fields, 'mcp-protocol-version', id)
   const meta = message.params.get('_meta')
-  const claimed = isObject(meta) ? meta.get(VERSION) : undefined
+  const claimed = isObject(meta) ? meta.get(PROTOCOL_VERSION) : undefined
   if (claimed === undefined) {
     if (named === undefined || !isLater(named)) return false
     if (message.kind === 'notification') return supported(named, id)
     if (message.method === 'initialize') throw mismatch('initialize belongs to revisions with sessions, the header names another', id)
-    throw new RpcMistake(INVALID_PARAMS, `"_meta" must name the revision, as ${VERSION}`, id)
+    throw new RpcMistake(INVALID_PARAMS, `"_meta" must name the revision, as ${PROTOCOL_VERSION}`, id)
   }
-  if (typeof claimed !== 'string') throw new RpcMistake(INVALID_PARAMS, `"_meta" must name the revision, as ${VERSION}`, id)
+  if (typeof claimed !== 'string') throw new RpcMistake(INVALID_PARAMS, `"_meta" must name the revision, as ${PROTOCOL_VERSION}`, id)
   if (named !== undefined && named !== claimed) throw mismatch('the header MCP-Protocol-Version names another revision than the message', id)
   supported(claimed, id)
   const method = single(fields, 'mcp-method', id)
   if (method !== undefined && method !== message.method) throw mismatch('the header Mcp-Method names another method than the message', id)
   if (message.kind === 'notification') return true
-  for (const key of [CLIENT_INFO, CLIENT_CAPABILITIES]) if (!isObject((meta as TreeObject).get(key))) throw new RpcMistake(INVALID_PARAMS, `"_meta" must hold ${key}`, id)
+  if (!isObject((meta as TreeObject).get(CLIENT_CAPABILITIES))) throw new RpcMistake(INVALID_PARAMS, `"_meta" must hold ${CLIENT_CAPABILITIES}`, id)
+  const info = (meta as TreeObject).get(CLIENT_INFO)
+  if (info !== undefined && !isObject(info)) throw new RpcMistake(INVALID_PARAMS, `${CLIENT_INFO} must be an object`, id)
   if (named === undefined) throw mismatch('the header MCP-Protocol-Version is missing', id)
   if (method === undefined) throw mismatch('the header Mcp-Method is missing', id)
   checkName(message.method, message.params, fields, id)
@@ -62,7 +61,7 @@ function checkName(method: string, params: TreeObject, fields: Fields, id: Id | 
 }
 
 /** Values that headers cannot hold travel as base64 of their UTF-8. */
-function decoded(header: string): string | undefined {
+export function decoded(header: string): string | undefined {
   const inside = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/.exec(header)?.[1]
   if (inside === undefined) return header
   const bytes = Buffer.from(inside, 'base64')
@@ -84,7 +83,8 @@ function mismatch(problem: string, id: Id | undefined): RpcMistake {
 
 /** An answer as this revision has it: every result says that it is one, and how long it may be kept. */
 export function modernAnswer(method: string, answer: Answer): Answer {
-  if ('error' in answer) return answer
+  // Resources that are not there have no code of their own any more.
+  if ('error' in answer) return answer.error.code === NO_RESOURCE ? { error: { ...answer.error, code: INVALID_PARAMS } } : answer
   const more: [string, Tree][] = [['resultType', 'complete'], ...(KEPT.has(method) ? ([['ttlMs', 0], ['cacheScope', 'private']] as [string, Tree][]) : [])]
   return { result: new Map([...answer.result, ...more]) }
 }

@@ -26,6 +26,8 @@ export const INVALID_PARAMS = -32602
 export const INTERNAL_ERROR = -32603
 export const REFUSED = -32000
 export const NO_SESSION = -32001
+/** Of revisions with sessions: there is no such resource. */
+export const NO_RESOURCE = -32002
 export const HEADER_MISMATCH = -32020
 export const MISSING_CAPABILITY = -32021
 export const UNSUPPORTED_VERSION = -32022

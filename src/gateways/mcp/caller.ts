@@ -1,0 +1,112 @@
+import { refuse, Refused } from '../../contract/verdict.ts'
+import { isObject, numberOf, object, type Tree, type TreeObject } from '../../formats/tree.ts'
+import { isLevel, reaches } from './level.ts'
+import type { Beside } from './link.ts'
+import { CLIENT_CAPABILITIES, LOG_LEVEL } from './revisions.ts'
+import { INVALID_PARAMS, notificationText, REFUSED, requestText, RpcMistake, type Answer, type Message } from './rpc.ts'
+import type { Session } from './sessions.ts'
+import type { EventStream } from './stream.ts'
+
+/** Asks the caller something and waits for what it answers. Never rejects. */
+export type AskCaller = (method: string, params: TreeObject, signal: AbortSignal) => Promise<Answer>
+
+/** How what a server says and asks on account of a request reaches its caller. */
+export interface Reach {
+  /** False where the caller reads nothing of it any more. */
+  tell(method: string, params: TreeObject): boolean
+  /** Absent where the caller cannot be asked on the way: it has no session. */
+  readonly ask?: AskCaller
+}
+
+/** Gives content that a server initiates to its caller, where policy and guards let it. */
+export type Initiate = (reach: Reach) => Pick<Beside, 'told' | 'asked'> & { settled(): Promise<void> }
+
+/** Where nothing that a server initiates reaches anybody. */
+export const UNHEARD: Initiate = () => ({ told: () => undefined, asked: () => Promise.resolve(NOBODY), settled: () => Promise.resolve() })
+
+type Asked = Extract<Message, { kind: 'request' }>
+
+const MOST_ASKED = 16
+let lastAsked = 0
+
+/** What the caller said of what it wants to hear with its request. @throws {RpcMistake} */
+export function wishesOf({ params, id }: Asked, session: Session | undefined): Pick<Beside, 'capabilities' | 'logLevel'> & { readonly token: Tree | undefined } {
+  const meta = params.get('_meta')
+  const said = isObject(meta) ? meta : new Map<string, Tree>()
+  const [token, level, capabilities] = [said.get('progressToken'), session === undefined ? said.get(LOG_LEVEL) : session.logLevel, session?.capabilities ?? said.get(CLIENT_CAPABILITIES)]
+  if (token !== undefined && typeof token !== 'string' && (typeof token !== 'number' || !Number.isSafeInteger(token))) throw new RpcMistake(INVALID_PARAMS, '"progressToken" must be a text or a whole number', id)
+  if (level !== undefined && !isLevel(level)) throw new RpcMistake(INVALID_PARAMS, 'the level of log messages is not known', id)
+  return { capabilities: isObject(capabilities) ? capabilities : new Map(), token, ...(isLevel(level) && { logLevel: level }) }
+}
+
+export interface CallerParts {
+  readonly message: Asked
+  readonly session: Session | undefined
+  /** The stream of the request's answer, begun when it is first needed; undefined where no more can be said. */
+  readonly stream: () => EventStream | undefined
+  readonly initiate: Initiate
+  /** Callers of one name are one. */
+  readonly caller: string
+}
+
+/** What the links tell and ask on account of one request. `settled` resolves when all of it is said. */
+export function callerOf({ message, session, stream, initiate, caller }: CallerParts): Beside & { settled(): Promise<void> } {
+  const { token, ...wishes } = wishesOf(message, session)
+  const reach: Reach = {
+    tell: (method, params) => stream()?.send(notificationText(method, params)) === true,
+    ...(session && { ask: askOver(session, stream) }),
+  }
+  let content: ReturnType<Initiate> | undefined
+  const initiated = (): ReturnType<Initiate> => (content ??= initiate(reach))
+  return {
+    ...wishes,
+    progress: token !== undefined,
+    caller,
+    told(method, params) {
+      if (method === 'notifications/progress') {
+        const [progress, total, text] = [params.get('progress'), params.get('total'), params.get('message')]
+        if (token === undefined || numberOf(progress) === undefined) return
+        const numbers = object({ progressToken: token, progress, ...(numberOf(total) !== undefined && { total }) })
+        // Numbers alone say nothing that anybody could follow.
+        if (typeof text !== 'string' || text === '') reach.tell(method, numbers)
+        else initiated().told(method, new Map([...numbers, ['message', text]]))
+      } else if (method === 'notifications/message') {
+        if (session === undefined && wishes.logLevel === undefined) return
+        if (wishes.logLevel === undefined || reaches(params.get('level'), wishes.logLevel)) initiated().told(method, params)
+      } else initiated().told(method, params)
+    },
+    asked: (method, params, signal) => initiated().asked(method, params, signal),
+    settled: () => content?.settled() ?? Promise.resolve(),
+  }
+}
+
+/** Over the stream of the request that it is about; what the caller answers comes with a request of its own. */
+function askOver(session: Session, stream: () => EventStream | undefined): AskCaller {
+  return (method, params, signal) => {
+    if (session.asked.size >= MOST_ASKED) return Promise.resolve(NOBODY)
+    const id = `sallyport-${++lastAsked}`
+    return new Promise((resolve) => {
+      const settle = (answer: Answer): void => {
+        session.asked.delete(id)
+        signal.removeEventListener('abort', left)
+        resolve(answer)
+      }
+      const left = (): void => {
+        stream()?.send(notificationText('notifications/cancelled', object({ requestId: id })))
+        settle(NOBODY)
+      }
+      if (signal.aborted || stream()?.send(requestText(id, method, params)) !== true) return resolve(NOBODY)
+      session.asked.set(id, settle)
+      signal.addEventListener('abort', left, { once: true })
+    })
+  }
+}
+
+const NOBODY: Answer = { error: { code: REFUSED, message: 'The caller cannot be asked.' } }
+
+/** What the caller answered to what it was asked. @throws {Refused} where nothing of that id waits. */
+export function answered(session: Session, { id, answer }: Extract<Message, { kind: 'answer' }>): void {
+  const settle = id === undefined ? undefined : session.asked.get(id)
+  if (settle === undefined) throw new Refused(refuse('bad_request', { say: 'Nothing of that id was asked of you.' }))
+  settle(answer)
+}
