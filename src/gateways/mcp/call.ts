@@ -11,6 +11,7 @@ import { routeOf, targetOf, type Doing, type Request } from './desk.ts'
 import { whose } from './endpoint.ts'
 import { malformed } from './introduce.ts'
 import { treeEvent, type TreeEvent } from './leaves.ts'
+import { askLevel } from './level.ts'
 import { mirrorProblem } from './mirrored.ts'
 import { askOnce } from './once.ts'
 import { edited } from './reading.ts'
@@ -28,12 +29,13 @@ interface CallReading extends Reading {
 }
 
 /** `tools/call`: one tool with its arguments. @throws {RpcMistake} for parameters that are none. */
-export function callDoing({ desk, endpoint, principal, params, id, signal, beside, mirrors }: Request): Doing {
+export function callDoing({ desk, endpoint, principal, params, id, signal, hears, mirrors }: Request): Doing {
   const { name: called, args } = callOf(params, id)
   const named = whose(endpoint, called)
   if (named === undefined) throw new RpcMistake(INVALID_PARAMS, 'there is no such tool here', id)
   const { server, name } = named
   const { settings } = server
+  const beside = hears?.(server)
   const options = { signal, timeoutMs: settings.timeoutMs, ...(beside && { beside }) }
   const connection = server.connection(principal)
   const known = connection.known('tools', name)
@@ -55,6 +57,7 @@ export function callDoing({ desk, endpoint, principal, params, id, signal, besid
         const sent = (permitted as CallReading).args
         const wrong = argumentProblem(tool, sent, server)
         if (wrong !== undefined) throw new Refused(wrong)
+        if (beside?.logLevel !== undefined) await askLevel(connection.link, beside.logLevel, { ...options, signal: both })
         const answer = await connection.link.request('tools/call', object({ name, arguments: sent }), { ...options, signal: both })
         return resultEvent(answer)
       }),

@@ -21,16 +21,19 @@ export interface Reach {
 /** Gives content that a server initiates to its caller, where policy and guards let it. */
 export type Initiate = (reach: Reach) => Pick<Beside, 'told' | 'asked'> & { settled(): Promise<void> }
 
-/** Where nothing that a server initiates reaches anybody. */
-export const UNHEARD: Initiate = () => ({ told: () => undefined, asked: () => Promise.resolve(NOBODY), settled: () => Promise.resolve() })
-
 type Asked = Extract<Message, { kind: 'request' }>
 
 const MOST_ASKED = 16
 let lastAsked = 0
 
+/** What a caller wants to hear, and can be asked. */
+export interface Wishes extends Pick<Beside, 'capabilities' | 'logLevel'> {
+  /** Under which it wants to hear of progress. */
+  readonly token: Tree | undefined
+}
+
 /** What the caller said of what it wants to hear with its request. @throws {RpcMistake} */
-export function wishesOf({ params, id }: Asked, session: Session | undefined): Pick<Beside, 'capabilities' | 'logLevel'> & { readonly token: Tree | undefined } {
+export function wishesOf({ params, id }: Asked, session: Session | undefined): Wishes {
   const meta = params.get('_meta')
   const said = isObject(meta) ? meta : new Map<string, Tree>()
   const [token, level, capabilities] = [said.get('progressToken'), session === undefined ? said.get(LOG_LEVEL) : session.logLevel, session?.capabilities ?? said.get(CLIENT_CAPABILITIES)]
@@ -40,7 +43,7 @@ export function wishesOf({ params, id }: Asked, session: Session | undefined): P
 }
 
 export interface CallerParts {
-  readonly message: Asked
+  readonly wishes: Wishes
   readonly session: Session | undefined
   /** The stream of the request's answer, begun when it is first needed; undefined where no more can be said. */
   readonly stream: () => EventStream | undefined
@@ -50,8 +53,7 @@ export interface CallerParts {
 }
 
 /** What the links tell and ask on account of one request. `settled` resolves when all of it is said. */
-export function callerOf({ message, session, stream, initiate, caller }: CallerParts): Beside & { settled(): Promise<void> } {
-  const { token, ...wishes } = wishesOf(message, session)
+export function callerOf({ wishes: { token, ...wishes }, session, stream, initiate, caller }: CallerParts): Beside & { settled(): Promise<void> } {
   const reach: Reach = {
     tell: (method, params) => stream()?.send(notificationText(method, params)) === true,
     ...(session && { ask: askOver(session, stream) }),

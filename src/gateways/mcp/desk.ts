@@ -50,8 +50,8 @@ export interface Request {
   readonly params: TreeObject
   /** Header fields, of which tools may repeat some arguments; absent in revisions that know no such thing. */
   readonly mirrors?: Fields
-  /** Hears what servers say and ask on account of the request; absent = the caller can be told nothing but the answer. */
-  readonly beside?: Beside
+  /** What hears what a server says and asks on account of the request; absent = the caller can be told nothing but the answer. */
+  readonly hears?: (server: Server) => Beside
   readonly signal: AbortSignal
 }
 

@@ -5,17 +5,20 @@ import type { Principal } from '../../contract/principal.ts'
 import { isRefusal, refuse, Refused, type Refusal } from '../../contract/verdict.ts'
 import { object } from '../../formats/tree.ts'
 import { accepts, fieldsOf, isJson, refusedWith } from './answers.ts'
-import { answered, callerOf, UNHEARD } from './caller.ts'
+import { answered, callerOf, wishesOf } from './caller.ts'
 import { challengeOf } from './challenge.ts'
 import { ownDoing } from './connect.ts'
 import type { Doing, McpDesk } from './desk.ts'
 import { endpointAt, type Endpoint } from './endpoint.ts'
+import { initiatedBy } from './initiated.ts'
 import type { TreeEvent } from './leaves.ts'
+import type { Beside } from './link.ts'
 import { METHODS, MODERN_METHODS, NOTIFICATIONS } from './methods.ts'
 import { isModern, modernAnswer, single } from './modern.ts'
 import { plainReading } from './reading.ts'
 import { MODERN } from './revisions.ts'
 import { answerText, HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, MISSING_CAPABILITY, NO_SESSION, PARSE_ERROR, readMessage, RpcMistake, type Answer, type Message } from './rpc.ts'
+import type { Server } from './server.ts'
 import { ownerOf, type Session } from './sessions.ts'
 import { EventStream } from './stream.ts'
 import { watch } from './watch.ts'
@@ -189,9 +192,9 @@ class Visit implements Errand {
         const { fields } = this.arrival
         const { stream } = accepts(fields)
         if (!stream && STREAMED.has(message.method)) throw new RpcMistake(INVALID_REQUEST, 'the answer is a stream of events, which the header Accept does not name', message.id)
-        if (stream && HEARD.has(message.method)) this.caller = callerOf({ message, session, stream: () => this.besides(exchange), initiate: UNHEARD, caller: session?.id ?? ownerOf(principal) })
+        const hears = stream && HEARD.has(message.method) ? (server: Server) => this.hearing(message, server, principal, exchange) : undefined
         const { id, method, params } = message
-        return make({ desk: this.desk, endpoint, principal, exchange, signal: this.signal, id, method, params, ...(session && { session }), ...(this.modern && { mirrors: fields }), ...(this.caller && { beside: this.caller }) })
+        return make({ desk: this.desk, endpoint, principal, exchange, signal: this.signal, id, method, params, ...(session && { session }), ...(this.modern && { mirrors: fields }), ...(hears && { hears }) })
       }
       case 'answer': {
         const of = session as Session
@@ -204,6 +207,14 @@ class Visit implements Errand {
         return message.method === 'notifications/cancelled' ? { ...doing, answer: (event) => (this.cancel(message.params.get('requestId')), doing.answer(event)) } : doing
       }
     }
+  }
+
+  /** What hears the server that is asked. */
+  private hearing(message: Asked, server: Server, principal: Principal, exchange: Exchange): Beside {
+    const { session, desk } = this
+    const wishes = wishesOf(message, session)
+    const initiate = initiatedBy({ pass: desk.pass, clock: desk.clock, server, principal, exchange, method: message.method, capabilities: wishes.capabilities })
+    return (this.caller = callerOf({ wishes, session, stream: () => this.besides(exchange), initiate, caller: session?.id ?? ownerOf(principal) }))
   }
 
   /** Ends one of the session's own requests; of others it says nothing. */

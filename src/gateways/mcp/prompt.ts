@@ -18,7 +18,7 @@ export function promptReading(server: Server, name: string, args: TreeObject): A
 }
 
 /** `prompts/get`: one prompt with its arguments. @throws {RpcMistake} for parameters that are none. */
-export function promptDoing({ desk, endpoint, principal, params, id, signal, beside }: Request): Doing {
+export function promptDoing({ desk, endpoint, principal, params, id, signal, hears }: Request): Doing {
   const wrong = (problem: string): RpcMistake => new RpcMistake(INVALID_PARAMS, problem, id)
   for (const key of params.keys()) if (key !== 'name' && key !== 'arguments' && key !== '_meta') throw wrong(`the parameter ${JSON.stringify(key.slice(0, 64))} is not known`)
   const [called, args = new Map()] = [params.get('name'), params.get('arguments')]
@@ -31,6 +31,7 @@ export function promptDoing({ desk, endpoint, principal, params, id, signal, bes
   const connection = server.connection(principal)
   const refusal = connection.barred('prompts', name)
   const target = targetOf(server, reading.resource)
+  const beside = hears?.(server)
   return {
     reading,
     ...(refusal && { refusal }),

@@ -28,7 +28,7 @@ export function resourceOf(server: Server, uri: string, listed: boolean): Readin
 
 /** `resources/read`: one resource, listed or not. @throws {RpcMistake} for parameters that are none. */
 export async function readDoing(request: Request): Promise<Doing> {
-  const { desk, endpoint, principal, params, id, signal, beside } = request
+  const { desk, endpoint, principal, params, id, signal, hears } = request
   const uri = uriOf(params, id)
   const found = await holdersOf(request, uri)
   const [first, second] = found
@@ -38,6 +38,7 @@ export async function readDoing(request: Request): Promise<Doing> {
   const refusal = second === undefined ? first.server.connection(principal).barred('resources', uri) : refuse('bad_request', { param: 'uri', say: 'Several servers have a resource of this URI: ask one of them at its own endpoint.' })
   const { server } = first
   const target = targetOf(server, reading.resource)
+  const beside = hears?.(server)
   return {
     reading,
     ...(refusal && { refusal }),
