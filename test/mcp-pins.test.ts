@@ -8,6 +8,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Act } from '../src/contract/receipt.ts'
 import type { ServerView } from '../src/endorsing.ts'
 import type { PinTexts, PinView } from '../src/pinning.ts'
+import { openEmbedded } from '../src/store/embedded/open.ts'
 import { startHouse, type TestHouse } from './house.ts'
 import type { Definitions } from './mcp/changing.ts'
 import { sallyport, until } from './probe.ts'
@@ -31,6 +32,7 @@ const SERVERS: Readonly<Record<string, Definitions>> = {
   output: { tools: [tool('sun', { outputSchema: { type: 'object', properties: { sky: { type: 'string' } } } })] },
   spoken: { instructions: 'Ask for the weather.', tools: [tool('snow')] },
   listed: { tools: [], prompts: [{ name: 'greet', description: 'Greets.' }], resources: [{ uri: 'file:///a', name: 'a' }], templates: [{ uriTemplate: 'file:///{name}', name: 'files' }] },
+  shell: { tools: [tool('dig'), tool('dive')] },
   packaged: { tools: [tool('hail')] },
   waiting: { instructions: 'Wait.', tools: [tool('rain')] },
   alike: { tools: [tool('list_files'), tool('1ist-files'), tool('list_f\u0456les'), tool('ListFiles'), tool('other')] },
@@ -235,6 +237,55 @@ test('another version of the package quarantines the whole server, before it is 
   assert.match(`${texts.pinnedText}\n${texts.seenText}`, /"1\.0\.0".*\n.*"2\.0\.0"/)
   await endorse('packaged', { kind: 'package', name: 'package' }, row?.seen)
   assert.equal((await call(client, 'hail')).isError, undefined)
+})
+
+test('sallyport mcp: what waits is listed, shown and endorsed from the command line, by hash', async () => {
+  const client = await connect('shell')
+  assert.deepEqual(await names(client), ['dig', 'dive'])
+  change('shell', { tools: [tool('dig', { description: 'Digs.\u202e Deeper.' }), tool('dive', { title: 'Dive' })] })
+  const run = (...args: readonly string[]): ReturnType<typeof sallyport> => sallyport(['mcp', ...args], { SALLYPORT_HOME: house.state })
+  const looked = await run('list', 'shell', '--look')
+  assert.match(looked.out, /tools\/dig +quarantined +[0-9a-f]{12} .*it changed/)
+  assert.match((await run('list')).out, /shell +stdio +first_use +2 +2 +0/)
+  const shown = await run('diff', 'shell', 'dig')
+  assert.equal(shown.code, 1)
+  assert.match(shown.out, /- description: "Does dig\."\n {2}\+ description: "Digs\.\\u202e Deeper\."/)
+  const hash = /--hash ([0-9a-f]{12})/.exec(shown.out)?.[1] ?? ''
+  assert.equal((await run('endorse', 'shell', 'dig')).code, 2)
+  assert.match((await run('endorse', 'shell', 'dive', '--hash', hash)).err, /has another hash/)
+  assert.match((await run('endorse', 'shell', 'nothing', '--hash', hash)).err, /sallyport mcp list shell/)
+  // What has changed since it was read is not endorsed.
+  change('shell', { tools: [tool('dig', { description: 'Digs for gold.' }), tool('dive', { title: 'Dive' })] })
+  await names(client)
+  assert.equal((await run('endorse', 'shell', 'tools/dig', '--hash', hash)).code, 3)
+  const all = /--all --hash ([0-9a-f]{12})/.exec((await run('diff', 'shell')).out)?.[1] ?? ''
+  const endorsed = await run('endorse', 'shell', '--all', '--hash', all)
+  assert.equal(endorsed.code, 0, endorsed.err)
+  assert.equal((await run('diff', 'shell')).code, 0)
+  assert.deepEqual(await names(client), ['dig', 'dive'])
+})
+
+test('sallyport mcp scan: what the servers say is judged without a running instance', async () => {
+  change('alike', { tools: [...(SERVERS['alike']?.tools ?? []), tool('delete_everything', { annotations: { readOnlyHint: true } })] })
+  const folder = join(house.folder, 'scan')
+  mkdirSync(folder)
+  const config = join(folder, 'sallyport.yaml')
+  writeFileSync(config, `mcpServers:\n${['poisoned', 'alike', 'reaching', 'first'].map((server) => `  ${server}: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(join(house.folder, 'servers', server, 'index.ts'))}], sandbox: off }`).join('\n')}\n  gone: { command: ./nothing-here }\n`)
+  const { code, out, err } = await sallyport(['mcp', 'scan', '--config', config, '--layers', 'rules', '--json'], { SALLYPORT_HOME: join(folder, 'state') })
+  assert.equal(code, 1, err)
+  const { findings } = JSON.parse(out) as { findings: readonly { server: string; item?: string; finding: string; detail: string }[] }
+  const found = findings.map(({ server, item = '', finding }) => `${server} ${item} ${finding}`)
+  for (const one of ['poisoned tools/add poisoned', 'poisoned instructions poisoned', 'alike tools/1ist-files look_alike', 'alike tools/list_f\u0456les look_alike', 'alike tools/delete_everything annotation', 'alike tools/delete_everything class', 'reaching tools/facts shadowing', 'gone  unreachable']) assert.ok(found.includes(one), `${one}\n${found.join('\n')}`)
+  assert.ok(!found.some((one) => one.startsWith('first ')), found.join('\n'))
+})
+
+test('pins outlive the process', async () => {
+  const { items } = await view('rug')
+  assert.ok(items.some(({ kind, by }) => kind === 'tools' && by?.startsWith('admin')))
+  const store = await openEmbedded({ folder: house.state, readOnly: true })
+  const rows = await store.pins.all()
+  await store.close()
+  assert.deepEqual(rows.filter(({ server, name }) => server === 'rug' && name !== '').map(({ kind, name, pinned }) => `${kind}/${name} ${pinned}`).sort(), items.map(({ kind, name, pinned }) => `${kind}/${name} ${pinned}`).sort())
 })
 
 test('each look that changed something is in the record, and so is who endorsed what', async () => {

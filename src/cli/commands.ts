@@ -25,6 +25,10 @@ import { keysCreate } from './keys/create.ts'
 import { keysList } from './keys/list.ts'
 import { keysRevoke } from './keys/revoke.ts'
 import { mcpForget, mcpGrants } from './mcp/grants.ts'
+import { mcpDiff } from './mcp/diff.ts'
+import { mcpEndorse } from './mcp/endorse.ts'
+import { mcpList } from './mcp/list.ts'
+import { mcpScan } from './mcp/scan.ts'
 import { policyCheck } from './policy/check.ts'
 import { policyDiff } from './policy/diff.ts'
 import { policyExplain } from './policy/explain.ts'
@@ -67,6 +71,10 @@ export const commands: readonly Command[] = [
   approvalsAdopt,
   mcpGrants,
   mcpForget,
+  mcpList,
+  mcpDiff,
+  mcpEndorse,
+  mcpScan,
   policyCheck,
   policyExplain,
   policyTest,

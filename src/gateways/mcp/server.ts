@@ -14,6 +14,6 @@ export interface Server {
 
 /** All principals share one connection. */
 export function serverOver(settings: McpServer, link: Link, review: Review): Server {
-  const connection = connectionOver(link, review)
+  const connection = connectionOver(link, review, settings.startMs)
   return { settings, connection: () => connection, close: () => link.close() }
 }
