@@ -51,7 +51,7 @@ export function serverForEach({ settings, review, clock, link, close }: EachPart
           if (own.size < MOST && used - one.used < IDLE_MS) break
           end(other, one)
         }
-        found = { connection: connectionOver(link(principal), review), used }
+        found = { connection: connectionOver(link(principal), review, settings.startMs), used }
       }
       found.used = used
       own.delete(key)
