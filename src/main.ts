@@ -19,6 +19,7 @@ import { uuid7Maker } from './formats/ids.ts'
 import { makeHealth } from './gateways/llm/routing/health.ts'
 import { JudgeBook } from './judging.ts'
 import { makeAdminDoor } from './identity/admin.ts'
+import { openSealer } from './approvals/sealer.ts'
 import { openKeyring } from './identity/keyring.ts'
 import { openAdminKey, openSecret } from './identity/secret.ts'
 import { endorsingRoutes } from './endorsing.ts'
@@ -161,7 +162,7 @@ export async function start(options: StartOptions): Promise<Started> {
     })
     const consenting = openConsenting({ store: store.grants, folder: state, clock, newId, audit, origin: () => browserOrigin(live.identity.publicUrl, listeners.dataUrl) })
     opened.push(() => consenting.close())
-    const tooling = openTooling({ pinning, consenting, clock, version, on: (server, { kind, ...more }) => log('mcp_server', { server, event: kind, ...more }) })
+    const tooling = openTooling({ pinning, consenting, sealer: openSealer(state, 'rounds'), clock, version, on: (server, { kind, ...more }) => log('mcp_server', { server, event: kind, ...more }) })
     opened.push(() => tooling.close())
     const flow = flowMemory(clock.monotonic)
     const household: Household = {

@@ -17,7 +17,9 @@ import { serverForEach } from './gateways/mcp/each.ts'
 import type { Target } from './gateways/mcp/oauth/discovery.ts'
 import { Channels } from './gateways/mcp/channels.ts'
 import { serverOver, type Server } from './gateways/mcp/server.ts'
-import { Sessions } from './gateways/mcp/sessions.ts'
+import { ownerOf as grantOwnerOf } from './gateways/mcp/oauth/grants.ts'
+import { Rounds, type StateSealer } from './gateways/mcp/rounds.ts'
+import { ownerOf, Sessions } from './gateways/mcp/sessions.ts'
 import type { HttpServer, McpServer, StdioServer, Value } from './gateways/mcp/settings.ts'
 import { eitherLink } from './gateways/mcp/either.ts'
 import { httpLink } from './gateways/mcp/http.ts'
@@ -52,12 +54,15 @@ export interface ToolingParts {
   readonly on: (server: string, event: ServerEvent) => void
   readonly pinning: Pick<Pinning, 'of'>
   readonly consenting: Pick<Consenting, 'way'>
+  /** Of what callers carry from one round to the next. */
+  readonly sealer: StateSealer
 }
 
 /** The MCP servers that are in use, and the sessions of their callers. Both outlive epochs. */
 export interface Tooling {
   readonly sessions: Sessions
   readonly channels: Channels
+  readonly rounds: Rounds
   /** The servers of one epoch: those whose settings stayed as they were stay as they are. `leave` when it retires. */
   take(ready: readonly ReadyServer[]): { readonly servers: ReadonlyMap<string, Server>; leave(): void }
   /** Ends all of them, with everything that they started. */
@@ -86,18 +91,31 @@ function dialerTo({ url, allowPrivate, ca }: Extract<Way, { readonly url: string
 }
 
 export function openTooling(parts: ToolingParts): Tooling {
-  const { clock, pinning, consenting } = parts
+  const { clock, pinning, consenting, sealer } = parts
   const held = new Map<string, Held>()
   const channels = new Channels()
+  const rounds = new Rounds(clock, sealer)
   const closing = new Set<Promise<void>>()
 
   function make(ready: ReadyServer): Server {
     const { settings, way } = ready
     const review = pinning.of(settings, 'spec' in way ? () => packageOf(way.spec) : undefined)
     const target = 'spec' in way ? undefined : way.target
-    if ('spec' in way || target === undefined) return serverOver(settings, linkTo(ready, parts), review)
+    const each = { settings, review, clock }
+    if ('spec' in way) {
+      if (settings.connection === 'shared') return serverOver(settings, linkTo(ready, parts), review)
+      return serverForEach({ ...each, nameOf: ownerOf, most: MOST_PROGRAMS, link: (_, name) => linkTo({ ...ready, way: { spec: ownSpec(way.spec, name) } }, parts), close: () => Promise.resolve() })
+    }
+    if (target === undefined && settings.connection === 'shared') return serverOver(settings, linkTo(ready, parts), review)
     const dialer = dialerTo(way)
-    return serverForEach({ settings, review, clock, link: (principal) => linkTo(ready, parts, consenting.way(target, principal, dialer.dial)), close: () => dialer.close() })
+    const most = MOST_CONNECTIONS
+    const close = (): Promise<void> => dialer.close()
+    if (target === undefined) return serverForEach({ ...each, nameOf: ownerOf, most, link: () => linkTo(ready, parts, dialer.dial), close })
+    const nameOf = (principal: Principal): string => {
+      const { tenant, key } = grantOwnerOf(principal)
+      return JSON.stringify([tenant, key])
+    }
+    return serverForEach({ ...each, nameOf, most, link: (principal) => linkTo(ready, parts, consenting.way(target, principal, dialer.dial)), close })
   }
 
   function drop(key: string): void {
@@ -112,6 +130,7 @@ export function openTooling(parts: ToolingParts): Tooling {
   return {
     sessions: new Sessions(clock),
     channels,
+    rounds,
     take(ready) {
       const servers = new Map<string, Server>()
       for (const one of ready) {
@@ -139,11 +158,22 @@ export function openTooling(parts: ToolingParts): Tooling {
     },
     async close() {
       channels.close()
+      rounds.close()
       for (const one of held.values()) one.uses = 0
       for (const key of [...held.keys()]) drop(key)
       await Promise.all(closing)
     },
   }
+}
+
+/** Of one server, where each caller has its own. */
+const MOST_PROGRAMS = 64
+const MOST_CONNECTIONS = 1_000
+
+/** The program of one caller alone: what it leaves in its folder is seen by no other's. */
+function ownSpec(spec: ProgramSpec, name: string): ProgramSpec {
+  const home = join(spec.home, 'callers', createHash('sha256').update(name).digest('hex').slice(0, 32))
+  return { ...spec, home, env: { ...spec.env, ...(spec.env['HOME'] === spec.home && { HOME: home }) }, cwd: spec.cwd === spec.home ? home : spec.cwd }
 }
 
 /** NUL would end a variable early; a line break would let a credential write headers of its own. */

@@ -26,7 +26,7 @@ const HEAD = 1 + ID + NONCE
  * @throws {Error} when others can read the file, or it is not such a file: never replaced, because nothing that it
  * sealed could be opened any more.
  */
-export function openSealer(folder: string, use: 'approvals' | 'grants' = 'approvals'): Sealer {
+export function openSealer(folder: string, use: 'approvals' | 'grants' | 'rounds' = 'approvals'): Sealer {
   const path = join(folder, `${use}-key`)
   const text = readPrivate(path) ?? make(path, use)
   const keys = new Map<string, Buffer>()

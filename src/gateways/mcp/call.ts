@@ -7,6 +7,7 @@ import { refuse, Refused, type Refusal } from '../../contract/verdict.ts'
 import { argumentValues, declaredArguments } from '../../formats/arguments.ts'
 import { writeJson } from '../../formats/json.ts'
 import { isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
+import { askServer, requiredEvent } from './asking.ts'
 import { routeOf, targetOf, type Doing, type Request } from './desk.ts'
 import { whose } from './endpoint.ts'
 import { malformed } from './introduce.ts'
@@ -17,6 +18,7 @@ import { askOnce } from './once.ts'
 import { edited } from './reading.ts'
 import { HEADER_MISMATCH, INVALID_PARAMS, RpcMistake, type Answer, type RpcError } from './rpc.ts'
 import type { Server } from './server.ts'
+import { createdTask } from './tasks.ts'
 import type { Item } from './items.ts'
 
 /** Values that a reviewer is shown one by one, besides those that say whom or what it acts on. */
@@ -29,7 +31,8 @@ interface CallReading extends Reading {
 }
 
 /** `tools/call`: one tool with its arguments. @throws {RpcMistake} for parameters that are none. */
-export function callDoing({ desk, endpoint, principal, params, id, signal, hears, mirrors }: Request): Doing {
+export function callDoing(request: Request): Doing {
+  const { desk, endpoint, principal, params, id, signal, hears, mirrors } = request
   const { name: called, args } = callOf(params, id)
   const named = whose(endpoint, called)
   if (named === undefined) throw new RpcMistake(INVALID_PARAMS, 'there is no such tool here', id)
@@ -58,8 +61,9 @@ export function callDoing({ desk, endpoint, principal, params, id, signal, hears
         const wrong = argumentProblem(tool, sent, server)
         if (wrong !== undefined) throw new Refused(wrong)
         if (beside?.logLevel !== undefined) await askLevel(connection.link, beside.logLevel, { ...options, signal: both })
-        const answer = await connection.link.request('tools/call', object({ name, arguments: sent }), { ...options, signal: both })
-        return resultEvent(answer)
+        const answer = await askServer(request, server, object({ name, arguments: sent }), { ...options, signal: both })
+        if ('required' in answer) return requiredEvent(answer)
+        return 'result' in answer && answer.result.get('resultType') === 'task' ? createdTask(request, server, name, answer.result) : resultEvent(answer)
       }),
     answer: answerOf,
   }
@@ -139,7 +143,7 @@ function resultEvent(answer: Answer): TreeEvent {
   return treeEvent(object({ result }), 'tool_result')
 }
 
-function resultProblem(result: TreeObject): string | undefined {
+export function resultProblem(result: TreeObject): string | undefined {
   const [content, structured, isError] = [result.get('content'), result.get('structuredContent'), result.get('isError')]
   if (!Array.isArray(content) || content.length > MOST_PARTS) return 'no content, or too many parts'
   const problem = contentProblem(content)

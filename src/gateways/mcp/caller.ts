@@ -37,9 +37,10 @@ export function wishesOf({ params, id }: Asked, session: Session | undefined): W
   const meta = params.get('_meta')
   const said = isObject(meta) ? meta : new Map<string, Tree>()
   const [token, level, capabilities] = [said.get('progressToken'), session === undefined ? said.get(LOG_LEVEL) : session.logLevel, session?.capabilities ?? said.get(CLIENT_CAPABILITIES)]
+  // Extensions belong to the revision without sessions.
   if (token !== undefined && typeof token !== 'string' && (typeof token !== 'number' || !Number.isSafeInteger(token))) throw new RpcMistake(INVALID_PARAMS, '"progressToken" must be a text or a whole number', id)
   if (level !== undefined && !isLevel(level)) throw new RpcMistake(INVALID_PARAMS, 'the level of log messages is not known', id)
-  return { capabilities: isObject(capabilities) ? capabilities : new Map(), token, ...(isLevel(level) && { logLevel: level }) }
+  return { capabilities: !isObject(capabilities) ? new Map() : session === undefined ? capabilities : new Map([...capabilities].filter(([key]) => key !== 'extensions')), token, ...(isLevel(level) && { logLevel: level }) }
 }
 
 export interface CallerParts {
@@ -50,13 +51,15 @@ export interface CallerParts {
   readonly initiate: Initiate
   /** Callers of one name are one. */
   readonly caller: string
+  /** Asks a caller without a session, which comes back with the answer. */
+  readonly ask?: AskCaller
 }
 
 /** What the links tell and ask on account of one request. `settled` resolves when all of it is said. */
-export function callerOf({ wishes: { token, ...wishes }, session, stream, initiate, caller }: CallerParts): Beside & { settled(): Promise<void> } {
+export function callerOf({ wishes: { token, ...wishes }, session, stream, initiate, caller, ask }: CallerParts): Beside & { settled(): Promise<void> } {
   const reach: Reach = {
     tell: (method, params) => stream()?.send(notificationText(method, params)) === true,
-    ...(session && { ask: askOver(session, stream) }),
+    ...(session ? { ask: askOver(session, stream) } : ask && { ask }),
   }
   let content: ReturnType<Initiate> | undefined
   const initiated = (): ReturnType<Initiate> => (content ??= initiate(reach))

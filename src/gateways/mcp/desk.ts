@@ -12,10 +12,12 @@ import type { Channels } from './channels.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { TreeEvent } from './leaves.ts'
 import type { Beside } from './link.ts'
+import type { Rounds, Turn } from './rounds.ts'
 import type { Answer, Id } from './rpc.ts'
 import type { Server } from './server.ts'
 import type { Session, Sessions } from './sessions.ts'
 import type { EventStream } from './stream.ts'
+import type { TaskIds } from './tasks.ts'
 
 /** What every errand of the tool gateway works with: one epoch's servers and facts, and the sessions, which outlive it. */
 export interface McpDesk {
@@ -30,6 +32,9 @@ export interface McpDesk {
   /** Whether policy would let this principal do this at all, with or without a person's consent. */
   readonly visible: (principal: Principal, exchange: Exchange, call: Reading) => boolean
   readonly clock: Clock
+  /** Calls whose callers come back by themselves. */
+  readonly rounds: Rounds
+  readonly tasks: TaskIds
   /** What stays open. */
   readonly channels: Channels
   /** The servers and the policy of this moment: what stays open outlives the epoch that it began under. */
@@ -52,6 +57,8 @@ export interface Request {
   readonly mirrors?: Fields
   /** What hears what a server says and asks on account of the request; absent = the caller can be told nothing but the answer. */
   readonly hears?: (server: Server) => Beside
+  /** Of a caller that comes back by itself with what servers need of it; absent where servers ask it on the way, or nothing. */
+  readonly turn?: Turn
   readonly signal: AbortSignal
 }
 

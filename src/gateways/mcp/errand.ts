@@ -5,6 +5,7 @@ import type { Principal } from '../../contract/principal.ts'
 import { isRefusal, refuse, Refused, type Refusal } from '../../contract/verdict.ts'
 import { object } from '../../formats/tree.ts'
 import { accepts, fieldsOf, isJson, refusedWith } from './answers.ts'
+import { withAnswers } from './asking.ts'
 import { answered, callerOf, wishesOf } from './caller.ts'
 import { challengeOf } from './challenge.ts'
 import { ownDoing } from './connect.ts'
@@ -19,6 +20,7 @@ import { plainReading } from './reading.ts'
 import { MODERN } from './revisions.ts'
 import { answerText, HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, MISSING_CAPABILITY, NO_SESSION, PARSE_ERROR, readMessage, RpcMistake, type Answer, type Message } from './rpc.ts'
 import type { Server } from './server.ts'
+import type { Turn } from './rounds.ts'
 import { ownerOf, type Session } from './sessions.ts'
 import { EventStream } from './stream.ts'
 import { watch } from './watch.ts'
@@ -51,6 +53,7 @@ class Visit implements Errand {
   private begun = false
   private session: Session | undefined
   private doing: Doing | undefined
+  private turn: Turn | undefined
   /** Of the revision without sessions. */
   private modern = false
   /** What was wrong with the message itself, and the id that it had. */
@@ -149,6 +152,7 @@ class Visit implements Errand {
   /** Whatever became of it: nothing of it is under way any more. */
   over(): void {
     this.arrival.gone.removeEventListener('abort', this.hungUp)
+    this.turn?.drop()
     this.free()
   }
 
@@ -194,7 +198,11 @@ class Visit implements Errand {
         if (!stream && STREAMED.has(message.method)) throw new RpcMistake(INVALID_REQUEST, 'the answer is a stream of events, which the header Accept does not name', message.id)
         const hears = stream && HEARD.has(message.method) ? (server: Server) => this.hearing(message, server, principal, exchange) : undefined
         const { id, method, params } = message
-        return make({ desk: this.desk, endpoint, principal, exchange, signal: this.signal, id, method, params, ...(session && { session }), ...(this.modern && { mirrors: fields }), ...(hears && { hears }) })
+        const turn = (this.turn = this.modern && HEARD.has(method) ? this.desk.rounds.turn(principal, exchange, id, method, params) : undefined)
+        const doing = make({ desk: this.desk, endpoint, principal, exchange, signal: this.signal, id, method, params: turn?.params ?? params, ...(session && { session }), ...(this.modern && { mirrors: fields }), ...(hears && { hears }), ...(turn && { turn }) })
+        if (turn?.carried === undefined) return doing
+        const { capabilities } = wishesOf(message, session)
+        return doing instanceof Promise ? doing.then((one) => withAnswers(one, turn, id, capabilities)) : withAnswers(doing, turn, id, capabilities)
       }
       case 'answer': {
         const of = session as Session
@@ -214,7 +222,7 @@ class Visit implements Errand {
     const { session, desk } = this
     const wishes = wishesOf(message, session)
     const initiate = initiatedBy({ pass: desk.pass, clock: desk.clock, server, principal, exchange, method: message.method, capabilities: wishes.capabilities })
-    return (this.caller = callerOf({ wishes, session, stream: () => this.besides(exchange), initiate, caller: session?.id ?? ownerOf(principal) }))
+    return (this.caller = callerOf({ wishes, session, ...(this.turn && { ask: this.turn.ask }), stream: () => this.besides(exchange), initiate, caller: session?.id ?? ownerOf(principal) }))
   }
 
   /** Ends one of the session's own requests; of others it says nothing. */

@@ -43,7 +43,6 @@ const ANSWER_MS = 10 * 60_000
  */
 export function initiatedBy(parts: InitiatedParts): Initiate {
   return ({ tell, ask }) => {
-    let sequence = 0
     let questions = 0
     let notices = 0
     let said: Promise<void> = Promise.resolve()
@@ -57,17 +56,51 @@ export function initiatedBy(parts: InitiatedParts): Initiate {
       if (isLong(looked)) return refused('The question is too long.')
       // Nobody is asked before what the server said until then has been told.
       await said
-      return put(parts, question, looked, sequence++, ask, signal)
+      return put(parts, question, looked, next(parts.exchange), ask, signal)
     }
 
     function told(method: string, params: TreeObject): void {
       const notice = noticeOf(method, params)
       if (notice === undefined || ++notices > MOST_NOTICES) return
-      said = said.then(() => announce(parts, method, notice, sequence++, tell)).catch(() => undefined)
+      said = said.then(() => announce(parts, method, notice, next(parts.exchange), tell)).catch(() => undefined)
     }
 
     return { asked, told, settled: () => said }
   }
+}
+
+const sequences = new WeakMap<Exchange, number>()
+
+/** The place of the next child below an exchange. */
+function next(exchange: Exchange): number {
+  const sequence = sequences.get(exchange) ?? 0
+  sequences.set(exchange, sequence + 1)
+  return sequence
+}
+
+/**
+ * A question that goes to the caller as the result of its request: what policy and guards leave of it, or the error that
+ * the server would hear. The answer comes with a request of the caller's own, and is looked at there.
+ */
+export async function shownBy(parts: InitiatedParts, method: string, params: TreeObject): Promise<TreeObject | Answer> {
+  const question = questionOf(method, params, parts.capabilities)
+  if (!('action' in question)) return question
+  const looked = treeEvent(question.params, 'tool_result')
+  if (isLong(looked)) return refused('The question is too long.')
+  const sequence = next(parts.exchange)
+  let outcome: TreeObject | Answer = refused('Nobody was asked.')
+  await parts.pass({
+    ...errandOf(parts, sequence, NEVER, () => readingOf(parts, question, looked, 'none', `${parts.exchange.id}/${sequence}`)),
+    deliver({ reading }: Guarded) {
+      outcome = (reading as Initiated).params
+      return Promise.resolve(NOWHERE)
+    },
+    refuse(refusal, { id }) {
+      outcome = refusedBy(refusal, id)
+      return NOWHERE
+    },
+  })
+  return outcome
 }
 
 function isLong({ leaves }: TreeEvent): boolean {
@@ -108,14 +141,16 @@ function readingOf(parts: InitiatedParts, { action, method, parameters }: Pick<Q
     subordinates: [],
     estimate: { input: 0, output: 0, choices: 1 },
     params,
-    apply: (edits) => (edits.length === 0 ? reading : readingOf(parts, { action, method, parameters }, changed(looked, edits), effect, place)),
+    apply: (edits) => (edits.length === 0 ? reading : readingOf(parts, { action, method, parameters }, edited(looked, edits), effect, place)),
     fingerprint: () => `${place}/${action}`,
     show: () => ({ body: text, values: [], undo: 'nothing to undo' }),
   }
   return reading
 }
 
-function changed(looked: TreeEvent, edits: readonly Edit[]): TreeEvent {
+/** What guards changed of the texts of an event, whose segments are its leaves. */
+export function edited(looked: TreeEvent, edits: readonly Edit[]): TreeEvent {
+  if (edits.length === 0) return looked
   const texts = looked.leaves.map(({ text }, segment) => {
     let made = ''
     let from = 0

@@ -85,6 +85,9 @@ function mismatch(problem: string, id: Id | undefined): RpcMistake {
 export function modernAnswer(method: string, answer: Answer): Answer {
   // Resources that are not there have no code of their own any more.
   if ('error' in answer) return answer.error.code === NO_RESOURCE ? { error: { ...answer.error, code: INVALID_PARAMS } } : answer
+  // Servers cannot say this by themselves: links take it out of what they answer.
+  const type = answer.result.get('resultType')
+  if (type === 'input_required' || type === 'task') return answer
   const more: [string, Tree][] = [['resultType', 'complete'], ...(KEPT.has(method) ? ([['ttlMs', 0], ['cacheScope', 'private']] as [string, Tree][]) : [])]
   return { result: new Map([...answer.result, ...more]) }
 }

@@ -1,4 +1,5 @@
 import { isObject, object, type TreeObject } from '../../formats/tree.ts'
+import { askServer, requiredEvent } from './asking.ts'
 import { answerOf, contentProblem, errorEvent } from './call.ts'
 import { targetOf, type Doing, type Request } from './desk.ts'
 import { whose } from './endpoint.ts'
@@ -18,7 +19,8 @@ export function promptReading(server: Server, name: string, args: TreeObject): A
 }
 
 /** `prompts/get`: one prompt with its arguments. @throws {RpcMistake} for parameters that are none. */
-export function promptDoing({ desk, endpoint, principal, params, id, signal, hears }: Request): Doing {
+export function promptDoing(request: Request): Doing {
+  const { desk, endpoint, principal, params, id, signal, hears } = request
   const wrong = (problem: string): RpcMistake => new RpcMistake(INVALID_PARAMS, problem, id)
   for (const key of params.keys()) if (key !== 'name' && key !== 'arguments' && key !== '_meta') throw wrong(`the parameter ${JSON.stringify(key.slice(0, 64))} is not known`)
   const [called, args = new Map()] = [params.get('name'), params.get('arguments')]
@@ -41,7 +43,8 @@ export function promptDoing({ desk, endpoint, principal, params, id, signal, hea
         const options = { signal: both, timeoutMs: server.settings.timeoutMs, ...(beside && { beside }) }
         if ((await connection.item('prompts', name, options)) === undefined) return errorEvent({ code: INVALID_PARAMS, message: `There is no prompt ${JSON.stringify(called)} here.` }, 'document')
         const sent = (permitted as AskingReading).args
-        const answer = await connection.link.request('prompts/get', object({ name, ...(sent.size > 0 && { arguments: sent }) }), options)
+        const answer = await askServer(request, server, object({ name, ...(sent.size > 0 && { arguments: sent }) }), options)
+        if ('required' in answer) return requiredEvent(answer)
         if ('error' in answer) return errorEvent(answer.error, 'document')
         const problem = messagesProblem(answer.result)
         if (problem !== undefined) throw malformed(`prompts/get: ${problem}`)

@@ -1,6 +1,7 @@
 import type { Reading } from '../../contract/exchange.ts'
 import { refuse, Refused } from '../../contract/verdict.ts'
 import { isObject, object, type TreeObject } from '../../formats/tree.ts'
+import { askServer, requiredEvent } from './asking.ts'
 import { answerOf, errorEvent } from './call.ts'
 import type { Connection } from './connection.ts'
 import { targetOf, type Doing, type McpDesk, type Request } from './desk.ts'
@@ -45,7 +46,8 @@ export async function readDoing(request: Request): Promise<Doing> {
     candidates: [target],
     dial: () =>
       askOnce(target, signal, desk.clock, async (both) => {
-        const answer = await server.connection(principal).link.request('resources/read', object({ uri }), { signal: both, timeoutMs: server.settings.timeoutMs, ...(beside && { beside }) })
+        const answer = await askServer(request, server, object({ uri }), { signal: both, timeoutMs: server.settings.timeoutMs, ...(beside && { beside }) })
+        if ('required' in answer) return requiredEvent(answer)
         if ('error' in answer) return errorEvent(answer.error, 'document')
         const problem = contentsProblem(answer.result)
         if (problem !== undefined) throw malformed(`resources/read: ${problem}`)

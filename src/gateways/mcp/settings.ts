@@ -46,7 +46,7 @@ const server = z
     ca: text.min(1).optional().describe('File with the PEM certificates that are trusted for its URL instead of the system\'s.'),
     transport: z.enum(['auto', 'http', 'sse']).optional().describe('How its URL is spoken to: http (streamable HTTP), sse (HTTP+SSE, of 2024), or auto, which tries the first and then the second. Default: auto.'),
     asks: z.array(z.enum(['sampling', 'elicitation', 'roots'])).max(3).optional().describe('What it may ask of its callers at all: to let their model write something (sampling), to ask their user (elicitation), to name their folders (roots). Policy decides about each question besides, and permits none by default. Default: nothing.'),
-    connection: z.enum(['shared', 'principal']).optional().describe('Whether all callers share one connection (for a command: one process), or each principal has its own. Default: shared.'),
+    connection: z.enum(['shared', 'principal']).optional().describe('Whether all callers share one connection (for a command: one process), or each principal has its own. Default: shared, but principal where `asks` names anything: on a shared one, a question is asked only while it can be about one caller alone.'),
     timeout: duration.optional().describe('Longest that a request may take. Default: 60s.'),
     start_timeout: duration.optional().describe('Longest that it may take to start and introduce itself. Default: 30s.'),
     result_bytes: size.optional().describe('Largest message that it may answer with; a larger one is refused, never cut. Default: 4MB.'),
@@ -134,7 +134,8 @@ function settled(key: string, written: McpServersWritten[string]): McpServer {
     resultBytes: sizeBytes(written.result_bytes ?? '4MB'),
     unknownArguments: written.unknown_arguments ?? 'allow',
     asks: Object.freeze([...new Set(written.asks)]),
-    connection: written.connection ?? 'shared',
+    // Where many share one connection, whose call a question is about cannot always be told, and then nobody is asked.
+    connection: written.connection ?? (written.asks === undefined || written.asks.length === 0 ? 'shared' : 'principal'),
     pin: written.pin ?? 'first_use',
   }
   if (written.command !== undefined) {
