@@ -39,8 +39,8 @@ limits: { body_bytes: 64KB }
 tools:
   unruly/typed: { parameters: { count: Long } }
 mcpServers:
-  unruly: { ${program}, timeout: 5s, env: { SCHEMA_URL: "${schemas}" } }
-  changing: { ${program}, timeout: 5s }
+  unruly: { ${program}, timeout: 30s, env: { SCHEMA_URL: "${schemas}" } }
+  changing: { ${program}, timeout: 30s }
   hostile: { url: "${hostile.url}", timeout: 1s, result_bytes: 1MB, headers: { Authorization: "Bearer env:HOSTILE_TOKEN" } }
 `
     },
@@ -331,7 +331,9 @@ test('a server behind HTTP that floods, stalls, sends 100 MB, misdirects or errs
 test('a program that sends 100 MB, or talks without end beside its answers, fails one call', async () => {
   const id = await caller.session('changing')
   const beside = await caller.session('unruly')
-  assert.equal(codeOf(await caller.call('changing', id, 'huge', { bytes: 100 * 1024 * 1024 })), 'upstream_too_large')
+  const huge = caller.call('changing', id, 'huge', { bytes: 100 * 1024 * 1024 })
+  const [waited] = await Promise.all([caller.call('changing', id, 'later', { text: 'waited', ms: 10 }), huge])
+  assert.deepEqual([codeOf(await huge), textOf(waited)], ['upstream_too_large', 'waited'])
   assert.equal(textOf(await caller.call('changing', id, 'noise')), 'said much')
   assert.ok(house.logs.filter((line) => line.includes('noise noise')).length < 200)
   assert.equal(textOf(await caller.call('unruly', beside, 'echo', { still: 'here' })), '{"still":"here"}')
@@ -356,8 +358,8 @@ test('a server that changes its tools in mid-session is held to what they are no
 test('a server that spawns children and dies leaves none behind, not even those that left its group', async () => {
   const id = await caller.session('changing')
   const mark = crypto.randomUUID()
-  assert.equal(textOf(await caller.call('changing', id, 'children', { mark })), '20')
-  await until('they run', () => (marked(mark) >= 20 ? true : undefined))
+  assert.equal(textOf(await caller.call('changing', id, 'children', { mark })), '10')
+  await until('they run', () => (marked(mark) >= 10 ? true : undefined))
   assert.equal(codeOf(await caller.call('changing', id, 'die')), 'upstream_cut')
   await until('they are gone', () => (marked(mark) === 0 ? true : undefined))
 })

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { DIFFERING, EXTENSION } from './mcp/conformance/expected.ts'
 import { startFixture, type Fixture } from './mcp/conformance/fixture.ts'
 import { startGate } from './mcp/conformance/gate.ts'
-import { differences, REVISIONS, runSuite, tally } from './mcp/conformance/suite.ts'
+import { compared, REVISIONS, runSuite, tally } from './mcp/conformance/suite.ts'
 
 /** The official conformance suite against a server directly, and through the gateway: what it finds is the same. */
 let fixture: Fixture
@@ -19,10 +19,11 @@ for (const revision of REVISIONS) {
       const direct = await runSuite(fixture.url, revision)
       const wrong = [...direct].flatMap(([scenario, checks]) => (EXTENSION.test(scenario) ? [] : checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING').map(({ id, said }) => `${scenario}: ${id}: ${said}`)))
       assert.deepEqual(wrong, [], 'the fixture itself passes')
-      const through = await runSuite(`${gate.dataUrl}/mcp/fixture`, revision)
+      const url = `${gate.dataUrl}/mcp/fixture`
+      const through = await runSuite(url, revision)
       context.diagnostic(`${revision} direct: ${tally(direct)}`)
       context.diagnostic(`${revision} through: ${tally(through)}`)
-      const found = differences(direct, through)
+      const found = await compared({ url: fixture.url, results: direct }, { url, results: through }, revision, (scenario) => Object.hasOwn(DIFFERING[revision], scenario))
       assert.deepEqual(found.map(({ scenario }) => scenario).sort(), Object.keys(DIFFERING[revision]).sort(), found.map(({ scenario, lines }) => [scenario, ...lines].join('\n  ')).join('\n'))
     } finally {
       await gate.stop()

@@ -62,9 +62,8 @@ const tools: Readonly<Record<string, (id: number | undefined, args: Readonly<Rec
   forbidden: (id) => text(id, 'what nobody may call'),
   later: (id, args) => void setTimeout(() => text(id, String(args['text'])), Number(args['ms'] ?? 0)),
   children(id, args) {
-    const run = ['-e', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)', String(args['mark'])]
-    for (let count = 0; count < 20; count++) spawn(process.execPath, run, { stdio: 'ignore', detached: true })
-    text(id, '20')
+    for (let count = 0; count < 10; count++) spawn('/bin/sh', ['-c', 'trap "" TERM HUP; while :; do sleep 1; done', String(args['mark'])], { stdio: 'ignore', detached: true })
+    text(id, '10')
   },
   swap(id) {
     swapped = true

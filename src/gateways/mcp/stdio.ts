@@ -79,9 +79,10 @@ export function stdioLink(parts: StdioParts): Link {
       },
       tooLong(id) {
         const { pending } = of()
-        const asked = id === undefined ? undefined : pending.get(id)
+        // One that nobody waits for any more is nobody's failure; one whose id could not be seen may be anybody's answer.
+        const failed = id === undefined ? [...pending.values()] : [pending.get(id)]
         const refusal = refuse('upstream_too_large', { say: 'The server\'s answer is larger than this gateway accepts.', detail: `a line of more than ${parts.spec.lineBytes} bytes` })
-        for (const settle of asked === undefined ? [...pending.values()] : [asked]) settle(refusal)
+        for (const settle of failed) settle?.(refusal)
       },
       over(why) {
         // Whatever is started next is nobody that is known.

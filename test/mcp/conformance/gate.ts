@@ -22,7 +22,7 @@ export async function startGate(url: string): Promise<TestHouse> {
 identity: { anonymous: {} }
 policy: { folders: [./policy] }
 mcpServers:
-  fixture: { url: "${url}" }
+  fixture: { url: "${url}", asks: [sampling, elicitation, roots] }
 `
     },
   })

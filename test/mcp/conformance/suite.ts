@@ -19,18 +19,21 @@ export type Results = ReadonlyMap<string, readonly Check[]>
 
 const program = join(dirname(createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/package.json')), 'dist/index.js')
 
-/** Runs what a revision requires of servers, with the official suite, against a URL. @throws when it does not come to its end. */
-export async function runSuite(url: string, revision: Revision): Promise<Results> {
+/**
+ * Runs what a revision requires of servers, or one scenario of it, with the official suite, against a URL.
+ * @throws when it does not come to its end.
+ */
+export async function runSuite(url: string, revision: Revision, scenario?: string): Promise<Results> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-conformance-'))
   try {
-    const said = await ended(['server', '--url', url, '--requirements', revision, '-o', folder])
+    const said = await ended(['server', '--url', url, '-o', folder, ...(scenario === undefined ? ['--requirements', revision] : ['--scenario', scenario, '--spec-version', revision])])
     const results = new Map<string, readonly Check[]>()
     for (const name of readdirSync(folder).sort()) {
-      const scenario = /^server-(.+)-\d{4}-\d{2}-\d{2}T/.exec(name)?.[1]
-      if (scenario === undefined) continue
+      const ran = /^server-(.+)-\d{4}-\d{2}-\d{2}T/.exec(name)?.[1]
+      if (ran === undefined) continue
       const checks = JSON.parse(readFileSync(join(folder, name, 'checks.json'), 'utf8')) as { id: string; status: string; errorMessage?: string }[]
       // What the suite only tells (requests that it sent, events that it saw) is no check.
-      results.set(scenario, checks.filter(({ id, status }) => status !== 'INFO' || !TOLD.has(id)).map(({ id, status, errorMessage }) => ({ id, status, ...(errorMessage !== undefined && { said: errorMessage }) })))
+      results.set(ran, checks.filter(({ id, status }) => status !== 'INFO' || !TOLD.has(id)).map(({ id, status, errorMessage }) => ({ id, status, ...(errorMessage !== undefined && { said: errorMessage }) })))
     }
     if (results.size === 0) throw new Error(`the suite ran nothing: ${said}`)
     return results
@@ -80,4 +83,14 @@ export function tally(results: Results): string {
   let all = 0
   for (const checks of results.values()) for (const { status } of checks) counts.set(status, (counts.get(status) ?? 0) + (all++, 1))
   return `${results.size} scenarios, ${all} checks: ${[...counts].sort().map(([status, count]) => `${count} ${status}`).join(', ')}`
+}
+
+/** Differences between a server and another way to it. The suite itself waits a second at most here and there, so that what differs is looked at again, alone. */
+export async function compared(direct: { readonly url: string; readonly results: Results }, through: { readonly url: string; readonly results: Results }, revision: Revision, expected: (scenario: string) => boolean): Promise<readonly Difference[]> {
+  const found: Difference[] = []
+  for (const one of differences(direct.results, through.results)) {
+    const again = expected(one.scenario) ? [one] : differences(await runSuite(direct.url, revision, one.scenario), await runSuite(through.url, revision, one.scenario))
+    found.push(...again)
+  }
+  return found
 }
