@@ -7,14 +7,15 @@ import { parseJson } from './formats/json.ts'
 import { isObject, object, type Tree, type TreeObject } from './formats/tree.ts'
 import type { Item, Kind } from './gateways/mcp/items.ts'
 import type { Introduction } from './gateways/mcp/link.ts'
-import { differs, infoOf, packageTree, printed, SINGLE, withVersion, type PinKind, type Printed } from './gateways/mcp/pins/hash.ts'
+import { completes, differs, infoOf, packageTree, printed, withVersion, type PinKind } from './gateways/mcp/pins/hash.ts'
 import { lookAlike, type Known } from './gateways/mcp/pins/names.ts'
-import type { Review, Reviewed } from './gateways/mcp/pins/review.ts'
+import type { Review } from './gateways/mcp/pins/review.ts'
 import { crossings } from './gateways/mcp/pins/shadowing.ts'
-import { weigh, type Why } from './gateways/mcp/pins/weigh.ts'
+import type { Why } from './gateways/mcp/pins/weigh.ts'
 import type { McpServer } from './gateways/mcp/settings.ts'
 import { makeLooks } from './looking.ts'
-import type { PinChanges, PinId, PinRow, Pins, PinSeen } from './store/pins.ts'
+import { keyOf, labelOf, marker, noChanges, pinOf, short, sort, type Changes } from './pin_changes.ts'
+import type { PinChanges, PinRow, Pins } from './store/pins.ts'
 
 export interface PinningParts {
   readonly store: Pins
@@ -88,6 +89,7 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
   const rows = new Map<string, Map<string, PinRow>>()
   for (const row of await store.all()) rowsOf(row.server).set(keyOf(row.kind, row.name), row)
   const looks = makeLooks(epoch)
+  const turns = new Map<string, Promise<unknown>>()
   let endorsed = 0
 
   function rowsOf(server: string): Map<string, PinRow> {
@@ -105,8 +107,8 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
   }
 
   async function keep(server: string, changes: PinChanges): Promise<void> {
-    const { pinned, quarantined, returned } = changes
-    if (pinned.length + quarantined.length + returned.length === 0) return
+    const { pinned, quarantined, returned, dropped } = changes
+    if (pinned.length + quarantined.length + returned.length + dropped.length === 0) return
     try {
       await store.note(changes)
       const told = [
@@ -121,6 +123,7 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
     const known = rowsOf(server)
     for (const { kind, name, hash, at, by } of pinned) known.set(keyOf(kind, name), { server, kind, name, pinned: hash, since: at, by })
     for (const { kind, name, hash, at, why } of quarantined) known.set(keyOf(kind, name), { server, kind, name, ...pinOf(known.get(keyOf(kind, name))), seen: hash, at, why })
+    for (const { kind, name } of dropped) known.delete(keyOf(kind, name))
     for (const { kind, name } of returned) known.set(keyOf(kind, name), { server, kind, name, ...pinOf(known.get(keyOf(kind, name))) })
   }
 
@@ -129,10 +132,9 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
     const firstUse = settings.pin === 'first_use'
     const row = (kind: string, name: string): PinRow | undefined => rowsOf(server).get(keyOf(kind, name))
     // One look after another, so that two at once do not both take themselves for the first.
-    let last: Promise<unknown> = Promise.resolve()
     const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-      const made = last.then(work)
-      last = made.catch(() => undefined)
+      const made = (turns.get(server) ?? Promise.resolve()).then(work)
+      turns.set(server, made.catch(() => undefined))
       return made
     }
 
@@ -147,6 +149,15 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
       const found = kind === 'package' ? undefined : await looks.look(server, print.hash, definition)
       sort(changes, { server, kind, name: kind, print, at: clock.wall(), row: row(kind, kind), suspect: found === undefined ? undefined : 'poisoned', firstUse, met })
       return found
+    }
+
+    async function weighPackage(seen: TreeObject, changes: Changes): Promise<void> {
+      const known = row('package', 'package')
+      const print = printed('package', 'package', seen)
+      const pinned = firstUse && known?.pinned !== undefined && known.pinned !== print.hash ? (await store.texts({ server, kind: 'package', name: 'package' }))?.pinned : undefined
+      // What was endorsed before it could be fetched.
+      if (pinned !== undefined && completes(treeOf(pinned), seen)) changes.pinned.push({ server, kind: 'package', name: 'package', ...print, at: clock.wall(), by: known?.by ?? '' })
+      else await single('package', seen, changes, known !== undefined)
     }
 
     return {
@@ -168,7 +179,7 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
         inTurn(async () => {
           const met = row('info', 'info') !== undefined
           const changes = noChanges()
-          if (facts !== undefined) await single('package', packageTree(await facts()), changes, row('package', 'package') !== undefined)
+          if (facts !== undefined) await weighPackage(packageTree(await facts()), changes)
           const poisonedInfo = await single('info', infoOf(seen), changes, met)
           const instructions = seen.instructions === undefined ? undefined : object({ instructions: seen.instructions })
           const poisoned = instructions && (await single('instructions', instructions, changes, met))
@@ -192,6 +203,7 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
           const met = row(kind, '') !== undefined
           if (!met) changes.pinned.push(marker(server, kind, clock.wall()))
           const own = new Set(listed.map(({ name }) => name))
+          if (kind === 'resources' && rowsOf(server).size >= MOST_KEPT / 2) for (const one of rowsOf(server).values()) if (one.kind === kind && one.name !== '' && one.seen === undefined && !own.has(one.name)) changes.dropped.push({ server, kind, name: one.name })
           const others = kind === 'tools' || kind === 'prompts' ? [...toolsPinned(server)] : []
           const here: Known[] = kind === 'tools' ? [...rowsOf(server).values()].flatMap((one) => (one.kind === kind && one.name !== '' && one.pinned !== undefined && own.has(one.name) ? [{ server, name: one.name, hash: one.pinned }] : [])) : []
           const usable = new Map<string, Item>()
@@ -202,7 +214,7 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
             const found = await looks.look(server, print.hash, item.definition)
             if (found !== undefined) poison.set(name, found)
             const suspect = found !== undefined ? 'poisoned' : known?.pinned === print.hash ? undefined : suspicion(kind, item, own, others, here)
-            if (known === undefined && rowsOf(server).size + changes.pinned.length + changes.quarantined.length >= MOST_KEPT) continue
+            if (known === undefined && rowsOf(server).size - changes.dropped.length + changes.pinned.length + changes.quarantined.length >= MOST_KEPT) continue
             const taken = sort(changes, { server, kind, name, print, at: clock.wall(), row: known, suspect, firstUse, met })
             if (taken && kind === 'tools') here.push({ server, name, hash: print.hash })
             if (taken && found === undefined) usable.set(name, item)
@@ -277,43 +289,6 @@ function listed(names: readonly string[]): string {
   return `${names.slice(0, MOST_NAMED).join('; ')}${names.length > MOST_NAMED ? '; …' : ''}`
 }
 
-interface Changes extends PinChanges {
-  readonly pinned: (PinSeen & { readonly by: string })[]
-  readonly quarantined: (PinSeen & { readonly why: string })[]
-  readonly returned: PinId[]
-}
-
-function noChanges(): Changes {
-  return { pinned: [], quarantined: [], returned: [] }
-}
-
-interface Sorted {
-  readonly server: string
-  readonly kind: PinKind
-  readonly name: string
-  readonly print: Printed
-  readonly at: number
-  readonly row: PinRow | undefined
-  readonly suspect: Why | undefined
-  readonly firstUse: boolean
-  readonly met: boolean
-}
-
-/** Puts one definition among the changes. @returns whether it may be used. */
-function sort(changes: Changes, { server, kind, name, print, at, row, suspect, firstUse, met }: Sorted): boolean {
-  const id = { server, kind, name }
-  const weighed = weigh(row ?? {}, { kind, hash: print.hash, suspect, firstUse, met })
-  if (weighed.kind === 'returned') changes.returned.push(id)
-  if (weighed.kind === 'pin') changes.pinned.push({ ...id, ...print, at, by: 'first_use' })
-  if (weighed.kind === 'quarantine' && !weighed.noted) changes.quarantined.push({ ...id, ...print, at, why: weighed.why })
-  return weighed.kind !== 'quarantine'
-}
-
-/** A list that was met: what it has from now on is not first sight. */
-function marker(server: string, kind: Kind, at: number): PinSeen & { readonly by: string } {
-  return { server, kind, name: '', hash: '', text: '', at, by: 'first_use' }
-}
-
 const LISTED: readonly (readonly [Kind, string])[] = [['tools', 'tools'], ['prompts', 'prompts'], ['resources', 'resources'], ['templates', 'resources']]
 
 function quarantined({ pinned, seen, why }: PinRow, kind: string, name: string, found?: string): Refusal {
@@ -330,24 +305,7 @@ function introduced({ name }: McpServer, { info, capabilities }: Introduction, p
 
 const PLAIN: ReadonlySet<string> = new Set(['tools', 'prompts', 'resources', 'completions', 'logging'])
 
-function pinOf(row: PinRow | undefined): Pick<PinRow, 'pinned' | 'since' | 'by'> {
-  return row?.pinned === undefined || row.since === undefined || row.by === undefined ? {} : { pinned: row.pinned, since: row.since, by: row.by }
-}
-
 function treeOf(text: string): TreeObject {
   const tree = parseJson(text, { depth: 128 })
-  return isObject(tree) ? tree : new Map()
-}
-
-function keyOf(kind: string, name: string): string {
-  return `${kind}\n${name}`
-}
-
-/** What operators call a definition: `tools/add`, `instructions`. */
-export function labelOf(kind: string, name: string): string {
-  return SINGLE.has(kind as PinKind) ? kind : `${kind}/${name}`
-}
-
-function short(hash: string | undefined): string {
-  return hash === undefined ? 'nothing' : hash.slice(0, 12)
+  return isObject(tree) ? tree : new Map<string, Tree>()
 }

@@ -121,7 +121,10 @@ test('rug pull: a description that changes in mid-session is refused from the ne
   // The server tells of the change while it answers this one.
   await call(client, 'weather')
   await until('a refusal', async () => (await call(client, 'weather')).isError)
-  await refusedCall(client, 'weather')
+  const refused = await call(client, 'weather')
+  assert.equal(refused._meta?.['sallyport/code'], 'quarantined')
+  const { out } = await sallyport(['audit', 'show', String(refused._meta['sallyport/id']), '--content'], { SALLYPORT_HOME: house.state })
+  assert.match(out, /tools\/weather: pinned [0-9a-f]{64}, seen [0-9a-f]{64}: changed/)
   assert.equal((await call(client, 'forecast')).isError, undefined)
   assert.deepEqual(await names(client), ['forecast'])
   const weather = await stateOf('rug', 'tools/weather')

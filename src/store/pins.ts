@@ -32,6 +32,8 @@ export interface PinChanges {
   readonly quarantined: readonly (PinSeen & { readonly why: string })[]
   /** Those that are as they were pinned, again. */
   readonly returned: readonly PinId[]
+  /** Those that nobody needs any more. */
+  readonly dropped: readonly PinId[]
 }
 
 /** Definitions of MCP servers. They are the operator's, so no tenant has its own. */

@@ -3,11 +3,10 @@ import type { PackageFacts } from '../../../contract/program.ts'
 import { canonicalTree } from '../../../formats/canonical.ts'
 import { fromPlain } from '../../../formats/json.ts'
 import { isObject, object, type Tree, type TreeObject } from '../../../formats/tree.ts'
-import type { Kind } from '../items.ts'
 import type { Introduction } from '../link.ts'
 
 /** What is pinned: the items that a server lists, and what it says and is itself. */
-export type PinKind = Kind | 'info' | 'instructions' | 'package'
+export type PinKind = 'tools' | 'prompts' | 'resources' | 'templates' | 'info' | 'instructions' | 'package'
 
 /** Those that a server has one of. */
 export const SINGLE: ReadonlySet<PinKind> = new Set(['info', 'instructions', 'package'])
@@ -67,6 +66,12 @@ function unversioned(info: TreeObject): { readonly version: string | undefined; 
 /** All that is known of what is run, but for how it was asked for. */
 export function packageTree({ name, version, integrity, file, dependencies }: PackageFacts): TreeObject {
   return fromPlain({ name, version, integrity, file, dependencies }) as TreeObject
+}
+
+/** Whether all that was known of a package when it was pinned still holds: a program that was never started says less. */
+export function completes(pinned: TreeObject, seen: TreeObject): boolean {
+  for (const [key, value] of pinned) if (seen.get(key) !== value) return false
+  return true
 }
 
 /** Whether a package that has not been started yet is known to be another one than `pinned`. */
