@@ -99,7 +99,7 @@ export interface Composed {
   /** What `POST /guard` answers with: the guardrails that are on, and how probing is met. */
   readonly evaluate: { readonly on: ReadonlySet<string>; readonly settings: SettledEvaluate }
   /** What `/mcp/<server>` works with. */
-  readonly mcp: { readonly login: Login; readonly servers: ReadonlyMap<string, Server>; readonly visible: ReturnType<typeof visibleUnder>; readonly sessions: Tooling['sessions']; readonly channels: Tooling['channels']; readonly rounds: Tooling['rounds'] }
+  readonly mcp: { readonly login: Login; readonly servers: ReadonlyMap<string, Server>; readonly visible: ReturnType<typeof visibleUnder>; readonly sessions: Tooling['sessions']; readonly channels: Tooling['channels']; readonly rounds: Tooling['rounds']; readonly tasks: Tooling['tasks'] }
   /** True where every provider is the built-in practice model. */
   readonly practice: boolean
   /** Files and folders whose change makes a new epoch. */
@@ -210,7 +210,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   const { servers, leave } = household.tooling.take(programs.ready)
   return {
     epoch,
-    mcp: { login: loginPlaces(loaded.identity), servers, visible: visibleUnder(epoch, clock), sessions: household.tooling.sessions, channels: household.tooling.channels, rounds: household.tooling.rounds },
+    mcp: { login: loginPlaces(loaded.identity), servers, visible: visibleUnder(epoch, clock), sessions: household.tooling.sessions, channels: household.tooling.channels, rounds: household.tooling.rounds, tasks: household.tooling.tasks },
     plan: planned.plan,
     identity: loaded.identity,
     issuers: issuers.dial,

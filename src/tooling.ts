@@ -20,6 +20,7 @@ import { serverOver, type Server } from './gateways/mcp/server.ts'
 import { ownerOf as grantOwnerOf } from './gateways/mcp/oauth/grants.ts'
 import { Rounds, type StateSealer } from './gateways/mcp/rounds.ts'
 import { ownerOf, Sessions } from './gateways/mcp/sessions.ts'
+import { TaskIds } from './gateways/mcp/tasks.ts'
 import type { HttpServer, McpServer, StdioServer, Value } from './gateways/mcp/settings.ts'
 import { eitherLink } from './gateways/mcp/either.ts'
 import { httpLink } from './gateways/mcp/http.ts'
@@ -63,6 +64,7 @@ export interface Tooling {
   readonly sessions: Sessions
   readonly channels: Channels
   readonly rounds: Rounds
+  readonly tasks: TaskIds
   /** The servers of one epoch: those whose settings stayed as they were stay as they are. `leave` when it retires. */
   take(ready: readonly ReadyServer[]): { readonly servers: ReadonlyMap<string, Server>; leave(): void }
   /** Ends all of them, with everything that they started. */
@@ -131,6 +133,7 @@ export function openTooling(parts: ToolingParts): Tooling {
     sessions: new Sessions(clock),
     channels,
     rounds,
+    tasks: new TaskIds(sealer),
     take(ready) {
       const servers = new Map<string, Server>()
       for (const one of ready) {

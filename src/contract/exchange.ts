@@ -25,6 +25,7 @@ export type Action =
   | 'mcp.prompt'
   | 'mcp.complete'
   | 'mcp.subscribe'
+  | 'mcp.task'
   | 'mcp.sample'
   | 'mcp.elicit'
   | 'mcp.roots'

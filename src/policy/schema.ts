@@ -60,6 +60,7 @@ export const RESOURCES: Readonly<Record<Action, readonly string[]>> = {
   'mcp.prompt': ['Prompt'],
   'mcp.complete': ['Prompt', 'Resource'],
   'mcp.subscribe': ['Resource', 'Endpoint'],
+  'mcp.task': ['Tool'],
   'mcp.sample': ['Endpoint'],
   'mcp.elicit': ['Endpoint'],
   'mcp.roots': ['Endpoint'],

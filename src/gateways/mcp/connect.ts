@@ -5,11 +5,12 @@ import type { Doing, Request } from './desk.ts'
 import type { Endpoint } from './endpoint.ts'
 import { treeEvent } from './leaves.ts'
 import type { Introduction } from './link.ts'
-import { MODERN, SERVER_INFO, SESSION_REVISIONS } from './revisions.ts'
+import { MODERN, SERVER_INFO, SESSION_REVISIONS, TASKS } from './revisions.ts'
 import { plainReading } from './reading.ts'
 import { INVALID_PARAMS, RpcMistake, type Answer } from './rpc.ts'
 import { askSeveral, type Said } from './several.ts'
 import { targetsOf } from './targets.ts'
+import { takesTasks } from './tasks.ts'
 
 /** What of a server's capabilities is served here, and which of their parts. */
 const SERVED: Readonly<Record<string, readonly string[]>> = { tools: ['listChanged'], resources: ['listChanged', 'subscribe'], prompts: ['listChanged'], completions: [], logging: [] }
@@ -37,16 +38,16 @@ export function initializeDoing(request: Request): Doing {
 
 /** `server/discover`: the same for a caller that opens no session. */
 export function discoverDoing(request: Request): Doing {
-  return meeting(request, ({ info, ...more }) => object({ supportedVersions: [MODERN, ...SESSION_REVISIONS], ...more, _meta: object({ [SERVER_INFO]: info }) }))
+  return meeting(request, ({ info, capabilities, ...more }, said) => object({ supportedVersions: [MODERN, ...SESSION_REVISIONS], capabilities: extended(capabilities, said), ...more, _meta: object({ [SERVER_INFO]: info }) }))
 }
 
 interface Introduced {
-  readonly capabilities: Tree
+  readonly capabilities: TreeObject
   readonly info: Tree
   readonly instructions?: Tree
 }
 
-function meeting(request: Request, result: (introduced: Introduced) => TreeObject): Doing {
+function meeting(request: Request, result: (introduced: Introduced, said: readonly Said<Introduction>[]) => TreeObject): Doing {
   const { desk, endpoint, principal, signal, method } = request
   return {
     reading: plainReading({ endpoint, action: 'mcp.connect', method, effect: 'dial' }),
@@ -59,7 +60,7 @@ function meeting(request: Request, result: (introduced: Introduced) => TreeObjec
         clock: desk.clock,
         ask: (server, both) => server.connection(principal).introduction({ signal: both, timeoutMs: server.settings.startMs }),
         // Whatever they say of themselves reaches the model: it is a definition, like those of their tools.
-        merge: (said) => treeEvent(object({ result: result(introduced(endpoint, said)) }), 'tool_definition'),
+        merge: (said) => treeEvent(object({ result: result(introduced(endpoint, said), said) }), 'tool_definition'),
       }),
     answer: answerOf,
   }
@@ -84,6 +85,12 @@ function served(offered: readonly TreeObject[]): TreeObject {
     if (own.length > 0) all.set(key, new Map(parts.filter((part) => own.some((one) => one.get(part) === true)).map((part) => [part, true])))
   }
   return all
+}
+
+/** Tasks are passed on between callers and servers of the revision whose extension they are. */
+function extended(capabilities: TreeObject, said: readonly Said<Introduction>[]): TreeObject {
+  const some = said.some((one) => one.said.protocol === MODERN && takesTasks(one.said.capabilities))
+  return some ? new Map([...capabilities, ['extensions', object({ [TASKS]: new Map() })]]) : capabilities
 }
 
 /** Whatever is answered here without the server. */

@@ -2,8 +2,9 @@ import { isObject, object, type Tree, type TreeObject } from '../../formats/tree
 import { ASKING, withMeta } from './asides.ts'
 import { malformed } from './introduce.ts'
 import type { AskOptions, Introduction } from './link.ts'
-import { CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, MODERN, PROTOCOL_VERSION, SERVER_INFO, UPSTREAM_REVISIONS } from './revisions.ts'
+import { CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, MODERN, PROTOCOL_VERSION, SERVER_INFO, TASKS, UPSTREAM_REVISIONS } from './revisions.ts'
 import { HEADER_MISMATCH, METHOD_NOT_FOUND, MISSING_CAPABILITY, REFUSED, UNSUPPORTED_VERSION, type Answer } from './rpc.ts'
+import { takesTasks } from './tasks.ts'
 
 /** What a server without sessions is told with each request. */
 export interface Speaking {
@@ -21,7 +22,8 @@ const LONGEST_STATE = 65_536
 export function spoken({ version, offers }: Speaking, params: TreeObject, beside?: AskOptions['beside']): TreeObject {
   let made = withMeta(params, PROTOCOL_VERSION, MODERN)
   made = withMeta(made, CLIENT_INFO, object({ name: 'sallyport', version }))
-  made = withMeta(made, CLIENT_CAPABILITIES, offered(offers, beside?.capabilities))
+  const can = offered(offers, beside?.capabilities)
+  made = withMeta(made, CLIENT_CAPABILITIES, takesTasks(beside?.capabilities) ? new Map([...can, ['extensions', object({ [TASKS]: new Map() })]]) : can)
   return beside?.logLevel === undefined ? made : withMeta(made, LOG_LEVEL, beside.logLevel)
 }
 
@@ -73,7 +75,9 @@ export async function askModern(method: string, params: TreeObject, { beside, ro
     if ('error' in answer) return answer
     const { result } = answer
     const type = result.get('resultType') ?? 'complete'
-    if (type === 'complete') return plain(answer)
+    // A task tells what it needs where another answer would ask for it.
+    if (type === 'complete') return method === 'tasks/get' ? answer : plain(answer)
+    if (type === 'task' && method === 'tools/call' && takesTasks(beside?.capabilities)) return answer
     if (type !== 'input_required' || !ASKING.has(method)) throw malformed(`${method}: a result of no known type`)
     const required = requiredOf(method, result)
     if (rounds === true) return answer

@@ -18,7 +18,7 @@ interface Place {
 const NAMES: ReadonlySet<string> = new Set([
   'result', 'error', 'content', 'structuredContent', 'isError', 'type', 'text', 'data', 'mimeType', 'resource', 'uri', 'blob', 'name', 'title', 'description', 'annotations', 'audience', 'priority', 'lastModified', 'size', '_meta', 'icons', 'src', 'sizes', 'theme',
   'tools', 'inputSchema', 'outputSchema', 'readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint', 'execution', 'taskSupport', '$schema', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'const', 'default', 'anyOf', 'oneOf', 'allOf', 'minimum', 'maximum', 'minLength', 'maxLength', 'pattern', 'format',
-  'prompts', 'arguments', 'resources', 'resourceTemplates', 'uriTemplate', 'contents', 'messages', 'role', 'completion', 'values', 'total', 'hasMore', 'listChanged', 'subscribe', 'ttlMs', 'cacheScope',
+  'prompts', 'arguments', 'resources', 'resourceTemplates', 'uriTemplate', 'contents', 'messages', 'role', 'completion', 'values', 'total', 'hasMore', 'listChanged', 'subscribe', 'taskId', 'status', 'statusMessage', 'createdAt', 'lastUpdatedAt', 'pollIntervalMs', 'inputRequests', 'method', 'params', 'ttlMs', 'cacheScope',
   'code', 'message', 'instructions', 'serverInfo', 'version', 'websiteUrl', 'protocolVersion', 'capabilities', 'resultType',
 ])
 const MOST_LEAVES = 20_000
@@ -26,7 +26,8 @@ const MOST_LEAVES = 20_000
 const LONG_NUMBER = 9
 /** How much of two neighbouring texts is looked at as one. */
 const SEAM = 320
-const CONTENT = ['result', 'content']
+/** Where parts stand that are read one after the other: of tools, of tasks, of resources, of prompts. */
+const CONTENTS = [['result', 'content'], ['result', 'result', 'content'], ['result', 'contents'], ['result', 'messages']]
 const TEXTUAL = /^(?:text\/|application\/(?:json|xml|yaml|javascript|x-ndjson)\b)|\+(?:json|xml)\b/i
 
 /**
@@ -107,22 +108,31 @@ function blobText(part: TreeObject): string | undefined {
 
 /** A sentence that was cut in two between parts says what it says to whoever reads both. */
 function seams(tree: TreeObject, add: (channel: string, text: string, put: Place['put']) => void): void {
-  const content = at(tree, CONTENT)
-  if (!Array.isArray(content)) return
-  let before: string | undefined
-  for (const [index, part] of content.entries()) {
-    const text = isObject(part) ? part.get('text') : undefined
-    if (typeof text !== 'string' || text === '') continue
-    if (before !== undefined) {
-      const [left, right] = [before.slice(-SEAM), text.slice(0, SEAM)]
-      // Where one of the two was changed, what was found stood in it alone.
-      add(`seam/${index}`, `${left} ${right}`, (changed, put) => (unchangedAround(tree, changed, index) ? unchangeable(changed, put) : changed))
+  for (const path of CONTENTS) {
+    const content = at(tree, path)
+    if (!Array.isArray(content)) continue
+    let before: string | undefined
+    for (const [index, part] of content.entries()) {
+      const text = saidBy(part)
+      if (text === undefined || text === '') continue
+      if (before !== undefined) {
+        const [left, right] = [before.slice(-SEAM), text.slice(0, SEAM)]
+        // Where one of the two was changed, what was found stood in it alone.
+        add(`seam/${index}`, `${left} ${right}`, (changed, put) => (unchangedAround(content, at(changed, path), index) ? unchangeable(changed, put) : changed))
+      }
+      before = text
     }
-    before = text
   }
 }
 
-function unchangedAround(tree: TreeObject, changed: TreeObject, index: number): boolean {
-  const [old, now] = [at(tree, CONTENT) as Tree[], at(changed, CONTENT) as Tree[]]
-  return old.slice(0, index + 1).every((part, place) => part === now[place])
+/** Text of a part, or of a message's only one. */
+function saidBy(part: Tree): string | undefined {
+  if (!isObject(part)) return undefined
+  const [text, content] = [part.get('text'), part.get('content')]
+  if (typeof text === 'string') return text
+  return isObject(content) ? saidBy(content) : undefined
+}
+
+function unchangedAround(old: readonly Tree[], now: Tree | undefined, index: number): boolean {
+  return Array.isArray(now) && old.slice(0, index + 1).every((part, place) => part === now[place])
 }

@@ -8,6 +8,7 @@ import { listenDoing } from './listen.ts'
 import { promptDoing } from './prompt.ts'
 import { readDoing } from './read.ts'
 import { subscribeDoing } from './subscribe.ts'
+import { taskDoing } from './tasks.ts'
 
 type Methods = ReadonlyMap<string, (request: Request) => Doing | Promise<Doing>>
 
@@ -33,7 +34,7 @@ export const METHODS: Methods = new Map([
 ])
 
 /** The same without sessions. */
-export const MODERN_METHODS: Methods = new Map([...COMMON, ['server/discover', discoverDoing], ['subscriptions/listen', listenDoing]])
+export const MODERN_METHODS: Methods = new Map([...COMMON, ['server/discover', discoverDoing], ['subscriptions/listen', listenDoing], ['tasks/get', taskDoing], ['tasks/update', taskDoing], ['tasks/cancel', taskDoing]])
 
 /** What callers may tell; nothing of it goes on. */
 export const NOTIFICATIONS: ReadonlySet<string> = new Set(['notifications/initialized', 'notifications/cancelled', 'notifications/progress', 'notifications/roots/list_changed'])

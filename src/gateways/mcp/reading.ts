@@ -57,6 +57,8 @@ export interface Asking {
   readonly resource: Resource
   /** What goes to the server besides the name of the resource. */
   readonly args: TreeObject
+  /** Absent = it reads. */
+  readonly effects?: Reading['effects']
 }
 
 export interface AskingReading extends Reading {
@@ -65,7 +67,7 @@ export interface AskingReading extends Reading {
 
 /** A request that reads something, with what the caller says to it. */
 export function askingReading(asking: Asking): AskingReading {
-  const { server, action, resource, args } = asking
+  const { server, action, resource, args, effects = COMMON.effects } = asking
   const route = routeOf(server)
   const text = args.size === 0 ? '' : writeJson(args)
   const reading: AskingReading = {
@@ -75,6 +77,8 @@ export function askingReading(asking: Asking): AskingReading {
     route,
     gateway: route,
     effect: 'dial',
+    effects,
+    overlapsIntent: effects.length > 0 && effects.every((one) => one === 'read'),
     segments: [
       // The name is the caller's own text too: a secret can leave in a URI.
       { origin: 'tool_call', text: resource.id, path: ['name'], group: 'name' },

@@ -13,4 +13,5 @@ export const CLIENT_INFO = 'io.modelcontextprotocol/clientInfo'
 export const CLIENT_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'
 export const LOG_LEVEL = 'io.modelcontextprotocol/logLevel'
 /** Which `subscriptions/listen` a notification belongs to, in its `_meta`. */
+export const TASKS = 'io.modelcontextprotocol/tasks'
 export const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
