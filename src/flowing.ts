@@ -10,7 +10,7 @@ import { isObject, type Tree } from './formats/tree.ts'
 import { decideCall } from './session/flow/decide.ts'
 import { ownerOf, type FlowMemory, type FlowRules } from './session/flow/memory.ts'
 import { followed } from './session/flow/segments.ts'
-import type { FlowSession as Followed } from './session/flow/session.ts'
+import type { FlowSegment, FlowSession as Followed } from './session/flow/session.ts'
 import type { FlowSettings } from './session/flow/settings.ts'
 import { sourcesOf, trustsUrl } from './session/flow/trusted.ts'
 
@@ -42,7 +42,7 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
     }
   }
   const sessionOf = (session: Followed): FlowSession => ({
-    labels: () => guarded(() => session.view().labels, WORST),
+    labels: () => guarded(() => session.labels(), WORST),
     decide: (call, now) => guarded(() => decideCall(session, callOf(call), now), { verdict: 'hold', class: 'internal_write', reasons: [], controls: [] }),
     sources: (value) => sourcesOf(session.view(), value),
     trusts: (url) => trustsUrl(session, url),
@@ -54,9 +54,9 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
       return guarded(() => {
         const owner = ownerOf(principal)
         const attested = settings.provenance === 'attested' ? attesting(memory, settings, principal, segments) : undefined
-        const known = ({ text }: Segment): boolean => memory.wasDelivered(owner, text)
+        const whole = (one: FlowSegment): FlowSegment => ((one.origin === 'assistant' || one.origin === 'reasoning' || one.origin === 'tool_call') && memory.wasDelivered(owner, one.text) ? { ...one, known: true } : one)
         const enforced = findings.filter((one) => one.mode === 'enforce')
-        return sessionOf(memory.conversation(owner, followed(segments, { findings: enforced, known, ...(attested && { attested }) }), rules))
+        return sessionOf(memory.conversation(owner, followed(segments, { findings: enforced, ...(attested && { attested }) }), rules, whole))
       }, unknown)
     },
     ongoing: (principal) => guarded(() => sessionOf(memory.ongoing(ownerOf(principal), rules, named(principal))), unknown),

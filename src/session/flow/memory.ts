@@ -16,8 +16,9 @@ export interface FlowMemory {
   /**
    * The session of a conversation that is sent whole: what of it was sent before is recognised and costs a hash. Only the
    * owner's own conversations are found, and a conversation that is found gives labels, never trust (DESIGN §4).
+   * @param whole what is known of a segment besides; asked for what is new.
    */
-  conversation(owner: string, segments: readonly FlowSegment[], rules: FlowRules): FlowSession
+  conversation(owner: string, segments: readonly FlowSegment[], rules: FlowRules, whole?: (segment: FlowSegment) => FlowSegment): FlowSession
   /**
    * What a call goes on in that sends no conversation: the one that went on last. Where that could be one of several (no
    * task is named, and more than one went on lately), or there is none, nothing speaks for the call, and all that its
@@ -191,7 +192,7 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
   }
 
   return {
-    conversation(name, segments, rules) {
+    conversation(name, segments, rules, whole = (segment) => segment) {
       const owner = ownerFor(name)
       const hashes = chained(segments)
       let taken = segments.length
@@ -204,14 +205,18 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
         drop(owner, key, kept)
         // Other rules may have trusted what these do not.
         if (sameRules(kept.rules, rules)) break
+        kept.session.leave()
         kept = undefined
       }
       kept ??= { session: opened(owner, rules), rules, letters: 0, used: 0 }
       kept.used = now()
-      for (const segment of segments.slice(taken)) {
-        kept.session.take(segment)
+      for (let at = taken; at < segments.length; at++) {
+        const segment = segments[at] as FlowSegment
+        kept.session.defer(whole(segment))
         kept.letters += segment.text.length
       }
+      // Its labels are the owner's at once, whoever asks for them.
+      kept.session.labels()
       const end = hashes.at(-1)
       if (end !== undefined) {
         owner.sessions.set(end, kept)
@@ -220,6 +225,7 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
       for (const [key, one] of owner.sessions) {
         if (one === kept || (owner.sessions.size <= limits.sessions && letters <= limits.letters)) break
         drop(owner, key, one)
+        one.session.leave()
       }
       trim(owner)
       return kept.session
@@ -305,7 +311,9 @@ function hashed(text: string): string {
 function chained(segments: readonly FlowSegment[]): readonly string[] {
   let last = ''
   return segments.map(({ origin, text, tool, server, group, untrusted, attested, known, sensitivity }) => {
-    last = hashed(`${JSON.stringify([last, origin, tool ?? null, server ?? null, group ?? null, untrusted ?? null, attested ?? null, known ?? null, sensitivity ?? null])}${text}`)
+    const names = tool === undefined && group === undefined ? '' : JSON.stringify([tool ?? null, server ?? null, group ?? null])
+    const flags = `${untrusted === true ? 'u' : ''}${attested === true ? 'a' : ''}${known === true ? 'k' : ''}${sensitivity ?? ''}`
+    last = hashed(`${last}${origin}|${flags}|${names}|${text}`)
     return last
   })
 }

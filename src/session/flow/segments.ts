@@ -6,8 +6,6 @@ import type { FlowSegment } from './session.ts'
 export interface Beside {
   /** Whether a turn is proven to be a person's or the operator's; asked of user and system segments. */
   readonly attested?: (segment: Segment, index: number) => boolean
-  /** Whether an assistant's text is one that this firewall delivered. */
-  readonly known?: (segment: Segment, index: number) => boolean
   readonly findings?: readonly Finding[]
 }
 
@@ -26,7 +24,7 @@ const NAMES: ReadonlySet<string> = new Set(['tool_call_id', 'tool_use_id', 'call
  * Segments of a reading as flow takes them. Pieces of one tool result (one message) are joined. Definitions of tools and
  * fields of the request itself (the model's name) are left out: a session that has only those has read nothing yet.
  */
-export function followed(segments: readonly Segment[], { attested, known, findings = [] }: Beside = {}): readonly FlowSegment[] {
+export function followed(segments: readonly Segment[], { attested, findings = [] }: Beside = {}): readonly FlowSegment[] {
   const secrets = new Map<number, string[]>()
   for (const one of findings) {
     if (!SECRETS.has(one.guardrail) || one.score === 'inconclusive' || one.score < SURE) continue
@@ -44,7 +42,6 @@ export function followed(segments: readonly Segment[], { attested, known, findin
       ...(tool !== undefined && { tool }),
       ...(joined && { group }),
       ...((origin === 'user' || origin === 'system') && attested?.(segment, index) === true && { attested: true }),
-      ...((origin === 'assistant' || origin === 'reasoning' || origin === 'tool_call') && known?.(segment, index) === true && { known: true }),
       // What users type themselves is theirs to send.
       ...(found !== undefined && origin !== 'user' && { restricted: found, sensitivity: CONFIDENTIAL }),
     }]

@@ -62,11 +62,13 @@ export interface Past {
   /** Those that stood in prose, and not only as a whole field. */
   readonly prose: Marks
   readonly restricted: Restricted
+  /** Of sessions that took something and have not looked at it: what makes them. */
+  readonly deferred: Set<() => void>
 }
 
 /** @param labels what is known of it from before. */
 export function newPast(labels: Labels = { untrusted: false, sensitivity: 0 }): Past {
-  return { labels, copied: prints(MOST_MARKS), values: marks(MOST_VALUES), prose: marks(MOST_VALUES), restricted: restricted(MOST_VALUES) }
+  return { labels, copied: prints(MOST_MARKS), values: marks(MOST_VALUES), prose: marks(MOST_VALUES), restricted: restricted(MOST_VALUES), deferred: new Set() }
 }
 
 export interface Untrusted {
@@ -84,6 +86,12 @@ export interface FlowSession {
   readonly past: Past
   tool(name: string, server?: string): ToolFacts
   take(segment: FlowSegment): Integrity
+  /** The same, when somebody first asks: a conversation without tools never pays for what nobody wants to know. */
+  defer(segment: FlowSegment): void
+  /** Nobody asks any more: what was deferred is not looked at. */
+  leave(): void
+  /** Those of the view; costs less where nothing that was said can have raised them. */
+  labels(): Labels
   endorse(endorsement: Endorsement): void
   /** Takes back what came from an approval. */
   withdraw(by: string): void
@@ -143,6 +151,7 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
   let userSpoke = false
   let tail = ''
   let full = false
+  const deferred: FlowSegment[] = []
   let open: { segment: FlowSegment; text: string; size: number; ordinal: number; absorbed: number } | undefined
 
   const raise = (one: Partial<Labels>): void => {
@@ -263,35 +272,63 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
     open.absorbed = open.text.length
   }
 
+  const received = (segment: FlowSegment): Integrity => {
+    const at = ordinal++
+    if (segment.text === '') return 'untrusted'
+    if (segment.group === undefined) {
+      settle()
+      open = undefined
+      return absorb(segment, segment.text, at)
+    }
+    if (open !== undefined && open.segment.group === segment.group && open.segment.origin === segment.origin && open.segment.tool === segment.tool && open.segment.server === segment.server && open.size + segment.text.length <= MOST_GROUP) {
+      open.text += segment.text
+      open.size += segment.text.length
+      const sensitivity = Math.max(open.segment.sensitivity ?? 0, segment.sensitivity ?? 0)
+      const stretches = [...(open.segment.restricted ?? []), ...(segment.restricted ?? [])]
+      open.segment = { ...open.segment, ...(stretches.length > 0 && { restricted: stretches }), ...(sensitivity > 0 && { sensitivity }), ...(segment.untrusted === true && { untrusted: true }) }
+      return 'untrusted'
+    }
+    settle()
+    open = { segment, text: segment.text, size: segment.text.length, ordinal: at, absorbed: 0 }
+    return 'untrusted'
+  }
+
+  const drain = (): void => {
+    past.deferred.delete(drain)
+    for (const one of deferred.splice(0)) received(one)
+  }
+
+  /** What people and operator say, and what was delivered, while nothing untrusted was read: it can raise no label. */
+  const isMild = ({ origin, text, untrusted: marked, sensitivity, restricted: stretches, known }: FlowSegment): boolean => {
+    if (marked === true || sensitivity !== undefined || stretches !== undefined) return false
+    if (origin === 'user' || origin === 'system') return settings.provenance === 'role' && !(settings.fenced && text.includes('<'))
+    return known === true && (origin === 'assistant' || origin === 'reasoning' || origin === 'tool_call')
+  }
+
   return {
     settings,
     past,
     tool,
     take(segment) {
-      const at = ordinal++
-      if (segment.text === '') return 'untrusted'
-      if (segment.group === undefined) {
-        settle()
-        open = undefined
-        return absorb(segment, segment.text, at)
-      }
-      if (open !== undefined && open.segment.group === segment.group && open.segment.origin === segment.origin && open.segment.tool === segment.tool && open.segment.server === segment.server && open.size + segment.text.length <= MOST_GROUP) {
-        open.text += segment.text
-        open.size += segment.text.length
-        const sensitivity = Math.max(open.segment.sensitivity ?? 0, segment.sensitivity ?? 0)
-        const stretches = [...(open.segment.restricted ?? []), ...(segment.restricted ?? [])]
-        open.segment = { ...open.segment, ...(stretches.length > 0 && { restricted: stretches }), ...(sensitivity > 0 && { sensitivity }), ...(segment.untrusted === true && { untrusted: true }) }
-        return 'untrusted'
-      }
+      drain()
+      return received(segment)
+    },
+    defer(segment) {
+      deferred.push(segment)
+      past.deferred.add(drain)
+    },
+    leave: () => void past.deferred.delete(drain),
+    labels() {
+      if (deferred.length > 0 && (past.labels.untrusted || !deferred.every(isMild))) drain()
       settle()
-      open = { segment, text: segment.text, size: segment.text.length, ordinal: at, absorbed: 0 }
-      return 'untrusted'
+      return past.labels
     },
     endorse: (one) => void endorsements.push(one),
     withdraw(by) {
       for (let at = endorsements.length - 1; at >= 0; at--) if (endorsements[at]?.by === by) endorsements.splice(at, 1)
     },
     view() {
+      for (const one of [...past.deferred]) one()
       settle()
       return { labels: past.labels, trusted, values, words, ownDomains, scope: userSpoke ? scope : operatorScope, untrusted, endorsements, bound, full }
     },
