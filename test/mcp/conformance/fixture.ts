@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { createMcpHandler, hostHeaderValidationResponse, isLegacyRequest, localhostAllowedHostnames, localhostAllowedOrigins, originValidationResponse, WebStandardStreamableHTTPServerTransport, type EventStore, type JSONRPCMessage } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { tasksOf } from './tasks.ts'
 import { fixtureServer, type Announce } from './tools.ts'
 
 export interface Fixture {
@@ -15,8 +16,9 @@ export interface Fixture {
  * SDK serves them side by side.
  */
 export async function startFixture(): Promise<Fixture> {
+  const aboutTasks = tasksOf()
   const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>()
-  const modern = createMcpHandler(() => fixtureServer({ tools: () => modern.notify.toolsChanged(), prompts: () => modern.notify.promptsChanged() }), { legacy: 'reject', keepAliveMs: 0 })
+  const modern = createMcpHandler(() => fixtureServer({ tools: () => modern.notify.toolsChanged(), prompts: () => modern.notify.promptsChanged() }, true), { legacy: 'reject', keepAliveMs: 0 })
 
   async function open(): Promise<WebStandardStreamableHTTPServerTransport> {
     const transport = new WebStandardStreamableHTTPServerTransport({
@@ -35,7 +37,7 @@ export async function startFixture(): Promise<Fixture> {
   async function answer(request: Request): Promise<Response> {
     const rejected = hostHeaderValidationResponse(request, localhostAllowedHostnames()) ?? originValidationResponse(request, localhostAllowedOrigins())
     if (rejected !== undefined) return rejected
-    if (!(await isLegacyRequest(request))) return modern.fetch(request)
+    if (!(await isLegacyRequest(request))) return (await aboutTasks(request)) ?? modern.fetch(request)
     const id = request.headers.get('mcp-session-id')
     if (id === null) return (await open()).handleRequest(request)
     return sessions.get(id)?.handleRequest(request) ?? Response.json({ jsonrpc: '2.0', id: null, error: { code: -32001, message: 'There is no such session.' } }, { status: 404 })

@@ -1,6 +1,7 @@
 import { acceptedContent, CLIENT_CAPABILITIES_META_KEY, completable, createRequestStateCodec, fromJsonSchema, inputRequired, McpServer, ResourceTemplate, type CallToolResult, type InputRequiredResult, type ServerContext } from '@modelcontextprotocol/server'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as z from 'zod'
+import { listTaskTools, TASKS } from './tasks.ts'
 
 /** What a server of the fixture tells all its subscribers, however its transport does that. */
 export interface Announce {
@@ -40,11 +41,11 @@ const asked = (message: string, properties: Readonly<Record<string, unknown>>) =
  * A server with everything that the scenarios of the conformance suite call, under the names that they call it by.
  * What asks the caller for something is written once, as rounds: the SDK makes requests of it in revisions with sessions.
  */
-export function fixtureServer(announce: Announce): McpServer {
+export function fixtureServer(announce: Announce, tasks = false): McpServer {
   const made = new McpServer(
     { name: 'fixture', version: '1.0.0' },
     {
-      capabilities: { tools: { listChanged: true }, resources: { subscribe: true, listChanged: true }, prompts: { listChanged: true }, logging: {}, completions: {} },
+      capabilities: { tools: { listChanged: true }, resources: { subscribe: true, listChanged: true }, prompts: { listChanged: true }, logging: {}, completions: {}, ...(tasks && { extensions: { [TASKS]: {} } }) },
       requestState: { verify: state.verify },
     },
   )
@@ -54,11 +55,13 @@ export function fixtureServer(announce: Announce): McpServer {
   rounds(made)
   resources(made)
   prompts(made)
+  if (tasks) listTaskTools(made)
   return made
 }
 
 function content(made: McpServer): void {
   const add = (name: string, result: CallToolResult): void => void made.registerTool(name, { description: `Answers as ${name}.` }, () => result)
+  made.registerTool('greet', { description: 'Greets.', inputSchema: z.object({ name: z.string() }) }, ({ name }) => text(`Hello, ${name}!`))
   add('test_simple_text', text('This is a simple text response for testing.'))
   add('test_image_content', { content: [{ type: 'image', data: PIXEL, mimeType: 'image/png' }] })
   add('test_audio_content', { content: [{ type: 'audio', data: SILENCE, mimeType: 'audio/wav' }] })
