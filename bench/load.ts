@@ -89,7 +89,8 @@ export function chat(model: string, text: string, stream = false, before: readon
   return JSON.stringify({ model, messages: [...before, { role: 'user', content: text }], ...(stream && { stream: true }) })
 }
 
-function summary(values: readonly number[]): Latency {
+/** Percentiles and mean of what was measured. */
+export function summary(values: readonly number[]): Latency {
   const sorted = values.toSorted((a, b) => a - b)
   const pick = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
   return { p50: pick(0.5), p99: pick(0.99), mean: sorted.reduce((sum, one) => sum + one, 0) / sorted.length }

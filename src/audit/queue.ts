@@ -56,7 +56,7 @@ export interface QueueOptions {
 }
 
 /**
- * The event loop's side of the log. Records of one turn leave in one string; the store's side makes them canonical,
+ * The event loop's side of the log. Records of one turn leave in one string while others are being written; the store's side makes them canonical,
  * seals and hashes them. When the store cannot write, intents are refused at once (their exchanges then do not
  * happen), while receipts and acts tell of what did happen: they are kept, within bounds, and tried again.
  */
@@ -101,6 +101,8 @@ export function queueOver({ receipts, settings, clock, on, recovered }: QueueOpt
 
   function schedule(): void {
     if (scheduled || underway >= WINDOW) return
+    // Nothing is being written: to wait for what this turn may still bring would only add to the wait.
+    if (underway === 0) return leave()
     scheduled = true
     setImmediate(() => {
       scheduled = false

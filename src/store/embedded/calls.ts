@@ -21,8 +21,9 @@ export interface Calls {
 }
 
 /**
- * The event loop's side of the port. Calls of one turn travel in one message; while `WINDOW` messages are
- * unanswered further calls wait here and then leave together, so a busy worker gets few, large messages.
+ * The event loop's side of the port. The first call goes to an idle worker at once; further ones of a turn travel in one
+ * message; while `WINDOW` messages are unanswered further calls wait here and then leave together, so a busy worker gets
+ * few, large messages.
  */
 export function callsTo(worker: Worker, limitBytes: number): Calls {
   const waiting = new Map<number, Waiting>()
@@ -83,6 +84,8 @@ export function callsTo(worker: Worker, limitBytes: number): Calls {
       queued += bytes
       unsent.push([serial, operation, parameters])
       if (scheduled || underway >= WINDOW) return
+      // An idle worker begins at once, while the rest of this turn goes on here.
+      if (underway === 0) return send()
       scheduled = true
       queueMicrotask(send)
     })

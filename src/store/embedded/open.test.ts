@@ -108,7 +108,7 @@ test('over the queue limit a call is refused, and the next one passes', async (t
 })
 
 test('a full disk is a stated fault; what fits again afterwards is taken', async (t) => {
-  const store = await opened(t, { folder: folderFor(t), maxPages: 60 })
+  const store = await opened(t, { folder: folderFor(t), maxPages: 80 })
   const payload = { subject: 'default/x', tenant: 'default', bytes: new Uint8Array(100_000) }
   await store.receipts.append([{ ...act('a'), payload }])
   let held = 1
