@@ -35,6 +35,18 @@ const call = fc.oneof(
   fc.record({ iban: fc.constantFrom('DE89370400440532013000', 'DE00'), amount: fc.nat(100) }).map((args) => ({ tool: 'transfer_money', args })),
 )
 
+test('what is deferred comes to the same as what is taken at once: labels before anybody looks, and every decision', () => {
+  const spoken = fc.oneof(segment, words.map((text): FlowSegment => ({ origin: 'assistant', text, known: true })), words.map((text) => user(`<document>${text}</document>`)), fc.constantFrom('ok', '', '42', 'true').map((text) => result(text)))
+  fc.assert(fc.property(fc.array(spoken, { maxLength: 7 }), call, fc.constantFrom('role', 'attested'), (segments, { tool, args }, provenance) => {
+    const eager = sessionOf(segments, { ...told, flow: { provenance } })
+    const lazy = sessionOf([], { ...told, flow: { provenance } })
+    for (const one of segments) lazy.defer(one)
+    assert.deepEqual(lazy.labels(), eager.view().labels)
+    assert.deepEqual(decide(lazy, tool, args), decide(eager, tool, args))
+    assert.deepEqual(lazy.view().labels, eager.view().labels)
+  }), { numRuns: 400 })
+})
+
 test('labels only rise', () => {
   fc.assert(fc.property(conversation, (segments) => {
     const session = sessionOf([], told)

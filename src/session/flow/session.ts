@@ -151,13 +151,19 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
   let userSpoke = false
   let tail = ''
   let full = false
-  const deferred: FlowSegment[] = []
+  const deferred: { readonly segment: FlowSegment; clean?: boolean }[] = []
+  // While what was deferred is looked at: whether nothing untrusted had been read when it was said.
+  let clean = false
+  // How many of them have raised the labels already.
+  let raised = 0
   let open: { segment: FlowSegment; text: string; size: number; ordinal: number; absorbed: number } | undefined
 
   const raise = (one: Partial<Labels>): void => {
     const { labels } = past
     if ((one.untrusted === true && !labels.untrusted) || (one.sensitivity ?? 0) > labels.sensitivity) past.labels = { untrusted: labels.untrusted || one.untrusted === true, sensitivity: Math.max(labels.sensitivity, one.sensitivity ?? 0) }
   }
+
+  const tainted = (): boolean => past.labels.untrusted && !clean
 
   const isNew = ({ origin, tool: name, untrusted: marked, attested }: FlowSegment, text: string): boolean => {
     const key = createHash('sha256').update(`${origin}\n${name ?? ''}\n${marked === true ? 1 : 0}${attested === true ? 1 : 0}\n`).update(text).digest('base64').slice(0, 24)
@@ -191,7 +197,7 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
   const distrust = (segment: FlowSegment, text: string, at: number): void => {
     // What the assistant says of what it read gives nothing away that was not read; in its own words it is no prose of others.
     const retold = segment.known === true && (segment.origin === 'assistant' || segment.origin === 'reasoning' || segment.origin === 'tool_call')
-    if (retold && !past.labels.untrusted) return
+    if (retold && !tainted()) return
     if (!retold && !SAYS_NOTHING.test(text)) raise({ untrusted: true })
     const { fields, prose, named } = retold ? { fields: [], prose: text, named: [] } : partsOf(text)
     for (const one of named) {
@@ -241,7 +247,7 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
     confidentiality(segment, text, facts)
     const speaks = segment.origin === 'user' || segment.origin === 'system'
     if (segment.origin === 'user') userSpoke = true
-    const believed = speaks && segment.untrusted !== true && (settings.provenance === 'role' || segment.attested === true) && !full && !(past.labels.untrusted && RETELLING.test(text.slice(0, 1500)))
+    const believed = speaks && segment.untrusted !== true && (settings.provenance === 'role' || segment.attested === true) && !full && !(tainted() && RETELLING.test(text.slice(0, 1500)))
     if (believed) {
       const integrity = segment.origin === 'system' ? 'operator' : 'user'
       const { own, rest } = ownOf(text)
@@ -295,14 +301,31 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
 
   const drain = (): void => {
     past.deferred.delete(drain)
-    for (const one of deferred.splice(0)) received(one)
+    raised = 0
+    for (const one of deferred.splice(0)) {
+      clean = one.clean === true
+      received(one.segment)
+    }
+    clean = false
   }
 
-  /** What people and operator say, and what was delivered, while nothing untrusted was read: it can raise no label. */
-  const isMild = ({ origin, text, untrusted: marked, sensitivity, restricted: stretches, known }: FlowSegment): boolean => {
-    if (marked === true || sensitivity !== undefined || stretches !== undefined) return false
-    if (origin === 'user' || origin === 'system') return settings.provenance === 'role' && !(settings.fenced && text.includes('<'))
-    return known === true && (origin === 'assistant' || origin === 'reasoning' || origin === 'tool_call')
+  /** What a segment raises labels to, as far as that can be told without looking through it; undefined = it cannot. */
+  const raising = (segment: FlowSegment): Partial<Labels> | undefined => {
+    const { origin, text, tool: name, server, untrusted: marked, attested, known, sensitivity = 0 } = segment
+    if (text === '') return {}
+    const facts = name === undefined ? undefined : tool(name, server)
+    const configured = facts?.attributes['sensitivity']
+    const labels = { sensitivity: Math.max(sensitivity, typeof configured === 'number' ? configured : 0) }
+    if (past.labels.untrusted || origin === 'tool_definition') return labels
+    const foreign = { ...labels, untrusted: !SAYS_NOTHING.test(text) }
+    if (marked === true) return foreign
+    if (origin === 'user' || origin === 'system') {
+      if (settings.provenance === 'attested' && attested !== true) return foreign
+      // Parts of it may be copies of what was read, or stand between marks.
+      return full || untrusted.length > 0 || (settings.fenced && text.includes('<')) ? undefined : labels
+    }
+    if (known === true && (origin === 'assistant' || origin === 'reasoning' || origin === 'tool_call')) return labels
+    return origin === 'tool_result' && facts?.trust === 'operator' ? labels : foreign
   }
 
   return {
@@ -314,13 +337,23 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
       return received(segment)
     },
     defer(segment) {
-      deferred.push(segment)
+      deferred.push({ segment })
       past.deferred.add(drain)
     },
     leave: () => void past.deferred.delete(drain),
     labels() {
-      if (deferred.length > 0 && (past.labels.untrusted || !deferred.every(isMild))) drain()
       settle()
+      for (const one of deferred.slice(raised)) {
+        one.clean = !past.labels.untrusted
+        const labels = raising(one.segment)
+        if (labels === undefined) {
+          drain()
+          settle()
+          break
+        }
+        raise(labels)
+        raised++
+      }
       return past.labels
     },
     endorse: (one) => void endorsements.push(one),
