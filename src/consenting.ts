@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import * as z from 'zod'
 import { AdminError, type AdminRoute } from './console/admin.ts'
 import { openSealer, type Sealer } from './approvals/sealer.ts'
@@ -6,10 +7,15 @@ import type { Dial } from './contract/dial.ts'
 import type { Principal } from './contract/principal.ts'
 import type { Audit } from './contract/receipt.ts'
 import { makeDialer, type Dialer, type DialerOptions } from './edge/dial/dialer.ts'
-import { makeConsents, type Consents } from './gateways/mcp/oauth/consent.ts'
+import { START, makeConsents, type Consents } from './gateways/mcp/oauth/consent.ts'
 import { withToken } from './gateways/mcp/oauth/credential.ts'
 import type { Target } from './gateways/mcp/oauth/discovery.ts'
 import { makeGrants, ownerOf, takeBack, type Grant, type GrantBook } from './gateways/mcp/oauth/grants.ts'
+import { makeSignIns, type SignInPlace, type SignIns } from './gateways/mcp/oauth/signing.ts'
+import { signInScopes } from './identity/login.ts'
+import type { McpServer } from './gateways/mcp/settings.ts'
+import type { Oidc } from './identity/oidc.ts'
+import type { SettledIdentity } from './identity/settings.ts'
 import type { GrantRow, Grants } from './store/interfaces.ts'
 
 export interface ConsentingParts {
@@ -21,6 +27,8 @@ export interface ConsentingParts {
   readonly audit: Pick<Audit, 'act'>
   /** Where browsers meet this gateway; undefined while it is not known. */
   readonly origin: () => string | undefined
+  /** Whether settings still say this of the server. */
+  readonly stands: (target: Target) => boolean
   /** Replaces the system's resolver. */
   readonly resolve?: DialerOptions['resolve']
 }
@@ -28,6 +36,9 @@ export interface ConsentingParts {
 /** What people have let callers use, and how they do so. It outlives epochs. */
 export interface Consenting {
   readonly consents: Consents
+  readonly signIns: SignIns
+  /** The way to places that others named, of public hosts unless `allowPrivate`. */
+  outside(allowPrivate: boolean): Dial
   /** The way to a server for one caller, with the caller's own token. */
   way(target: Target, principal: Principal, dial: Dial): Dial
   readonly routes: readonly AdminRoute[]
@@ -36,9 +47,62 @@ export interface Consenting {
   close(): Promise<void>
 }
 
-/** Where browsers meet this gateway: as settings say, else where it listens on this machine. */
+const HERE = /^http:\/\/(?:127\.[\d.]+|\[::1\]|localhost)(?::\d+)?$/
+
+/**
+ * Where browsers meet this gateway: as settings say, else where it listens. Plain http is for this machine alone: people
+ * show credentials there, and are given cookies that anybody on the way could use.
+ */
 export function browserOrigin(publicUrl: string | undefined, dataUrl: string): string | undefined {
-  return publicUrl ?? (/^http:\/\/(?:127\.[\d.]+|\[::1\]|localhost):\d+$/.test(dataUrl) ? dataUrl : undefined)
+  const at = publicUrl ?? dataUrl
+  return HERE.test(at) || (publicUrl !== undefined && at.startsWith('https:')) ? at : undefined
+}
+
+/** Whether a server is reached as the target says, and with the same words about its authorization server. */
+export function usesOauth(settings: McpServer | undefined, { url, oauth }: Target): boolean {
+  return settings?.kind === 'http' && settings.url === url && JSON.stringify(settings.oauth) === JSON.stringify(oauth)
+}
+
+/** An issuer at which people sign in here, with the secret that its settings refer to. */
+export interface ReadySignIn {
+  readonly entry: SettledIdentity['oidc'][number]
+  readonly secret?: string
+}
+
+/** Reads what `client_secret` of issuers refers to. `problem` says what is wrong with the entry of that index. */
+export function readySignIns({ oidc }: SettledIdentity, env: Readonly<Record<string, string | undefined>>): { readonly ready: readonly ReadySignIn[] } | { readonly problem: string; readonly index: number } {
+  const ready: ReadySignIn[] = []
+  for (const [index, entry] of oidc.entries()) {
+    const { signIn } = entry
+    if (signIn === undefined) continue
+    const reference = signIn.clientSecret
+    try {
+      const secret = reference?.startsWith('env:') === true ? env[reference.slice(4)] : reference && readFileSync(reference.slice(5), 'utf8').trim()
+      if (reference !== undefined && (secret === undefined || !/^[\x20-\x7e]{1,1024}$/.test(secret))) return { index, problem: `${reference} is not set, or is no secret of visible characters.` }
+      ready.push({ entry, ...(secret !== undefined && { secret }) })
+    } catch (error) {
+      return { index, problem: `${reference ?? ''} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}).` }
+    }
+  }
+  return { ready }
+}
+
+/** The issuers as the consent page works with them: `issuers` reaches those of the settings, with their own authorities. */
+export function signInPlaces(signIns: readonly ReadySignIn[], { issuers, verify, outside }: { readonly issuers: Dial; readonly verify: Oidc['signedIn']; readonly outside: Consenting['outside'] }): readonly SignInPlace[] {
+  return signIns.map(({ entry, secret }): SignInPlace => {
+    const { issuer, jwks, tenant, allowPrivate, signIn } = entry
+    const own = new Set([issuer, jwks ?? issuer].map((url) => new URL(url).origin))
+    return {
+      issuer,
+      tenant,
+      allowPrivate,
+      clientId: signIn?.clientId ?? '',
+      scopes: signInScopes(entry),
+      ...(secret !== undefined && { secret }),
+      dial: (request) => (own.has(new URL(request.url).origin) ? issuers : outside(allowPrivate))(request),
+      verify: (token, nonce) => verify(token, entry, nonce),
+    }
+  })
 }
 
 /** Grants that are kept opened in memory. */
@@ -47,17 +111,17 @@ const MOST_OPENED = 10_000
 const MOST_PLACES = 64
 
 /** @throws {Error} for an unusable key file. */
-export function openConsenting({ store, folder, clock, newId, audit, origin, resolve }: ConsentingParts): Consenting {
+export function openConsenting({ store, folder, clock, newId, audit, origin, stands, resolve }: ConsentingParts): Consenting {
   const book = grantBook(store, openSealer(folder, 'grants'), clock)
   const places = openPlaces(resolve)
-  const dial = (target: Target): Dial => places.dial(target)
+  const dial = (target: Target): Dial => places.dial(target.oauth.allowPrivate)
   const grants = makeGrants({ book, dial, clock })
-  const consents = makeConsents({ grants, dial, clock, origin })
+  const consents = makeConsents({ grants, dial, clock, origin, stands })
 
   async function end(row: GrantRow): Promise<void> {
     const grant = book.opened(row)
     await book.drop({ tenant: row.tenant, subject: row.subject, key: row.owner }, row.server)
-    if (grant !== undefined) void takeBack(places.dial({ server: row.server, url: grant.url, oauth: { register: false, allowPrivate: grant.allowPrivate } }), undefined, grant)
+    if (grant !== undefined) void takeBack(places.dial(grant.allowPrivate), undefined, grant)
   }
 
   const record = (by: string, row: GrantRow): Promise<void> =>
@@ -65,6 +129,8 @@ export function openConsenting({ store, folder, clock, newId, audit, origin, res
 
   return {
     consents,
+    signIns: makeSignIns({ clock, consents }),
+    outside: (allowPrivate) => places.dial(allowPrivate),
     way: (target, principal, toServer) => withToken(toServer, { target, owner: ownerOf(principal), grants, consent: (wanted) => consents.required(target, principal, wanted) }),
     routes: [
       { verb: 'GET', path: 'mcp/grants', run: async () => ({ grants: (await store.list()).map((row) => ({ tenant: row.tenant, ...callerOf(row), server: row.server, issuer: row.issuer, scope: row.scope, at: row.at })) }) },
@@ -84,9 +150,25 @@ export function openConsenting({ store, folder, clock, newId, audit, origin, res
           return { forgotten: found.length }
         },
       },
+      {
+        verb: 'POST',
+        path: 'mcp/consent',
+        async run({ operator, body }) {
+          const read = vouching.safeParse(body)
+          if (!read.success) throw new AdminError(400, z.prettifyError(read.error))
+          const ticket = consents.find(read.data.ticket)
+          const at = origin()
+          if (ticket === undefined || at === undefined) throw new AdminError(404, 'Nobody waits with this ticket: they end after 15 minutes. Let the caller try again.')
+          const { principal, target } = ticket
+          const of = { server: target.server, caller: principal.workload, ...(principal.chain[0] !== undefined && { user: principal.chain[0] }) }
+          await audit.act({ kind: 'act', exchange: newId(), tenant: principal.tenant, at: clock.wall(), by: operator.workload, act: 'mcp.consent', detail: of })
+          return { ...of, tenant: principal.tenant, url: `${at}${START}?ticket=${ticket.id}`, code: consents.vouch(ticket, operator.workload) }
+        },
+      },
     ],
     async forget(subject) {
       const found = await store.list(subject)
+      consents.forget(subject)
       for (const row of found) await end(row)
       return found.length
     },
@@ -95,6 +177,7 @@ export function openConsenting({ store, folder, clock, newId, audit, origin, res
 }
 
 const name = z.string().min(1).max(2048)
+const vouching = z.strictObject({ ticket: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected the ticket of an address that a caller was told') })
 const forgetting = z.strictObject({ server: name, caller: name.optional(), user: name.optional() })
 
 function callerOf({ owner }: GrantRow): { readonly caller: string; readonly user?: string } {
@@ -160,11 +243,11 @@ function grantBook(store: Grants, sealer: Sealer, clock: Clock): OpenedBook {
  * Ways to places that servers named. `placeOf` has judged their addresses; what a name resolves to is judged here, when
  * connecting, so that one that moves gains nothing.
  */
-function openPlaces(resolve: DialerOptions['resolve']): { dial(target: Target): Dial; close(): Promise<void> } {
+function openPlaces(resolve: DialerOptions['resolve']): { dial(allowPrivate: boolean): Dial; close(): Promise<void> } {
   const dialers = new Map<string, Dialer>()
   const closing = new Set<Promise<void>>()
   return {
-    dial: ({ oauth: { allowPrivate } }) => (request) => {
+    dial: (allowPrivate) => (request) => {
       const { origin } = new URL(request.url)
       const key = `${String(allowPrivate)} ${origin}`
       let found = dialers.get(key)

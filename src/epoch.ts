@@ -32,6 +32,7 @@ import { needFor, type Tables } from './guardrails/profile.ts'
 import { scanText } from './guardrails/scan.ts'
 import { dials } from './guardrails/kinds/http.ts'
 import { Capped, type Judge, type Remote, type Tools } from './guardrails/tools.ts'
+import { readySignIns, type ReadySignIn } from './consenting.ts'
 import { makeRemote } from './remote.ts'
 import { isCall, makeJudge, type JudgeBook } from './judging.ts'
 import { loginPlaces } from './identity/login.ts'
@@ -88,6 +89,8 @@ export interface Composed {
   /** Fetches the keys of the issuers of these settings, and nothing else. */
   readonly issuers: Dial
   readonly limits: BodyLimits
+  /** Issuers at which people sign in to agree that a server is used for them. */
+  readonly signIns: readonly ReadySignIn[]
   /** What people's approvals go by, and whom they tell. */
   readonly approvals: {
     readonly settings: ApprovalsSettings
@@ -138,6 +141,8 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
   if (programs.problems.length > 0) return programs.problems.map((one) => problemOf(loaded, one.path, one.message))
   const trusted = issuerOrigins(loaded)
   if ('problem' in trusted) return [trusted.problem]
+  const signIns = readySignIns(loaded.identity, env)
+  if ('problem' in signIns) return [problemOf(loaded, ['identity', 'oidc', signIns.index, 'client_secret'], signIns.problem)]
   const planned = makePlan(loaded.llm, {
     clock,
     env,
@@ -214,6 +219,7 @@ export async function compose(loaded: Loaded, household: Household, serial: numb
     plan: planned.plan,
     identity: loaded.identity,
     issuers: issuers.dial,
+    signIns: signIns.ready,
     limits: { bodyBytes: loaded.limits.bodyBytes, depth: DEEPEST_JSON },
     approvals: { settings: loaded.approvals, webhooks: hooks, rule: (text) => ruleOf(policy, text), suggest: (question) => policy.suggest(question, epoch.tool(question.resource.id)) },
     evaluate: { on: evaluated(loaded.guardrails), settings: loaded.evaluate },

@@ -16,7 +16,7 @@ import { makeKeySets, type KeysFetched } from './identity/jwks.ts'
 import type { Keyring } from './identity/keyring.ts'
 import { ended, makeLive, type Live } from './identity/live.ts'
 import { makeLocal } from './identity/local.ts'
-import { makeOidc } from './identity/oidc.ts'
+import { makeOidc, type Oidc } from './identity/oidc.ts'
 import type { NamedSecret } from './identity/secret.ts'
 import type { SettledIdentity } from './identity/settings.ts'
 import { openRevokedIds, type RevokedIds } from './identity/revocations.ts'
@@ -51,9 +51,12 @@ export interface Identifying {
   /** What nothing else can be asked to revoke. */
   readonly revokedIds: RevokedIds
   /**
-   * Who calls under these settings. The call is stopped when its credential is revoked, until `leave` is called.
+   * Who calls under these settings. The call is stopped when its credential is revoked, until `leave` is called. `admit`
+   * is for who was identified by something else than the arrival.
    */
-  enter(outlet: Outlet, settings: SettledIdentity): { readonly identify: (arrival: Arrival) => Principal | Refusal | Promise<Principal | Refusal>; leave(): void }
+  enter(outlet: Outlet, settings: SettledIdentity): { readonly identify: (arrival: Arrival) => Principal | Refusal | Promise<Principal | Refusal>; readonly admit: (who: Principal) => Principal | Refusal; leave(): void }
+  /** Who signed in at an issuer, by its ID token. */
+  readonly signedIn: Oidc['signedIn']
   /** What the paths for enrolment and token exchange work with. */
   desks(identify: IdentityDesk['identify'], settings: SettledIdentity): { readonly identity: IdentityDesk; readonly token: TokenDesk }
   /** The certificate of the secure listener. */
@@ -93,6 +96,7 @@ export async function openIdentifying(parts: IdentifyingParts): Promise<Identify
     ca,
     revokedIds,
     revoked,
+    signedIn: oidc.signedIn,
     onRevoked: (told) => void listeners.push(told),
     enter(outlet, under) {
       let leave = (): void => undefined
@@ -111,6 +115,7 @@ export async function openIdentifying(parts: IdentifyingParts): Promise<Identify
           // Who had to be waited for may have been revoked since the door looked.
           return who instanceof Promise ? who.then((one) => met(one, isRevoked)) : met(who)
         },
+        admit: (who) => met(who, isRevoked),
         leave() {
           left = true
           leave()

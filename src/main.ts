@@ -31,7 +31,7 @@ import { openIdentifying } from './identifying.ts'
 import { adminRoutes } from './operate.ts'
 import { shippedPolicy } from './policy/folder.ts'
 import { openPinning } from './pinning.ts'
-import { browserOrigin, openConsenting } from './consenting.ts'
+import { browserOrigin, openConsenting, usesOauth } from './consenting.ts'
 import { openTooling } from './tooling.ts'
 import { dataHandler, hostText, openDataListeners } from './serving.ts'
 import { makeBaseline } from './session/baseline.ts'
@@ -160,7 +160,7 @@ export async function start(options: StartOptions): Promise<Started> {
       configured: () => new Set(live.mcp.servers.keys()),
       record: (by, act, detail) => audit.act({ kind: 'act', exchange: newId(), tenant: 'default', at: clock.wall(), by, act, detail }),
     })
-    const consenting = openConsenting({ store: store.grants, folder: state, clock, newId, audit, origin: () => browserOrigin(live.identity.publicUrl, listeners.dataUrl) })
+    const consenting = openConsenting({ store: store.grants, folder: state, clock, newId, audit, origin: () => browserOrigin(live.identity.publicUrl, listeners.dataUrl), stands: (target) => usesOauth(live.mcp.servers.get(target.server)?.settings, target) })
     opened.push(() => consenting.close())
     const tooling = openTooling({ pinning, consenting, sealer: openSealer(state, 'rounds'), clock, version, on: (server, { kind, ...more }) => log('mcp_server', { server, event: kind, ...more }) })
     opened.push(() => tooling.close())
@@ -251,7 +251,7 @@ export async function start(options: StartOptions): Promise<Started> {
       onDefect: (step, error, exchange) => defect(step, error, exchange.id),
     }
 
-    const answer = dataHandler({ identifying, consents: consenting.consents, composed: () => live, pass: house.pass, clock })
+    const answer = dataHandler({ identifying, consenting, composed: () => live, pass: house.pass, clock })
     const data: Handler = async (arrival, outlet) => {
       inflight++
       try {

@@ -10,8 +10,8 @@ import { identityErrand, isIdentityPath } from './gateways/identity/errand.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
 import { isMcpPath } from './gateways/mcp/endpoint.ts'
 import { serveMcp } from './gateways/mcp/errand.ts'
-import type { Consents } from './gateways/mcp/oauth/consent.ts'
 import { consentErrand, isConsentPath } from './gateways/mcp/oauth/errand.ts'
+import { signInPlaces, type Consenting } from './consenting.ts'
 import { isMetadataPath, metadataErrand } from './gateways/mcp/metadata.ts'
 import { isTokenPath, tokenErrand } from './gateways/token/errand.ts'
 import type { HouseCertificate } from './identity/ca/server.ts'
@@ -19,7 +19,7 @@ import type { Identifying } from './identifying.ts'
 
 export interface ServingParts {
   readonly identifying: Identifying
-  readonly consents: Consents
+  readonly consenting: Pick<Consenting, 'consents' | 'signIns' | 'outside'>
   /** The epoch of this moment: one arrival keeps to the one that it met. */
   readonly composed: () => Composed
   readonly pass: Pass
@@ -27,17 +27,17 @@ export interface ServingParts {
 }
 
 /** What is answered on every data listener: which gateway speaks for an arrival is said by its path alone. */
-export function dataHandler({ identifying, consents, composed, pass, clock }: ServingParts): Handler {
+export function dataHandler({ identifying, consenting, composed, pass, clock }: ServingParts): Handler {
   const probes = makeProbes(clock)
   return async (arrival, outlet) => {
-    const { plan, identity, limits, evaluate, mcp, epoch } = composed()
-    const { identify, leave } = identifying.enter(outlet, identity)
+    const { plan, identity, issuers, signIns, limits, evaluate, mcp, epoch } = composed()
+    const { identify, admit, leave } = identifying.enter(outlet, identity)
     const { target } = arrival
     try {
       if (isGuardPath(target)) await pass(guardErrand({ ...evaluate, identify, bodyBytes: limits.bodyBytes, probes, pass, clock }, arrival, outlet))
       else if (isMcpPath(target)) await serveMcp({ ...mcp, tool: epoch.tool, identify, bodyBytes: limits.bodyBytes, pass, clock, now: () => composed().mcp }, arrival, outlet)
       else if (isMetadataPath(target)) await pass(metadataErrand(mcp.login, arrival, outlet))
-      else if (isConsentPath(target)) await pass(consentErrand({ consents, identify }, arrival, outlet))
+      else if (isConsentPath(target)) await pass(consentErrand({ ...consenting, places: signInPlaces(signIns, { issuers, verify: identifying.signedIn, outside: consenting.outside }), identify, admit }, arrival, outlet))
       else if (isIdentityPath(target)) await pass(identityErrand(identifying.desks(identify, identity).identity, arrival, outlet))
       else if (isTokenPath(target)) await pass(tokenErrand(identifying.desks(identify, identity).token, arrival, outlet))
       else await pass(llmErrand({ identify, limits, plan, clock }, arrival, outlet))

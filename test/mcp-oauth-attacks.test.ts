@@ -26,6 +26,8 @@ interface World {
   /** Replaces what the MCP server says of itself. */
   instead: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined
   consenting: Consenting
+  /** Whether the settings of servers are still those of the target. */
+  stands: boolean
   target(oauth?: Partial<Target['oauth']>): Target
 }
 
@@ -62,14 +64,14 @@ async function world(t: TestContext, resolve?: DialerOptions['resolve']): Promis
     drop: (...parts: readonly string[]) => Promise.resolve(rows.delete(key(...parts))),
     list: () => Promise.resolve([...rows.values()]),
   }
-  const consenting = openConsenting({ store, folder, clock, newId: () => 'x', audit: { act: () => Promise.resolve() }, origin: () => 'http://127.0.0.1:8080', ...(resolve && { resolve }) })
+  const consenting = openConsenting({ store, folder, clock, newId: () => 'x', audit: { act: () => Promise.resolve() }, origin: () => 'http://127.0.0.1:8080', stands: () => made.stands, ...(resolve && { resolve }) })
   t.after(async () => {
     await consenting.close()
     await server.stop()
     rmSync(folder, { recursive: true, force: true })
   })
   const made: World = {
-    server, seen, url: `${origin}/mcp`, rows, folder, instead: undefined, consenting,
+    server, seen, url: `${origin}/mcp`, rows, folder, instead: undefined, consenting, stands: true,
     target: (oauth = {}) => ({ server: 'mail', url: made.url, oauth: { register: true, allowPrivate: true, ...oauth } }),
   }
   return made

@@ -21,7 +21,7 @@ everything that is wrong: file, line, key, what was expected, and what was proba
     const named = text(args, 'config')
     const file = named === undefined ? findConfig(io.cwd, io.env) : resolve(io.cwd, named)
     const loaded = loadConfig(file, io.env)
-    const problems = isLoaded(loaded) ? [...(flag(args, 'without-credentials') ? [] : [...credentialProblems(loaded, io), ...webhookProblems(loaded, io), ...(await serverProblems(loaded, io))]), ...(await policyProblems(loaded))] : loaded
+    const problems = isLoaded(loaded) ? [...(flag(args, 'without-credentials') ? [] : [...credentialProblems(loaded, io), ...webhookProblems(loaded, io), ...(await signInProblems(loaded, io)), ...(await serverProblems(loaded, io))]), ...(await policyProblems(loaded))] : loaded
     if (flag(args, 'json')) {
       await io.out(`${JSON.stringify({ ok: problems.length === 0, file: file ?? null, problems })}\n`)
     } else if (problems.length === 0) {
@@ -60,6 +60,16 @@ async function serverProblems(loaded: Loaded, io: Io): Promise<readonly Problem[
   const { readyServers } = await import('../tooling.ts')
   const { problems } = readyServers(loaded.mcpServers, io.env, loaded.base, stateFolder(io.env), loaded.file === undefined ? [] : [loaded.file])
   return problems.map(({ path, message }) => ({ file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: pathText(path), message }))
+}
+
+/** Only where people sign in. */
+async function signInProblems(loaded: Loaded, io: Io): Promise<readonly Problem[]> {
+  if (loaded.identity.oidc.every(({ signIn }) => signIn === undefined)) return []
+  const { readySignIns } = await import('../consenting.ts')
+  const read = readySignIns(loaded.identity, io.env)
+  if (!('problem' in read)) return []
+  const path = ['identity', 'oidc', read.index, 'client_secret']
+  return [{ file: loaded.file ?? 'embedded settings', ...loaded.place(path), path: pathText(path), message: read.problem }]
 }
 
 function webhookProblems(loaded: Loaded, io: Io): readonly Problem[] {

@@ -24,7 +24,7 @@ import { identityToken } from './identity/token.ts'
 import { keysCreate } from './keys/create.ts'
 import { keysList } from './keys/list.ts'
 import { keysRevoke } from './keys/revoke.ts'
-import { mcpForget, mcpGrants } from './mcp/grants.ts'
+import { mcpConsent, mcpForget, mcpGrants } from './mcp/grants.ts'
 import { mcpDiff } from './mcp/diff.ts'
 import { mcpEndorse } from './mcp/endorse.ts'
 import { mcpList } from './mcp/list.ts'
@@ -70,6 +70,7 @@ export const commands: readonly Command[] = [
   approvalsFatigue,
   approvalsAdopt,
   mcpGrants,
+  mcpConsent,
   mcpForget,
   mcpList,
   mcpDiff,

@@ -32,7 +32,7 @@ export interface Principal {
     readonly models?: readonly string[]
     /** The same for tools: what a model may propose for it, and what it may call. Of MCP servers also `resource:<uri>` and `prompt:<name>`. */
     readonly tools?: readonly string[]
-    /** The one gateway that it is for: `llm`, `guard`, `mcp:<server>` …; absent = every one. */
+    /** The one gateway that it is for: `llm`, `guard`, `mcp:<server>`, `mcp` for all servers at one place …; absent = every one. */
     readonly audience?: string
     /** Extra rights of the credential, e.g. `scores` (law 11). */
     readonly rights: readonly string[]
@@ -77,7 +77,8 @@ const OWN_WAYS: ReadonlySet<string> = new Set(['judge', 'classifier'])
 export function inScope({ scope }: Principal, { route, gateway, resourceType, resourceId, model }: Aim): boolean {
   if (gateway === 'token') return true
   const { audience, routes, models, tools } = scope
-  if (audience !== undefined && audience !== gateway && !OWN_WAYS.has(gateway)) return false
+  // What is for all servers at one place is for each of them there; that it is used there is the place's to see.
+  if (audience !== undefined && audience !== gateway && !(audience === 'mcp' && gateway.startsWith('mcp:')) && !OWN_WAYS.has(gateway)) return false
   if (gateway !== 'identity' && !withinScope(routes, route)) return false
   if (resourceType === 'Tool') return withinScope(tools, resourceId)
   // Whoever was given certain tools was not given everything else that servers have.

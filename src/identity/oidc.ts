@@ -22,6 +22,8 @@ export interface Oidc {
   verify(token: string, issuers: Issuers): Promise<Principal | Refusal>
   /** Which user a token speaks for, for an exchange. Tokens of issuers that are for workloads alone are refused. */
   user(token: string, issuers: Issuers): Promise<VouchedUser | Refusal>
+  /** Who signed in, by the ID token that the issuer gave this gateway itself for `nonce` (OpenID Connect Core, 3.1.3.7). */
+  signedIn(token: string, entry: SettledOidc, nonce: string): Promise<VouchedUser | Refusal>
 }
 
 const LONGEST_TOKEN = 8192
@@ -29,7 +31,9 @@ const SHAPE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/
 const LONGEST_SUBJECT = 1024
 const JSON_LIMITS = { depth: 12, nodes: 2000 }
 /** RFC 8725, 3.11: other kinds of tokens that the same key signs (logout, security events, proofs) are no credentials. */
-const TYPES = new Set([undefined, 'jwt', 'at+jwt'])
+const TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'jwt', 'at+jwt'])
+/** An access token says what a bearer may do, not that somebody has just signed in. */
+const ID_TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'jwt'])
 const MOST_CACHED = 10_000
 /** A key that its issuer withdrew counts no longer than that. */
 const CACHED_MS = 300_000
@@ -54,7 +58,7 @@ interface Cached {
 export function makeOidc({ keys, clock }: { readonly keys: KeySets; readonly clock: Clock }): Oidc {
   const cache = new Map<string, Cached>()
 
-  const check = async (token: string, { oidc, publicUrl }: Issuers, whom: 'workloads' | 'users'): Promise<Checked | Refusal> => {
+  const check = async (token: string, place: (claims: Claims) => Found | Refusal, types = TYPES): Promise<Checked | Refusal> => {
     if (token.length > LONGEST_TOKEN) return wrong('is too long')
     if (!SHAPE.test(token)) return wrong('is not of three parts')
     const [head = '', body = ''] = token.split('.')
@@ -64,8 +68,8 @@ export function makeOidc({ keys, clock }: { readonly keys: KeySets; readonly clo
     const { alg, kid, typ } = header
     if (typeof alg !== 'string' || (kid !== undefined && typeof kid !== 'string')) return wrong('has a header that says no algorithm, or a key whose name is no text')
     if ('crit' in header || 'b64' in header) return wrong('has critical extensions')
-    if (!TYPES.has(typeOf(typ))) return wrong('is of another type than those that authenticate')
-    const found = entryOf(claims, oidc, whom, publicUrl)
+    if (!types.has(typeOf(typ))) return wrong('is of another type than those that authenticate')
+    const found = place(claims)
     if (isRefusal(found)) return found
     const { entry, audience, endpoint } = found
     if (!entry.algorithms.has(alg)) return wrong(`is signed with ${alg.slice(0, 16)}, which is not accepted`)
@@ -108,7 +112,7 @@ export function makeOidc({ keys, clock }: { readonly keys: KeySets; readonly clo
     },
     async verify(token, issuers) {
       const { oidc, trustDomain } = issuers
-      const checked = await check(token, issuers, 'workloads')
+      const checked = await check(token, (claims) => entryOf(claims, issuers, 'workloads'))
       if (isRefusal(checked)) return checked
       const { entry, claims, proof, expires, endpoint } = checked
       const workload = entry.workload && workloadOf(entry.workload, claims, trustDomain)
@@ -122,14 +126,25 @@ export function makeOidc({ keys, clock }: { readonly keys: KeySets; readonly clo
       cache.set(hash('sha256', token, 'base64'), { principal, until: Math.min(expires, clock.wall() + CACHED_MS), under: oidc })
       return principal
     },
-    async user(token, issuers) {
-      const checked = await check(token, issuers, 'users')
+    user: async (token, issuers) => vouchedOf(await check(token, (claims) => entryOf(claims, issuers, 'users'))),
+    async signedIn(token, entry, nonce) {
+      const client = entry.signIn?.clientId
+      const checked = await check(token, (claims) => (client !== undefined && claims['iss'] === entry.issuer && audienceOf(claims) === client ? { entry, audience: client } : wrong('is not for this gateway')), ID_TYPES)
       if (isRefusal(checked)) return checked
-      const { entry, claims, proof, expires } = checked
-      const subject = userOf(entry.user, claims)
-      return subject === undefined ? wrong('has claims that make no name of a user') : { subject, issuer: entry.issuer, tenant: entry.tenant, proof, expires }
+      const { nonce: told, azp, iat } = checked.claims
+      // Without it, whoever has somebody's ID token or code could bring it here.
+      if (told !== nonce) return wrong('was not made for this signing in')
+      if (azp !== undefined && azp !== client) return wrong('was made for another client')
+      return iat === undefined ? wrong('does not say when it was made') : vouchedOf(checked)
     },
   }
+}
+
+function vouchedOf(checked: Checked | Refusal): VouchedUser | Refusal {
+  if (isRefusal(checked)) return checked
+  const { entry, claims, proof, expires } = checked
+  const subject = userOf(entry.user, claims)
+  return subject === undefined ? wrong('has claims that make no name of a user') : { subject, issuer: entry.issuer, tenant: entry.tenant, proof, expires }
 }
 
 function wrong(why: string): Refusal {
@@ -158,15 +173,19 @@ interface Found {
 }
 
 /** The one entry that the token is for. A token for several audiences would be good at each of them: it is refused. */
-function entryOf({ iss, aud }: Claims, oidc: readonly SettledOidc[], whom: 'workloads' | 'users', publicUrl: string | undefined): Found | Refusal {
-  const audience: unknown = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
-  const entries = oidc.filter((one) => one.issuer === iss)
+function entryOf(claims: Claims, { oidc, publicUrl }: Issuers, whom: 'workloads' | 'users'): Found | Refusal {
+  const audience = audienceOf(claims)
+  const entries = oidc.filter((one) => one.issuer === claims['iss'])
   if (entries.length === 0) return wrong('is of no issuer that is configured')
   const entry = entries.find((one) => one.audience === audience)
   if (entry !== undefined) return entry[whom] ? { entry, audience: entry.audience } : wrong(`is of an issuer that is not for ${whom}`)
   const endpoint = endpointOf(audience, publicUrl)
   const client = endpoint === undefined || whom === 'users' ? undefined : entries.find((one) => one.clients === true)
   return client === undefined ? wrong('is for another audience, or for several') : { entry: client, audience: audience as string, endpoint: endpoint as string }
+}
+
+function audienceOf({ aud }: Claims): unknown {
+  return Array.isArray(aud) && aud.length === 1 ? (aud[0] as unknown) : aud
 }
 
 /** The MCP endpoint whose URL an audience is (RFC 8707), by the name that audiences have here. */

@@ -49,6 +49,8 @@ const oidcEntry = keyScope.extend({
   algorithms: z.array(z.enum(ALGORITHMS, 'expected signatures with a public key: none and HS* are never accepted')).min(1).max(16).optional().describe('Signatures that are accepted. Default: ES256, RS256, PS256, EdDSA.'),
   jwks: z.url().max(512).optional().describe("Where its keys are. Absent = where its /.well-known/openid-configuration says, which must be on the issuer's own origin."),
   ca: z.string().min(1).max(512).optional().describe('File with the certificate authority of a private issuer (PEM), relative to the configuration file.'),
+  client_id: z.string().regex(/^[\x21-\x7e]{1,1024}$/, 'expected visible ASCII without blanks').optional().describe('What the issuer knows this gateway as, where people may sign in on the page that asks for their consent to an MCP server: its redirect URI there is public_url and /mcp-oauth/signed-in. With for: clients, users or both.'),
+  client_secret: z.string().regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/, 'expected a reference, env:NAME or file:/path; the secret itself does not belong in this file').optional().describe('Its secret, as a reference: env:NAME or file:/path. Absent = a public client.'),
   allow_private: z.boolean().optional().describe('Lets its keys be fetched from private and loopback addresses, and over http. Metadata services and link-local addresses stay refused. Default: false.'),
   tenant: name.optional().describe('Whose callers they are; "default" if none.'),
   workload: z.string().min(1).max(512).optional().describe('SPIFFE id of the workload with claims in braces, such as spiffe://sallyport.internal/ci/{repository}; slashes lead into claims: {kubernetes.io/namespace}.'),
@@ -117,6 +119,8 @@ export interface SettledOidc {
   readonly users: boolean
   /** Its tokens are those of applications that somebody has logged in with: both of them call. */
   readonly clients?: true
+  /** What the issuer knows us as, where people may sign in; `clientSecret` is a reference. */
+  readonly signIn?: { readonly clientId: string; readonly clientSecret?: string }
   /** What OAuth scopes of its tokens let them call; absent = scopes say nothing. */
   readonly scopes?: ReadonlyMap<string, readonly string[]>
   readonly tenant: string
@@ -192,7 +196,7 @@ function settleOidc(written: readonly z.infer<typeof oidcEntry>[], trustDomain: 
   return Object.freeze(
     written.map((entry, index) => {
       const wrong = (key: string, problem: string): IdentitySettingsError => new IdentitySettingsError(['identity', 'oidc', index, key], problem)
-      const { issuer, audience, jwks, ca, tenant, user, match, algorithms, leeway, grace, workload, max_age: maxAge, for: whom = 'workloads', allow_private: allowPrivate = false, scopes, ...scope } = entry
+      const { issuer, audience, jwks, ca, tenant, user, match, algorithms, leeway, grace, workload, max_age: maxAge, for: whom = 'workloads', allow_private: allowPrivate = false, scopes, client_id: clientId, client_secret: clientSecret, ...scope } = entry
       for (const [key, url] of [['issuer', issuer], ['jwks', jwks ?? issuer]] as const) {
         const problem = urlProblem(url, allowPrivate)
         if (problem !== undefined) throw wrong(key, problem)
@@ -206,6 +210,9 @@ function settleOidc(written: readonly z.infer<typeof oidcEntry>[], trustDomain: 
       if (scopes !== undefined && whom !== 'clients') throw wrong('scopes', 'means something with for: clients alone')
       if (scopes !== undefined && scope.tools !== undefined) throw wrong('tools', 'is what scopes say here: write one of the two')
       if (whom === 'clients' && written.findIndex((one) => one.issuer === issuer && one.for === 'clients') !== index) throw wrong('for', 'is clients in an earlier entry of this issuer: which of them a token for an MCP endpoint belongs to would be chance')
+      if (clientId !== undefined && whom === 'workloads') throw wrong('client_id', 'means nothing where tokens are for workloads alone: nobody signs in there')
+      if (clientSecret !== undefined && clientId === undefined) throw wrong('client_secret', 'belongs to a client_id')
+      if (clientId !== undefined && written.findIndex((one) => one.issuer === issuer && one.client_id !== undefined) !== index) throw wrong('client_id', 'stands in an earlier entry of this issuer: whom a person is called like would be chance')
       const origin = new URL(jwks ?? issuer).origin
       const reached = `${allowPrivate} ${ca ?? ''}`
       if ((origins.get(origin) ?? reached) !== reached) throw wrong(ca === undefined ? 'allow_private' : 'ca', `must be the same in all entries whose keys are on ${origin}`)
@@ -231,6 +238,7 @@ function settleOidc(written: readonly z.infer<typeof oidcEntry>[], trustDomain: 
         workloads: whom !== 'users',
         users: whom === 'users' || whom === 'both',
         ...(whom === 'clients' && { clients: true as const }),
+        ...(clientId !== undefined && { signIn: Object.freeze({ clientId, ...(clientSecret !== undefined && { clientSecret }) }) }),
         ...(scopes !== undefined && { scopes: new Map(Object.entries(scopes)) }),
         tenant: tenant ?? 'default',
         ...(path !== undefined && { workload: path }),

@@ -1,4 +1,4 @@
-import { exit, Failure, flag, none, only, text, type Command, type Io } from '../command.ts'
+import { exit, Failure, flag, none, only, text, UsageError, type Command, type Io } from '../command.ts'
 import { adminOf, folderOf, runningOf, type Admin } from '../house.ts'
 import { moment, printable, table } from '../show.ts'
 
@@ -32,6 +32,25 @@ export const mcpGrants: Command = {
     if (flag(args, 'json')) await io.out(`${JSON.stringify(grants)}\n`)
     else if (grants.length === 0) await io.out('Nobody has let a server be used yet.\n')
     else await io.out(table(['SERVER', 'CALLER', 'USER', 'TENANT', 'SCOPES', 'ISSUER', 'SINCE (UTC)'], grants.map((one) => [one.server, one.caller, one.user ?? '', one.tenant, one.scope, one.issuer, moment(one.at)].map(printable))))
+    return exit.ok
+  },
+}
+
+export const mcpConsent: Command = {
+  name: 'mcp consent',
+  summary: 'Vouch for whoever agrees in the place of a caller that has no credential to show.',
+  usage: 'TICKET',
+  options: [],
+  more: `TICKET is the address that the caller was told, or the end of it. Open that address and give the code there: it is good once.
+Whoever agrees lets the caller use the server with the account that they log in with; the record says that it was you who
+vouched.`,
+  async run(args, io) {
+    const written = only(args, 'TICKET')
+    const ticket = /(?:^|[?&]ticket=)([A-Za-z0-9_-]{43})$/.exec(written)?.[1]
+    if (ticket === undefined) throw new UsageError('TICKET is the address that the caller was told, or what stands after ticket= in it')
+    const said = (await (await usingAdmin(io))('POST', 'mcp/consent', { ticket })) as { readonly server: string; readonly caller: string; readonly user?: string; readonly url: string; readonly code: string }
+    if (flag(args, 'json')) await io.out(`${JSON.stringify(said)}\n`)
+    else await io.out(`${printable(said.caller)}${said.user === undefined ? '' : `, acting for ${printable(said.user)},`} wants to use ${printable(said.server)}.\nOpen ${said.url}\nand give this code, once: ${said.code}\n`)
     return exit.ok
   },
 }

@@ -16,6 +16,7 @@ import type { TreeEvent } from './leaves.ts'
 import type { Beside } from './link.ts'
 import { METHODS, MODERN_METHODS, NOTIFICATIONS } from './methods.ts'
 import { isModern, modernAnswer, single } from './modern.ts'
+import { visitFor } from './oauth/visiting.ts'
 import { plainReading } from './reading.ts'
 import { MODERN } from './revisions.ts'
 import { answerText, HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, MISSING_CAPABILITY, NO_SESSION, PARSE_ERROR, readMessage, RpcMistake, type Answer, type Message } from './rpc.ts'
@@ -88,6 +89,9 @@ class Visit implements Errand {
     const { arrival, endpoint } = this
     this.principal = principal
     if (endpoint === undefined) return refuse('unknown_path', { say: 'There is no MCP server of that name.' })
+    const { audience } = principal.scope
+    // Here, because a call through all servers at one place is one to its server for everybody after this.
+    if (audience !== undefined && audience !== endpoint.route) return refuse('out_of_scope', { detail: `${audience} at ${endpoint.route}` })
     if (!VERBS.has(arrival.verb)) return refuse('method_not_allowed', { say: 'This path takes POST, GET and DELETE.' })
     // Without sessions there is nothing to listen to, and nothing to leave.
     if (arrival.verb !== 'POST' && (field(arrival.fields, 'mcp-protocol-version') === MODERN || (arrival.verb === 'GET' && field(arrival.fields, 'mcp-session-id') === undefined))) return refuse('method_not_allowed', { say: 'Without a session this path takes POST.' })
@@ -144,7 +148,8 @@ class Visit implements Errand {
     const challenge = challengeOf(this.desk.login, this.arrival, refusal, this.principal && { principal: this.principal, gateway: this.gateway, ...(doing?.reading.resource.type === 'Tool' && { tool: doing.reading.resource.id }) })
     const { status, fields, answer } = refusedWith({ refusal, exchange, message, begun, placed: doing !== undefined, modern, mistake, challenge })
     if (this.caller !== undefined) await this.caller.settled()
-    const text = message?.kind === 'request' ? this.spoken(message, answer) : answerText(mistake?.id, answer)
+    const visit = message?.kind === 'request' ? visitFor({ refusal, message, exchange, capabilities: this.session?.capabilities, rounds: this.turn !== undefined }) : undefined
+    const text = message?.kind === 'request' ? this.spoken(message, visit ?? answer) : answerText(mistake?.id, answer)
     const written = message === undefined && this.stream !== undefined ? this.ended(undefined) : this.write(status, fields, text)
     return { ...written, complete: written.complete && refusal.refuse !== 'cancelled' }
   }

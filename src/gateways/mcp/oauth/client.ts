@@ -19,6 +19,8 @@ export interface Tokens {
   readonly lastsMs?: number
   /** Absent = what was asked for. */
   readonly scope?: string
+  /** Who signed in, where that was asked. */
+  readonly id?: string
 }
 
 /** Where this gateway is met by browsers, and describes itself. */
@@ -29,8 +31,9 @@ export interface Ourselves {
 }
 
 const token = z.string().regex(/^[\x21-\x7e]{1,16384}$/)
-const tokenAnswer = z.object({ access_token: token, token_type: z.string().regex(/^bearer$/i), refresh_token: token.optional(), expires_in: z.number().min(0).max(1e9).optional(), scope: z.string().max(4096).optional() })
-const mistake = z.object({ error: z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/) })
+const tokenAnswer = z.object({ access_token: token, token_type: z.string().regex(/^bearer$/i), refresh_token: token.optional(), expires_in: z.number().min(0).max(1e9).optional(), scope: z.string().max(4096).optional(), id_token: token.optional().catch(undefined) })
+/** People, receipts and logs are told: codes of OAuth are words, and nothing that could be a token. */
+const mistake = z.object({ error: z.string().regex(/^[a-z_]{1,48}$/) })
 const registered = z.object({ client_id: z.string().regex(/^[\x21-\x7e]{1,1024}$/), client_secret: z.string().regex(/^[\x20-\x7e]{1,1024}$/).optional(), token_endpoint_auth_method: z.string().optional() })
 
 /** Our description as a client (RFC 7591, and what authorization servers fetch: OAuth Client ID Metadata Document). */
@@ -64,7 +67,7 @@ export function newVerifier(): { readonly verifier: string; readonly challenge: 
 }
 
 /** Where the browser goes. */
-export function authorizationUrl({ authorizationEndpoint, resource }: Discovered, client: Client, asking: { readonly redirect: string; readonly state: string; readonly challenge: string; readonly scopes: readonly string[] }): string {
+export function authorizationUrl({ authorizationEndpoint, resource }: Pick<Discovered, 'authorizationEndpoint'> & Partial<Pick<Discovered, 'resource'>>, client: Client, asking: { readonly redirect: string; readonly state: string; readonly challenge: string; readonly scopes: readonly string[]; readonly nonce?: string }): string {
   const url = new URL(authorizationEndpoint)
   const params: Readonly<Record<string, string>> = {
     response_type: 'code',
@@ -73,7 +76,8 @@ export function authorizationUrl({ authorizationEndpoint, resource }: Discovered
     state: asking.state,
     code_challenge: asking.challenge,
     code_challenge_method: 'S256',
-    resource,
+    ...(resource !== undefined && { resource }),
+    ...(asking.nonce !== undefined && { nonce: asking.nonce }),
     ...(asking.scopes.length > 0 && { scope: asking.scopes.join(' ') }),
   }
   for (const [key, value] of Object.entries(params)) url.searchParams.set(key, value)
@@ -88,8 +92,8 @@ export async function askTokens(dial: Dial, endpoint: string, client: Client, pa
     const error = mistakeIn(body)
     throw new OAuthProblem(`its authorization server gave no token (${error ?? `status ${status}`})`, error)
   }
-  const { access_token: access, refresh_token: refresh, expires_in: seconds, scope } = read.data
-  return { access, ...(refresh !== undefined && { refresh }), ...(seconds !== undefined && { lastsMs: seconds * 1000 }), ...(scope !== undefined && { scope }) }
+  const { access_token: access, refresh_token: refresh, expires_in: seconds, scope, id_token: id } = read.data
+  return { access, ...(refresh !== undefined && { refresh }), ...(seconds !== undefined && { lastsMs: seconds * 1000 }), ...(scope !== undefined && { scope }), ...(id !== undefined && { id }) }
 }
 
 /** Takes a token back (RFC 7009). @throws {OAuthProblem} */

@@ -1,12 +1,13 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../../../contract/clock.ts'
 import type { Dial } from '../../../contract/dial.ts'
-import type { Principal } from '../../../contract/principal.ts'
-import { refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
+import { subjectOf, type Principal } from '../../../contract/principal.ts'
+import { isRefusal, refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
 import type { Wanted } from './authenticate.ts'
+import { Away, codeOf, type CameBack } from './away.ts'
 import { askTokens, authorizationUrl, clientFor, newVerifier, type Client, type Ourselves } from './client.ts'
 import { discover, type Discovered, type Target } from './discovery.ts'
-import { grantOf, ownerOf, secretOf, type Grant, type Grants } from './grants.ts'
+import { grantOf, ownerOf, secretOf, takeBack, type Grant, type Grants } from './grants.ts'
 import { OAuthProblem } from './places.ts'
 
 export interface ConsentParts {
@@ -15,6 +16,8 @@ export interface ConsentParts {
   readonly clock: Clock
   /** Where browsers meet this gateway; undefined while it is not known. */
   readonly origin: () => string | undefined
+  /** Whether settings still say this of the server: what was agreed to under others counts no more. */
+  readonly stands: (target: Target) => boolean
 }
 
 /** A caller that waits for a person. */
@@ -25,6 +28,10 @@ export interface Ticket {
   wanted: Wanted
   readonly until: number
   found: Promise<Discovered> | undefined
+  /** An operator vouches for whoever shows this code: it is good once. */
+  vouched?: { readonly by: string; readonly code: Buffer }
+  /** Declined, forgotten, or done: whatever still runs for it makes no grant. */
+  over?: true
 }
 
 /** A person who has agreed, and is at the authorization server. */
@@ -37,17 +44,6 @@ interface Pending {
   readonly verifier: string
   readonly redirect: string
   readonly scopes: readonly string[]
-  /** Hash of what the browser was given. */
-  readonly cookie: Buffer
-  readonly until: number
-}
-
-/** What an authorization server sends a browser back with. */
-export interface CameBack {
-  readonly state: string
-  readonly iss?: string
-  readonly code?: string
-  readonly error?: string
 }
 
 /** Somebody who came back with the right cookie; it can be finished once. */
@@ -67,27 +63,33 @@ export interface Consents {
   look(ticket: Ticket): Promise<Discovered>
   /** The person agrees: where the browser goes, and what it has to bring back. @throws {Refused} */
   agree(ticket: Ticket, principal: Principal): Promise<{ readonly url: string; readonly state: string; readonly cookie: string }>
+  /** A code that an operator gives to whoever may agree in the caller's place; the last one counts. */
+  vouch(ticket: Ticket, by: string): string
+  /** The operator who vouches for whoever shows this; it counts once. */
+  vouchedBy(ticket: Ticket, code: string): string | undefined
   /** The person does not. */
   decline(ticket: Ticket): void
   /** Takes what a browser came back with; `cookieOf` gives the cookie that belongs to a state. */
   take(came: CameBack, cookieOf: (state: string) => string | undefined): Returned | Refusal
   ourselves(): Ourselves | undefined
+  /** Nobody agrees to anything for this subject any more. */
+  forget(subject: string): void
 }
 
 const TICKET_MS = 15 * 60_000
-const PENDING_MS = 10 * 60_000
 const MOST = 10_000
 const LOOKING_MS = 25_000
 export const START = '/mcp-oauth/start'
 export const CALLBACK = '/mcp-oauth/callback'
+export const SIGNED_IN = '/mcp-oauth/signed-in'
 export const DESCRIPTION = '/mcp-oauth/client.json'
 
 /** Consents of people under way: they outlive epochs, not the process. */
-export function makeConsents({ grants, dial, clock, origin }: ConsentParts): Consents {
+export function makeConsents({ grants, dial, clock, origin, stands }: ConsentParts): Consents {
   const tickets = new Map<string, Ticket>()
   /** The ticket of an owner and server: asking again does not make another one. */
   const waiting = new Map<string, Ticket>()
-  const pending = new Map<string, Pending>()
+  const pending = new Away<Pending>(clock)
   const registrations = new Map<string, Promise<Client>>()
 
   const keyOf = ({ server, url, oauth }: Target, principal: Principal): string => JSON.stringify([ownerOf(principal).tenant, ownerOf(principal).key, server, url, oauth])
@@ -98,16 +100,19 @@ export function makeConsents({ grants, dial, clock, origin }: ConsentParts): Con
     if (waiting.get(key) === ticket) waiting.delete(key)
   }
 
+  /** Ends it with all browsers that are away for it. */
+  function end(ticket: Ticket): void {
+    ticket.over = true
+    drop(ticket)
+    pending.drop(ticket.id)
+  }
+
   /** What was made first ends first; beyond the bound the oldest goes. */
   function sweep(): void {
     const now = clock.monotonic()
     for (const one of tickets.values()) {
       if (one.until > now && tickets.size < MOST) break
       drop(one)
-    }
-    for (const [state, one] of pending) {
-      if (one.until > now && pending.size < MOST) break
-      pending.delete(state)
     }
   }
 
@@ -167,7 +172,10 @@ export function makeConsents({ grants, dial, clock, origin }: ConsentParts): Con
     },
     find(id) {
       sweep()
-      return tickets.get(id)
+      const found = tickets.get(id)
+      if (found === undefined || stands(found.target)) return found
+      end(found)
+      return undefined
     },
     look,
     async agree(ticket, principal) {
@@ -180,26 +188,33 @@ export function makeConsents({ grants, dial, clock, origin }: ConsentParts): Con
       })
       const { redirect } = must()
       const { verifier, challenge } = newVerifier()
-      const [state, cookie] = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')]
       const scopes = found.scopes ?? []
       // Kept only now that a person has agreed; nothing that came before counts at the callback.
-      pending.set(state, { ticket, principal, found, client, verifier, redirect, scopes, cookie: hashOf(cookie), until: clock.monotonic() + PENDING_MS })
+      const { state, cookie } = pending.leave(ticket.id, { ticket, principal, found, client, verifier, redirect, scopes })
       return { url: authorizationUrl(found, client, { redirect, state, challenge, scopes }), state, cookie }
     },
-    decline: drop,
-    take({ state, iss, code, error }, cookieOf) {
+    vouch(ticket, by) {
+      const code = `agree-${randomBytes(24).toString('base64url')}`
+      ticket.vouched = { by, code: hashOf(code) }
+      return code
+    },
+    vouchedBy(ticket, code) {
+      const { vouched } = ticket
+      if (vouched === undefined || !timingSafeEqual(hashOf(code), vouched.code)) return undefined
+      delete ticket.vouched
+      return vouched.by
+    },
+    decline: end,
+    take(came, cookieOf) {
       sweep()
-      const one = pending.get(state)
-      if (one === undefined) return refuse('consent_failed', { detail: 'a state that is not known, or was used' })
-      const cookie = cookieOf(state)
-      // Another browser than the one that agreed: whoever holds only the state must not use it up either.
-      if (cookie === undefined || !timingSafeEqual(hashOf(cookie), one.cookie)) return refuse('consent_failed', { say: 'This was not agreed to in this browser.', detail: 'no cookie, or another one' })
-      pending.delete(state)
-      const { ticket, principal, found, client, verifier, redirect, scopes } = one
+      const taken = pending.take(came.state, cookieOf)
+      if (isRefusal(taken)) return taken
+      const { ticket, principal, found, client, verifier, redirect, scopes } = taken.what
       const { target } = ticket
-      // Of another authorization server neither the code nor what it says of an error counts (RFC 9207).
-      if (iss === undefined ? found.issPromised : iss !== found.issuer) return refuse('consent_failed', { say: 'The answer came from another authorization server than the one that was asked.', detail: iss === undefined ? 'no iss' : 'another iss' })
-      if (error !== undefined || code === undefined) return refuse('consent_failed', { say: error === 'access_denied' ? 'The authorization server was told not to let the server be used.' : 'The authorization server did not agree.', detail: error ?? 'no code' })
+      if (!stands(target)) return refuse('consent_failed', { say: 'The settings of the server have changed. Let the caller try again.', detail: 'other settings' })
+      const brought = codeOf(came, found, (denied) => (denied ? 'The authorization server was told not to let the server be used.' : 'The authorization server did not agree.'))
+      if (isRefusal(brought)) return brought
+      const { code } = brought
       return {
         principal,
         server: target.server,
@@ -208,13 +223,21 @@ export function makeConsents({ grants, dial, clock, origin }: ConsentParts): Con
           // It runs to its end whoever hangs up: the code is good once.
           const tokens = await said(() => askTokens(dial(target), found.tokenEndpoint, secretOf(client, target), { grant_type: 'authorization_code', code, redirect_uri: redirect, code_verifier: verifier, resource: found.resource }, AbortSignal.timeout(LOOKING_MS)))
           const grant = grantOf(target, found, client, scopes, tokens, clock)
+          // It was forgotten, or done in another window, while the code was on its way.
+          if (ticket.over === true || !stands(target)) {
+            void takeBack(dial(target), target, grant)
+            throw failed('This is over: let the caller try again.')
+          }
+          end(ticket)
           await grants.made(target, ownerOf(principal), grant)
-          drop(ticket)
           return grant
         },
       }
     },
     ourselves,
+    forget(subject) {
+      for (const one of [...tickets.values()]) if (subjectOf(one.principal) === subject) end(one)
+    },
   }
 }
 
@@ -222,11 +245,12 @@ export function failed(say: string): Refused {
   return new Refused(refuse('consent_failed', { say, detail: say }))
 }
 
-async function said<T>(work: () => Promise<T>): Promise<T> {
+/** Work in which what others say wrong becomes a refusal that people can read. */
+export async function said<T>(work: () => Promise<T>, what = 'The server cannot be used'): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (error instanceof OAuthProblem) throw failed(`The server cannot be used: ${error.message}.`)
+    if (error instanceof OAuthProblem) throw failed(`${what}: ${error.message}.`)
     throw error
   }
 }

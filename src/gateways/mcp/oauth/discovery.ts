@@ -54,7 +54,7 @@ const serverMetadata = z.object({
   client_id_metadata_document_supported: z.boolean().optional(),
 })
 
-export function boundsOf({ url, oauth: { issuer, allowPrivate } }: Target): Bounds {
+export function boundsOf({ url, oauth: { issuer, allowPrivate } }: Pick<Target, 'url' | 'oauth'>): Bounds {
   return { known: new Set([new URL(url).origin, ...(issuer === undefined ? [] : [new URL(issuer).origin])]), allowPrivate }
 }
 
@@ -66,7 +66,7 @@ export function boundsOf({ url, oauth: { issuer, allowPrivate } }: Target): Boun
 export async function discover(dial: Dial, target: Target, wanted: Wanted, signal: AbortSignal): Promise<Discovered> {
   const bounds = boundsOf(target)
   const { resource, issuer, scopes } = await protectedResource(dial, target, wanted, bounds, signal)
-  const made = await authorizationServer(dial, issuer, bounds, signal)
+  const made = await authorizationServer(dial, issuer, { ...bounds, by: target.url, proof: 'required' }, signal)
   const always = target.oauth.scopes
   // What settings ask for, and what the server has said a call needs beyond it.
   const asked = always === undefined ? (wanted.scopes ?? scopes) : [...new Set([...always, ...(wanted.error === 'insufficient_scope' ? (wanted.scopes ?? []) : [])])]
@@ -76,7 +76,7 @@ export async function discover(dial: Dial, target: Target, wanted: Wanted, signa
 async function protectedResource(dial: Dial, { url, oauth }: Target, { resourceMetadata: named }: Wanted, bounds: Bounds, signal: AbortSignal): Promise<{ readonly resource: string; readonly issuer: string; readonly scopes?: readonly string[] }> {
   const { origin, pathname } = new URL(url)
   const usual = [...(pathname === '/' ? [] : [origin + RESOURCE + pathname.replace(/\/$/, '')]), origin + RESOURCE]
-  const places = named === undefined ? usual : [placeOf(named, 'resource_metadata', bounds).href]
+  const places = named === undefined ? usual : [placeOf(named, 'resource_metadata', bounds, url).href]
   const found = await first(dial, places, resourceMetadata, signal)
   if (found === undefined) {
     // Servers of before RFC 9728 say nothing of themselves: then settings have to.
@@ -97,23 +97,31 @@ function covers(resource: string, url: string): boolean {
   return named.pathname === own.pathname || own.pathname.startsWith(named.pathname.endsWith('/') ? named.pathname : `${named.pathname}/`)
 }
 
-async function authorizationServer(dial: Dial, issuer: string, bounds: Bounds, signal: AbortSignal): Promise<Omit<Discovered, 'resource'>> {
-  const { origin, pathname, search } = placeOf(issuer, 'authorization server', bounds)
+export interface Looking extends Bounds {
+  /** Who named the authorization server; absent = settings did. */
+  readonly by?: string
+  /** Of PKCE with S256: whether the authorization server must say that it takes it, or must only not say otherwise. */
+  readonly proof: 'required' | 'usual'
+}
+
+/** What an authorization server says of itself: RFC 8414, or OpenID Connect Discovery. @throws {OAuthProblem} */
+export async function authorizationServer(dial: Dial, issuer: string, { by, proof, ...bounds }: Looking, signal: AbortSignal): Promise<Omit<Discovered, 'resource'>> {
+  const { origin, pathname, search } = placeOf(issuer, 'authorization server', bounds, by)
   if (search !== '') throw new OAuthProblem('its authorization server has a query')
   const path = pathname.replace(/\/$/, '')
   const places = [`${origin}/.well-known/oauth-authorization-server${path}`, `${origin}/.well-known/openid-configuration${path}`, ...(path === '' ? [] : [`${origin}${path}/.well-known/openid-configuration`])]
   const found = await first(dial, places, serverMetadata, signal)
   if (found === undefined) throw new OAuthProblem('its authorization server says nothing of itself')
   if (found.issuer !== issuer) throw new OAuthProblem('its authorization server calls itself something else')
-  if (found.code_challenge_methods_supported?.includes('S256') !== true) throw new OAuthProblem('its authorization server does not say that it takes PKCE with S256')
+  if ((found.code_challenge_methods_supported?.includes('S256') ?? proof === 'usual') !== true) throw new OAuthProblem('its authorization server does not say that it takes PKCE with S256')
   if (found.response_types_supported?.includes('code') === false) throw new OAuthProblem('its authorization server gives no codes')
   const { registration_endpoint: registration, revocation_endpoint: revocation, token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] } = found
   return {
     issuer,
-    authorizationEndpoint: placeOf(found.authorization_endpoint, 'authorization endpoint', bounds).href,
-    tokenEndpoint: placeOf(found.token_endpoint, 'token endpoint', bounds).href,
-    ...(registration !== undefined && { registrationEndpoint: placeOf(registration, 'registration endpoint', bounds).href }),
-    ...(revocation !== undefined && { revocationEndpoint: placeOf(revocation, 'revocation endpoint', bounds).href }),
+    authorizationEndpoint: placeOf(found.authorization_endpoint, 'authorization endpoint', bounds, issuer).href,
+    tokenEndpoint: placeOf(found.token_endpoint, 'token endpoint', bounds, issuer).href,
+    ...(registration !== undefined && { registrationEndpoint: placeOf(registration, 'registration endpoint', bounds, issuer).href }),
+    ...(revocation !== undefined && { revocationEndpoint: placeOf(revocation, 'revocation endpoint', bounds, issuer).href }),
     issPromised: found.authorization_response_iss_parameter_supported === true,
     describes: found.client_id_metadata_document_supported === true,
     secretIn: methods.includes('client_secret_basic') || !methods.includes('client_secret_post') ? 'header' : 'form',

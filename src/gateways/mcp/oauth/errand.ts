@@ -6,15 +6,22 @@ import type { Principal } from '../../../contract/principal.ts'
 import { reasonOf } from '../../../contract/reasons.ts'
 import { isRefusal, refuse, type Refusal } from '../../../contract/verdict.ts'
 import { ANYBODY, documentReading, fieldsOf, jsonErrand } from '../metadata.ts'
+import type { CameBack } from './away.ts'
 import { clientDescription } from './client.ts'
-import { CALLBACK, DESCRIPTION, START, type Consents, type Returned, type Ticket } from './consent.ts'
+import { CALLBACK, DESCRIPTION, SIGNED_IN, START, type Consents, type Returned, type Ticket } from './consent.ts'
 import { ownerOf } from './grants.ts'
-import { consentPage, saidPage } from './pages.ts'
+import { consentPage, saidPage, SIGN_IN } from './pages.ts'
+import type { SignInPlace, SignIns } from './signing.ts'
 
 /** What the pages for consent work with. */
 export interface ConsentDesk {
   readonly consents: Consents
   readonly identify: (arrival: Arrival) => Principal | Refusal | Promise<Principal | Refusal>
+  /** Whoever was identified otherwise, unless revoked. */
+  readonly admit: (who: Principal) => Principal | Refusal
+  readonly signIns: SignIns
+  /** Where people sign in. */
+  readonly places: readonly SignInPlace[]
 }
 
 const MOST_FORM_BYTES = 16 * 1024
@@ -25,11 +32,12 @@ export function isConsentPath(target: string): boolean {
   return target.startsWith(ROOT)
 }
 
-/** `GET` and `POST /mcp-oauth/start`, `GET /mcp-oauth/callback`, `GET /mcp-oauth/client.json`: for people and their browsers. */
+/** `GET` and `POST /mcp-oauth/start`, `GET /mcp-oauth/signed-in`, `GET /mcp-oauth/callback`, `GET /mcp-oauth/client.json`: for people and their browsers. */
 export function consentErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
   const path = arrival.target.split('?', 1)[0]
   if (path === DESCRIPTION) return descriptionErrand(desk, arrival, outlet)
   if (path === START) return arrival.verb === 'POST' ? agreeErrand(desk, arrival, outlet) : askErrand(desk, arrival, outlet)
+  if (path === SIGNED_IN) return signedInErrand(desk, arrival, outlet)
   if (path === CALLBACK) return callbackErrand(desk, arrival, outlet)
   return { ...pageErrand(arrival, outlet), identify: () => refuse('unknown_path', { say: 'There is nothing at this path.' }), ...NEVER }
 }
@@ -64,8 +72,9 @@ function askErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand 
       const nonce = randomBytes(32).toString('base64url')
       const proof = principal.proof.kind !== 'none' && arrival.peer.certificates === undefined
       const user = principal.chain[0]
-      const text = consentPage({ ticket: id, nonce, caller: principal.agent ?? principal.workload, ...(user !== undefined && { user }), server: target.server, url: target.url, issuer: found.issuer, scopes: found.scopes ?? [], proof, action: START })
-      return say(outlet, 200, [...pageFields(exchange.id, new URL(found.authorizationEndpoint).origin), ['set-cookie', cookieText(desk, 'form', id, nonce)]], text)
+      const signIns = placesFor(desk, ticket as Ticket).map(({ issuer }) => issuer)
+      const text = consentPage({ ticket: id, nonce, caller: principal.agent ?? principal.workload, ...(user !== undefined && { user }), server: target.server, url: target.url, issuer: found.issuer, scopes: found.scopes ?? [], proof, signIns, action: START })
+      return say(outlet, 200, [...pageFields(exchange.id, [found.authorizationEndpoint, ...signIns].map((one) => new URL(one).origin)), ['set-cookie', cookieText(desk, 'form', id, nonce)]], text)
     },
   }
 }
@@ -75,6 +84,7 @@ function agreeErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Erran
   let ticket: Ticket | undefined
   let who: Principal
   let allowed = false
+  let signIn: SignInPlace | undefined
   return {
     ...pageErrand(arrival, outlet, () => ticket?.target.server),
     async identify() {
@@ -86,10 +96,16 @@ function agreeErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Erran
       if (ticket === undefined || form === undefined) return GONE
       const [given, kept] = [form.get('nonce') ?? '', cookieIn(desk, arrival.fields, 'form', ticket.id)]
       if (kept === undefined || !same(given, kept)) return refuse('consent_failed', { say: 'The form was sent by another page, or cookies are off.', detail: 'no nonce, or another one' })
-      allowed = form.get('decision') === 'allow'
+      const decision = form.get('decision') ?? ''
+      if (decision.startsWith(SIGN_IN)) {
+        signIn = placesFor(desk, ticket).find(({ issuer }) => issuer === decision.slice(SIGN_IN.length))
+        return signIn === undefined ? refuse('consent_failed', { say: 'Nobody can sign in there for this caller.', detail: 'another issuer' }) : ANYBODY
+      }
+      allowed = decision === 'allow'
       // Whoever has the link may say no.
       if (!allowed) return ANYBODY
-      const found = await desk.identify(showing(arrival, form.get('credential')))
+      const operator = desk.consents.vouchedBy(ticket, form.get('credential') ?? '')
+      const found = operator === undefined ? await desk.identify(showing(arrival, form.get('credential'))) : desk.admit(vouchedFor(ticket.principal, operator))
       if (isRefusal(found)) return found
       const [shown, asked] = [ownerOf(found), ownerOf(ticket.principal)]
       if (shown.tenant !== asked.tenant || shown.key !== asked.key) return refuse('unauthenticated', { say: 'This is not the credential of the caller that asked.', detail: `${found.workload} is not ${ticket.principal.workload}` })
@@ -99,15 +115,67 @@ function agreeErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Erran
     read: () => consentReading((ticket as Ticket).target.server, START, 'POST', { server: (ticket as Ticket).target.server }),
     async deliver({ exchange }) {
       const one = ticket as Ticket
+      if (signIn !== undefined) {
+        const { url, state, cookie } = await desk.signIns.begin(one, signIn)
+        return say(outlet, 303, [...pageFields(exchange.id), ['location', url], ['set-cookie', cookieText(desk, 'sign-in', state, cookie)]], '')
+      }
       if (!allowed) {
         desk.consents.decline(one)
         return say(outlet, 200, pageFields(exchange.id), saidPage('Not agreed', 'Nothing was changed. You can close this page.', exchange.id))
       }
-      const { url, state, cookie } = await desk.consents.agree(one, who)
-      const fields: Fields = [...pageFields(exchange.id), ['location', url], ['set-cookie', cookieText(desk, 'consent', state, cookie)], ['set-cookie', cookieText(desk, 'form', one.id, undefined)]]
-      return say(outlet, 303, fields, '')
+      return await sent(desk, outlet, exchange.id, one, who)
     },
   }
+}
+
+/** The browser goes on to the server's authorization server. */
+async function sent(desk: ConsentDesk, outlet: Outlet, id: string, ticket: Ticket, who: Principal, more: Fields = []): Promise<Delivery> {
+  const { url, state, cookie } = await desk.consents.agree(ticket, who)
+  return say(outlet, 303, [...pageFields(id), ['location', url], ['set-cookie', cookieText(desk, 'consent', state, cookie)], ['set-cookie', cookieText(desk, 'form', ticket.id, undefined)], ...more], '')
+}
+
+/** The browser comes back from the issuer, where somebody has signed in: the caller's own user has agreed, and nobody else can. */
+function signedInErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
+  let ticket: Ticket | undefined
+  let who: Principal
+  let state = ''
+  return {
+    ...pageErrand(arrival, outlet, () => ticket?.target.server),
+    async identify() {
+      const came = cameBack(arrival, SIGNED_IN)
+      if (isRefusal(came)) return came
+      state = came.state
+      const taken = await desk.signIns.take(came, (of) => cookieIn(desk, arrival.fields, 'sign-in', of))
+      if (isRefusal(taken)) return taken
+      const found = desk.admit(taken.principal)
+      if (isRefusal(found)) return found
+      ticket = taken.ticket
+      who = found
+      return found
+    },
+    read: () => consentReading((ticket as Ticket).target.server, SIGNED_IN, 'GET', { server: (ticket as Ticket).target.server }),
+    deliver: ({ exchange }) => sent(desk, outlet, exchange.id, ticket as Ticket, who, [['set-cookie', cookieText(desk, 'sign-in', state, undefined)]]),
+  }
+}
+
+/** What a browser brings from an authorization server. */
+function cameBack(arrival: Arrival, path: string): CameBack | Refusal {
+  if (arrival.verb !== 'GET') return refuse('method_not_allowed', { say: 'This path takes GET.' })
+  const params = paramsOf(arrival.target.slice(path.length + 1))
+  const state = params?.get('state') ?? ''
+  if (params === undefined || state === '') return refuse('consent_failed', { detail: 'no state, or a parameter twice' })
+  const [iss, code, error] = ['iss', 'code', 'error'].map((name) => params.get(name))
+  return { state, ...(iss !== undefined && { iss }), ...(code !== undefined && { code }), ...(error !== undefined && { error: error.slice(0, 64) }) }
+}
+
+/** Where the caller's user could sign in: a caller that acts for nobody has none. */
+function placesFor({ places }: ConsentDesk, { principal: { tenant, chain } }: Ticket): readonly SignInPlace[] {
+  return chain.length === 0 ? [] : places.filter((one) => one.tenant === tenant)
+}
+
+/** The caller, for whom an operator vouches. */
+function vouchedFor({ expires: _expires, scope, ...principal }: Principal, operator: string): Principal {
+  return Object.freeze({ ...principal, scope: { rights: scope.rights }, proof: { kind: 'admin', id: operator } as const })
 }
 
 /** The browser comes back from the authorization server. */
@@ -117,15 +185,16 @@ function callbackErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Er
   return {
     ...pageErrand(arrival, outlet, () => back?.server),
     identify() {
-      if (arrival.verb !== 'GET') return refuse('method_not_allowed', { say: 'This path takes GET.' })
-      const params = paramsOf(arrival.target.slice(CALLBACK.length + 1))
-      state = params?.get('state') ?? ''
-      if (params === undefined || state === '') return refuse('consent_failed', { detail: 'no state, or a parameter twice' })
-      const [iss, code, error] = ['iss', 'code', 'error'].map((name) => params.get(name))
-      const taken = desk.consents.take({ state, ...(iss !== undefined && { iss }), ...(code !== undefined && { code }), ...(error !== undefined && { error: error.slice(0, 64) }) }, (of) => cookieIn(desk, arrival.fields, 'consent', of))
+      const came = cameBack(arrival, CALLBACK)
+      if (isRefusal(came)) return came
+      state = came.state
+      const taken = desk.consents.take(came, (of) => cookieIn(desk, arrival.fields, 'consent', of))
       if (isRefusal(taken)) return taken
+      // Whoever agreed may have been revoked since.
+      const found = desk.admit(taken.principal)
+      if (isRefusal(found)) return found
       back = taken
-      return taken.principal
+      return found
     },
     read: () => consentReading((back as Returned).server, CALLBACK, 'GET', (back as Returned).facts),
     async deliver({ exchange }) {
@@ -228,13 +297,13 @@ function same(one: string, other: string): boolean {
   return timingSafeEqual(a, b)
 }
 
-/** `next` is where the form's answer leads: browsers hold redirects against what forms may do. */
-function pageFields(id: string, next?: string): [string, string][] {
+/** `next` are where the form's answer leads: browsers hold redirects against what forms may do. */
+function pageFields(id: string, next: readonly string[] = []): [string, string][] {
   return [
     ['x-sallyport-id', id],
     ['content-type', 'text/html; charset=utf-8'],
     ['cache-control', 'no-store'],
-    ['content-security-policy', `default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action ${next === undefined ? "'none'" : `'self' https: ${next}`}`],
+    ['content-security-policy', `default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action ${next.length === 0 ? "'none'" : `'self' https: ${next.join(' ')}`}`],
     ['x-frame-options', 'DENY'],
     ['x-content-type-options', 'nosniff'],
     // Strangers are not told the link; our own form must say where it comes from.

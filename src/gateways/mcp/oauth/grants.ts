@@ -2,8 +2,8 @@ import type { Clock } from '../../../contract/clock.ts'
 import type { Dial } from '../../../contract/dial.ts'
 import { subjectOf, type Principal } from '../../../contract/principal.ts'
 import { askTokens, revokeToken, type Client, type Tokens } from './client.ts'
-import type { Discovered, Target } from './discovery.ts'
-import { OAuthProblem } from './places.ts'
+import { boundsOf, type Discovered, type Target } from './discovery.ts'
+import { OAuthProblem, placeOf } from './places.ts'
 
 /** What somebody agreed to, with the tokens that came of it. Good at this address of this server, and at this issuer, alone. */
 export interface Grant {
@@ -68,7 +68,7 @@ export function makeGrants({ book, dial, clock }: GrantsParts): Grants {
   async function find({ server, url, oauth }: Target, owner: Owner): Promise<Grant | undefined> {
     const grant = await book.find(owner, server)
     // A token is for the place that it was made for, whatever stands in the settings under the same name today.
-    return grant === undefined || grant.url !== url || (oauth.issuer !== undefined && oauth.issuer !== grant.issuer) || (oauth.clientId !== undefined && oauth.clientId !== grant.client.id) ? undefined : grant
+    return grant === undefined || grant.url !== url || (oauth.issuer !== undefined && oauth.issuer !== grant.issuer) || (oauth.clientId !== undefined && oauth.clientId !== grant.client.id) || !reachable({ url, oauth }, grant) ? undefined : grant
   }
 
   /** Rotating refresh tokens are good once: two renewals at a time would cost the grant. Nobody's hanging up stops one. */
@@ -95,6 +95,12 @@ export function makeGrants({ book, dial, clock }: GrantsParts): Grants {
     }
     const { expires: _expires, ...lasting } = old
     const grant = { ...lasting, ...given(tokens, old.scopes, clock) }
+    const now = await book.find(owner, target.server)
+    if (now?.access !== old.access) {
+      // Somebody ended it, or agreed anew, while it was on its way: it must not come back to life.
+      await takeBack(dial(target), target, grant)
+      return now
+    }
     await book.keep(owner, target.server, grant)
     return grant
   }
@@ -126,6 +132,16 @@ function given({ access, refresh, lastsMs, scope }: Tokens, asked: readonly stri
     ...(refresh !== undefined && { refresh }),
     ...(lastsMs !== undefined && { expires: clock.wall() + lastsMs }),
     scopes: scope === undefined ? asked : scope.split(' ').filter((one) => one !== ''),
+  }
+}
+
+/** Where it is renewed is still a place that settings allow: they may have become stricter since. */
+function reachable(target: Pick<Target, 'url' | 'oauth'>, { issuer, tokenEndpoint }: Grant): boolean {
+  try {
+    placeOf(tokenEndpoint, 'token endpoint', boundsOf(target), issuer)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -22,6 +22,9 @@ function shown(text: string): string {
   return text.slice(0, 2048).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}').replace(/[&<>"']/g, (one) => HARMLESS[one] as string)
 }
 
+/** What a button says that leads to an issuer; the issuer follows. */
+export const SIGN_IN = 'sign in '
+
 /** What a person is asked. */
 export interface Question {
   readonly ticket: string
@@ -35,18 +38,21 @@ export interface Question {
   readonly scopes: readonly string[]
   /** A caller without a credential has none to show. */
   readonly proof: boolean
+  /** Issuers at which the caller's user can sign in instead. */
+  readonly signIns: readonly string[]
   readonly action: string
 }
 
-export function consentPage({ ticket, nonce, caller, user, server, url, issuer, scopes, proof, action }: Question): string {
+export function consentPage({ ticket, nonce, caller, user, server, url, issuer, scopes, proof, signIns, action }: Question): string {
   return page('Let a server be used', html`
 <p><b>${caller}</b>${user === undefined ? '' : html`, acting for <b>${user}</b>,`} asks to use the server <b>${server}</b> at ${url} in your name.</p>
 <p>You will be sent to <b>${new URL(issuer).host}</b> to log in. ${scopes.length === 0 ? 'It will say what is asked for.' : 'This is asked for:'}</p>
 ${scopes.length === 0 ? '' : html`<ul>${scopes.map((one) => html`<li><code>${one}</code></li>`)}</ul>`}
-<p>Agree only if this is your own caller, and you started this.${proof ? ' Whoever agrees shows its credential, which says that it is theirs.' : ''}</p>
+<p>Agree only if this is your own caller, and you started this.${proof ? ` Whoever agrees ${signIns.length > 0 ? 'signs in, or ' : ''}shows its credential, which says that it is theirs.` : ''}</p>
 <form method="post" action="${action}">
 <input type="hidden" name="ticket" value="${ticket}"><input type="hidden" name="nonce" value="${nonce}">
-${proof ? html`<p><label>Credential of the caller (its Sallyport key or token)<br><input type="password" name="credential" autocomplete="off" required maxlength="8192" size="40"></label></p>` : ''}
+${signIns.length === 0 ? '' : html`<p>${signIns.map((one) => html`<button name="decision" value="${SIGN_IN}${one}" formnovalidate>Agree and sign in at ${new URL(one).host}</button> `)}</p>`}
+${proof ? html`<p><label>Credential of the caller (its Sallyport key or token, or the code that an operator gave you)<br><input type="password" name="credential" autocomplete="off" required maxlength="8192" size="40"></label></p>` : ''}
 <p><button name="decision" value="allow">Agree and log in</button> <button name="decision" value="deny" formnovalidate>No</button></p>
 </form>`)
 }

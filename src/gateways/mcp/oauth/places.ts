@@ -22,16 +22,18 @@ const LONGEST = 2048
 /**
  * An address that somebody else named: http(s), of a public host or one that the operator named, nothing that a shell or
  * a browser would take for something else. What its name resolves to, the dialer looks at when it connects.
+ * `by` is who named it: what somebody at https names is not spoken to over http, whatever else may be.
  * @throws {OAuthProblem}
  */
-export function placeOf(text: string, what: string, { known, allowPrivate }: Bounds): URL {
+export function placeOf(text: string, what: string, { known, allowPrivate }: Bounds, by?: string): URL {
   const url = text.length <= LONGEST && /^[\x21-\x7e]+$/.test(text) ? URL.parse(text) : null
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) throw new OAuthProblem(`its ${what} is no http address`)
   if (url.username !== '' || url.password !== '' || text.includes('#')) throw new OAuthProblem(`its ${what} has a user or a fragment`)
   const host = normalHost(url.hostname)
   if (host === undefined) throw new OAuthProblem(`its ${what} has no proper host`)
-  if (known.has(url.origin) || allowPrivate) return url
-  if (url.protocol !== 'https:') throw new OAuthProblem(`its ${what} is not https`)
+  if (known.has(url.origin)) return url
+  if (url.protocol !== 'https:' && (!allowPrivate || by?.startsWith('https:') === true)) throw new OAuthProblem(`its ${what} is not https`)
+  if (allowPrivate) return url
   const is = host.kind !== 'name' ? addressClass(host.text) : /(?:^|\.)localhost$/.test(host.text) ? 'loopback' : 'public'
   if (is !== 'public') throw new OAuthProblem(`its ${what} is at a ${is} address`)
   return url
