@@ -127,8 +127,11 @@ for (const [who, connect] of Object.entries(callers)) {
       assert.deepEqual(questions.map(({ method }) => method), ['elicitation/create', 'elicitation/create', 'elicitation/create', 'sampling/createMessage', 'roots/list', 'elicitation/create'])
       assert.match(await call('visit', { url: 'https://elsewhere.example.com/start' }), /Nobody is sent there/)
       assert.match(await call('visit', { url: 'http://elsewhere.example.com/start' }), /https URL/)
-      assert.match(await call('sample_tools', { message: 'Do it.' }), /not passed on|does not support/)
+      await assert.rejects(call('go_first', { url: 'https://elsewhere.example.com/start' }), /Nobody is sent there/)
       assert.equal(questions.length, 6)
+      await assert.rejects(call('go_first', { url: 'https://login.example.com/start' }), /call again when that is done/)
+      assert.match(await call('sample_tools', { message: 'Do it.' }), /not passed on|does not support/)
+      assert.equal(questions.length, 7)
     })
   }
   for (const server of ['new', 'new-http']) {
@@ -245,7 +248,6 @@ for (const [server, name, key, answer] of [
     if (server === 'old') await refused({ name, arguments: { message: 'Another?' }, inputResponses, requestState })
     await refused({ name, ...args, inputResponses, requestState: `${requestState.slice(0, -4)}AAAA` })
     await refused({ name, ...args, inputResponses, requestState: 'AAAA' })
-    await refused({ name, ...args, inputResponses })
     const done = await raw(server, { name, ...args, inputResponses, requestState })
     assert.equal(done.result?.resultType, 'complete', JSON.stringify(done))
     await refused({ name, ...args, inputResponses, requestState })

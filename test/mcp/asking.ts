@@ -4,6 +4,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { UrlElicitationRequiredError } from '@modelcontextprotocol/sdk/types.js'
 import * as z from 'zod'
 
 /** A server of the generation with sessions that asks its callers for things, made with the official SDK of then. */
@@ -23,6 +24,9 @@ export function askingServer(): McpServer {
   made.registerTool('visit', { description: 'Sends the user somewhere.', inputSchema: { url: z.string() } }, async ({ url }) =>
     text((await made.server.elicitInput({ mode: 'url', message: 'Please log in.', url, elicitationId: 'e1' })).action),
   )
+  made.registerTool('go_first', { description: 'Sends the user somewhere before anything else.', inputSchema: { url: z.string() } }, ({ url }) => {
+    throw new UrlElicitationRequiredError([{ mode: 'url', message: 'Please log in.', url, elicitationId: 'e2' }])
+  })
   made.registerTool('sample', { description: 'Asks the model.', inputSchema }, async ({ message }) => {
     const { content } = await made.server.createMessage({ messages: [{ role: 'user', content: { type: 'text', text: message } }], maxTokens: 10 })
     return text(JSON.stringify(content))

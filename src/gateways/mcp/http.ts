@@ -14,6 +14,7 @@ import { MODERN, OFFERED } from './revisions.ts'
 import { answerText, notificationText, requestText, type Answer, type Message } from './rpc.ts'
 import { streamKept, type KeptStream } from './kept.ts'
 import { listenParams, Subscriptions } from './subscriptions.ts'
+import { sessionAnswer } from './urls.ts'
 
 export interface HttpParts {
   readonly url: string
@@ -31,7 +32,7 @@ export interface HttpParts {
 
 const SESSION_ID = /^[\x21-\x7e]{1,1024}$/
 /** What of a request the header Mcp-Name repeats. */
-const NAMED: Readonly<Record<string, string>> = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri' }
+const NAMED: Readonly<Record<string, string>> = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri', 'tasks/get': 'taskId', 'tasks/update': 'taskId', 'tasks/cancel': 'taskId' }
 /** Times that a stream which broke off is taken up again where it ended, and the pause before. */
 const MOST_RESUMES = 5
 const RESUME_MS = 500
@@ -262,11 +263,11 @@ export function httpLink(parts: HttpParts): Link {
       if (isModern(known) && Subscriptions.takes(method)) return subscriptions.request(method, params, () => (stream?.restart(known), Promise.resolve({ result: new Map() })))
       if (Subscriptions.takes(method)) return subscriptions.request(method, params, async () => plain(await send(params)))
       if (!isModern(known)) {
-        if (!mayAsk(offers, method, options)) return plain(await send(params))
+        if (!mayAsk(offers, method, options)) return sessionAnswer(await send(params), options)
         const leave = needStream()
         try {
           await within(stream?.opened() ?? Promise.resolve(), options.signal)
-          return plain(await send(params))
+          return await sessionAnswer(await send(params), options)
         } finally {
           leave()
         }

@@ -4,13 +4,13 @@ import { sseParser } from '../../formats/sse.ts'
 import { object, type TreeObject } from '../../formats/tree.ts'
 import { Asides } from './asides.ts'
 import { deadline } from './deadline.ts'
-import { plain } from './era.ts'
 import type { HttpParts } from './http.ts'
 import { initializeParams, introductionOf, malformed } from './introduce.ts'
 import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type Link } from './link.ts'
 import { BROKEN_OFF, CONNECT_MS, isStream, messageOf, post, refusalOf, statusProblem } from './posts.ts'
 import { answerText, notificationText, requestText, type Answer, type Id, type Message } from './rpc.ts'
 import { Subscriptions } from './subscriptions.ts'
+import { sessionAnswer } from './urls.ts'
 
 /** Requests that wait for one server. */
 const MOST_PENDING = 1_024
@@ -176,7 +176,7 @@ export function sseLink(parts: HttpParts): Link {
     async request(method, params, options) {
       const one = talking(options.timeoutMs)
       await within(one.introduced, options.signal)
-      const sent = async (): Promise<Answer> => plain(await ask(one, method, params, options))
+      const sent = async (): Promise<Answer> => sessionAnswer(await ask(one, method, params, options), options)
       return Subscriptions.takes(method) ? subscriptions.request(method, params, sent) : sent()
     },
     changes: () => changes,

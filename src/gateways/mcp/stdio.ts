@@ -11,6 +11,7 @@ import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type L
 import { MODERN } from './revisions.ts'
 import { answerText, notificationText, requestText, type Answer, type Id } from './rpc.ts'
 import { listenParams, Subscriptions } from './subscriptions.ts'
+import { sessionAnswer } from './urls.ts'
 
 export interface StdioParts {
   readonly spec: ProgramSpec
@@ -181,7 +182,7 @@ export function stdioLink(parts: StdioParts): Link {
       const one = talking()
       const { protocol } = one.introduction ?? (await within(one.introduced, options.signal))
       if (Subscriptions.takes(method)) return subscriptions.request(method, params, async () => (protocol === MODERN ? (relisten(one), DONE) : plain(await ask(one, method, params, options))))
-      if (protocol !== MODERN) return plain(await ask(one, method, params, options))
+      if (protocol !== MODERN) return sessionAnswer(await ask(one, method, params, options), options)
       return askModern(method, params, options, (sent) => ask(one, method, spoken(parts, sent, options.beside), options), options.signal)
     },
     changes: () => changes,
