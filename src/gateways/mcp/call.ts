@@ -83,7 +83,8 @@ function argumentProblem(tool: Item, args: TreeObject, { settings }: Server): Re
 function callOf(params: TreeObject, id: Request['id']): { readonly name: string; readonly args: TreeObject } {
   const wrong = (problem: string): RpcMistake => new RpcMistake(INVALID_PARAMS, problem, id)
   // `_meta` is between this gateway and the caller: none of it goes on.
-  for (const key of params.keys()) if (key !== 'name' && key !== 'arguments' && key !== '_meta') throw wrong(`the parameter ${JSON.stringify(key.slice(0, 64))} is not known`)
+  // Nor does the wish for a task, which callers of an older revision have: here servers say what becomes one.
+  for (const key of params.keys()) if (key !== 'name' && key !== 'arguments' && key !== 'task' && key !== '_meta') throw wrong(`the parameter ${JSON.stringify(key.slice(0, 64))} is not known`)
   const [name, args = new Map()] = [params.get('name'), params.get('arguments')]
   if (typeof name !== 'string' || name === '' || name.length > 128) throw wrong('"name" must be the name of a tool')
   if (!isObject(args)) throw wrong('"arguments" must be an object')

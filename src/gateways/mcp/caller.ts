@@ -7,8 +7,8 @@ import { INVALID_PARAMS, notificationText, REFUSED, requestText, RpcMistake, typ
 import type { Session } from './sessions.ts'
 import type { EventStream } from './stream.ts'
 
-/** Asks the caller something and waits for what it answers. Never rejects. */
-export type AskCaller = (method: string, params: TreeObject, signal: AbortSignal) => Promise<Answer>
+/** Asks the caller something and waits for what it answers; `key` is what the server calls the question, if anything. Never rejects. */
+export type AskCaller = (method: string, params: TreeObject, signal: AbortSignal, key?: string) => Promise<Answer>
 
 /** How what a server says and asks on account of a request reaches its caller. */
 export interface Reach {
@@ -80,7 +80,7 @@ export function callerOf({ wishes: { token, ...wishes }, session, stream, initia
         if (wishes.logLevel === undefined || reaches(params.get('level'), wishes.logLevel)) initiated().told(method, params)
       } else initiated().told(method, params)
     },
-    asked: (method, params, signal) => initiated().asked(method, params, signal),
+    asked: (method, params, signal, key) => initiated().asked(method, params, signal, key),
     settled: () => content?.settled() ?? Promise.resolve(),
   }
 }

@@ -83,7 +83,7 @@ export async function askModern(method: string, params: TreeObject, { beside, ro
     if (rounds === true) return answer
     const responses: TreeObject = new Map()
     for (const [key, { method: asked, params: about }] of required.requests) {
-      const said: Answer = beside === undefined ? { error: { code: METHOD_NOT_FOUND, message: 'Nobody is there to be asked.' } } : await beside.asked(asked, about, signal)
+      const said: Answer = beside === undefined ? { error: { code: METHOD_NOT_FOUND, message: 'Nobody is there to be asked.' } } : await beside.asked(asked, about, signal, key)
       if ('error' in said) return { error: { code: REFUSED, message: `The server asked for what it is not given (${asked}): ${said.error.message}` } }
       responses.set(key, said.result)
     }

@@ -47,7 +47,7 @@ export function initiatedBy(parts: InitiatedParts): Initiate {
     let notices = 0
     let said: Promise<void> = Promise.resolve()
 
-    async function asked(method: string, params: TreeObject, signal: AbortSignal): Promise<Answer> {
+    async function asked(method: string, params: TreeObject, signal: AbortSignal, key?: string): Promise<Answer> {
       const question = questionOf(method, params, parts.capabilities)
       if (!('action' in question)) return question
       if (ask === undefined) return refused('The caller cannot be asked.')
@@ -56,7 +56,7 @@ export function initiatedBy(parts: InitiatedParts): Initiate {
       if (isLong(looked)) return refused('The question is too long.')
       // Nobody is asked before what the server said until then has been told.
       await said
-      return put(parts, question, looked, next(parts.exchange), ask, signal)
+      return put(parts, question, looked, next(parts.exchange), (...about) => ask(...about, key), signal)
     }
 
     function told(method: string, params: TreeObject): void {
@@ -178,7 +178,7 @@ function errandOf({ server, principal, exchange }: InitiatedParts, sequence: num
 }
 
 /** Puts a question to the caller, if policy and guards let it through, and brings back what the guards leave of the answer. */
-async function put(parts: InitiatedParts, question: Question, looked: TreeEvent, sequence: number, ask: AskCaller, signal: AbortSignal): Promise<Answer> {
+async function put(parts: InitiatedParts, question: Question, looked: TreeEvent, sequence: number, ask: (...about: [method: string, params: TreeObject, signal: AbortSignal]) => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
   const stop = new AbortController()
   const left = (): void => stop.abort()
   const late = parts.clock.timer(ANSWER_MS, left)

@@ -32,8 +32,8 @@ export interface Beside {
   readonly caller?: string
   /** A notification: progress, a log message. */
   told(method: string, params: TreeObject): void
-  /** A request: sampling, elicitation, roots. Never rejects; a refusal is an error. */
-  asked(method: string, params: TreeObject, signal: AbortSignal): Promise<Answer>
+  /** A request: sampling, elicitation, roots; `key` is what the server calls it, if anything. Never rejects; a refusal is an error. */
+  asked(method: string, params: TreeObject, signal: AbortSignal, key?: string): Promise<Answer>
 }
 
 /**

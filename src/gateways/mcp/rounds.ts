@@ -57,8 +57,16 @@ class Suspended {
   private asked = 0
   private wake: (() => void) | undefined
 
-  readonly ask: AskCaller = (method, params, signal) =>
+  /** Answers that came before anybody asked, by what the server calls its questions. */
+  early: TreeObject = new Map()
+
+  readonly ask: AskCaller = (method, params, signal, name) =>
     new Promise((resolve) => {
+      const result = name === undefined ? undefined : this.early.get(name)
+      if (name !== undefined && isObject(result)) {
+        this.early = new Map([...this.early].filter(([one]) => one !== name))
+        return resolve({ result })
+      }
       const key = `q${++this.asked}`
       const settle = (answer: Answer): void => {
         this.open.delete(key)
@@ -129,11 +137,12 @@ export class Rounds {
     const placed: Placed = { principal, exchange, method, params: rest }
     if (state === undefined && brought === undefined) return new Turn(this, placed, undefined)
     const wrong = (problem: string): RpcMistake => new RpcMistake(INVALID_PARAMS, problem, id)
-    if (typeof state !== 'string' || state.length > LONGEST_STATE) throw wrong('"requestState" is not one of ours')
+    if (state !== undefined && (typeof state !== 'string' || state.length > LONGEST_STATE)) throw wrong('"requestState" is not one of ours')
     if (brought !== undefined && (!isObject(brought) || brought.size > MOST_RESPONSES || ![...brought.values()].every(isObject))) throw wrong('"inputResponses" must be answers by their keys')
+    const responses = (brought ?? new Map()) as TreeObject
+    if (state === undefined) return new Turn(this, placed, { kind: 'early', responses })
     const opened = this.opened(state, placed)
     if (opened === undefined) throw wrong('"requestState" does not lead back to this request: it is of another caller or another request, was used already, or is too old')
-    const responses = (brought ?? new Map()) as TreeObject
     if (opened.kind === 'carried') return new Turn(this, placed, { ...opened, responses })
     const found = this.waiting.get(opened.nonce)
     if (found === undefined) throw wrong('"requestState" leads back to nothing that waits: ask anew')
@@ -215,6 +224,8 @@ export class Rounds {
 }
 
 type Back =
+  /** Nobody asked yet. Each is an answer to what the server comes to ask under its name, and goes nowhere else. */
+  | { readonly kind: 'early'; readonly responses: TreeObject }
   | { readonly kind: 'waiting'; readonly suspended: Suspended; readonly responses: TreeObject }
   | (Extract<State, { kind: 'carried' }> & { readonly responses: TreeObject })
 
@@ -268,7 +279,7 @@ export class Turn {
   }
 
   /** Questions of a server with sessions wait here for the next turn. */
-  readonly ask: AskCaller = (method, params, signal) => this.round?.ask(method, params, signal) ?? Promise.resolve(NOBODY)
+  readonly ask: AskCaller = (...question) => this.round?.ask(...question) ?? Promise.resolve(NOBODY)
 
   /** Asks the server, or goes on with what was asked before. */
   async request({ route, link, params, options, show }: Asking): Promise<Answer | Required> {
@@ -284,13 +295,15 @@ export class Turn {
       }
       return this.next(suspended, options.signal, show)
     }
-    if (back !== undefined && back.route !== route) throw new Refused(refuse('bad_request', { say: '"requestState" leads to another server.' }))
-    const sent = back === undefined ? params : new Map([...params, ...(back.responses.size > 0 ? ([['inputResponses', back.responses]] as const) : []), ...(back.state === undefined ? [] : ([['requestState', back.state]] as const))])
+    if (back?.kind === 'carried' && back.route !== route) throw new Refused(refuse('bad_request', { say: '"requestState" leads to another server.' }))
+    const sent = back?.kind !== 'carried' ? params : new Map([...params, ...(back.responses.size > 0 ? ([['inputResponses', back.responses]] as const) : []), ...(back.state === undefined ? [] : ([['requestState', back.state]] as const))])
     const one = (this.round = new Suspended())
     one.route = route
     one.beside = options.beside
     const beside = options.beside && heardBy(options.beside, one)
-    one.outcome = link.request(this.placed.method, sent, { ...options, ...(beside && { beside }), rounds: true, signal: one.stop.signal })
+    if (back?.kind === 'early') one.early = back.responses
+    // Each question has to be asked for an answer that is here already to be looked at with it.
+    one.outcome = link.request(this.placed.method, sent, { ...options, ...(beside && { beside }), ...(back?.kind !== 'early' && { rounds: true }), signal: one.stop.signal })
     one.outcome.catch(() => undefined)
     return this.next(one, options.signal, show)
   }
@@ -346,6 +359,6 @@ function heardBy(first: Beside, one: Suspended): Beside {
   return {
     ...first,
     told: (method, params) => one.beside?.told(method, params),
-    asked: (method, params, signal) => (one.beside ?? first).asked(method, params, signal),
+    asked: (...question) => (one.beside ?? first).asked(...question),
   }
 }
