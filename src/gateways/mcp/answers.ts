@@ -3,7 +3,7 @@ import type { Exchange } from '../../contract/exchange.ts'
 import { reasonOf } from '../../contract/reasons.ts'
 import type { Refusal } from '../../contract/verdict.ts'
 import { object } from '../../formats/tree.ts'
-import { deniedResult } from './call.ts'
+import { deniedResult } from './results.ts'
 import type { Challenge } from './challenge.ts'
 import { INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, REFUSED, type Answer, type Message, type RpcMistake } from './rpc.ts'
 

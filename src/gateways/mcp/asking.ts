@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Reading } from '../../contract/exchange.ts'
 import type { Edit } from '../../contract/segment.ts'
+import { refuse, Refused } from '../../contract/verdict.ts'
 import { writeJson } from '../../formats/json.ts'
 import { object, type TreeObject } from '../../formats/tree.ts'
 import { routeOf, type Doing, type Request } from './desk.ts'
@@ -17,9 +18,18 @@ export function askServer(request: Request, server: Server, params: TreeObject, 
   const { turn, method, principal, exchange, desk } = request
   const { link } = server.connection(principal)
   // A server that may ask nothing needs no rounds.
-  if (turn === undefined || (server.settings.asks.length === 0 && !turn.returns)) return link.request(method, params, options)
+  if (turn === undefined || (server.settings.asks.length === 0 && !turn.returns)) return looked(server, link.request(method, params, options))
   const parts = { pass: desk.pass, clock: desk.clock, server, principal, exchange, method, capabilities: options.beside?.capabilities ?? new Map() }
-  return turn.request({ route: routeOf(server), link, params, options, show: (asked, about) => shownBy(parts, asked, about) })
+  return looked(server, turn.request({ route: routeOf(server), link, params, options, show: (asked, about) => shownBy(parts, asked, about) }))
+}
+
+/** Where settings say so, an answer in which nobody can look is none. */
+function looked<T extends Answer | Required>({ settings }: Server, asked: Promise<T>): Promise<T> {
+  if (settings.media === 'allow') return asked
+  return asked.then((answer) => {
+    if ('result' in answer && treeEvent(answer.result, 'tool_result').unread !== undefined) throw new Refused(refuse('inconclusive', { say: 'The server answered with content that could not be inspected.' }))
+    return answer
+  })
 }
 
 /** What the caller is to bring, as an event that nothing is left to look at in: each question was an exchange of its own. */

@@ -2,29 +2,25 @@ import { createHash } from 'node:crypto'
 import type { Reading } from '../../contract/exchange.ts'
 import { undoOf } from '../../contract/shown.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
-import type { Origin } from '../../contract/segment.ts'
 import { refuse, Refused, type Refusal } from '../../contract/verdict.ts'
 import { argumentValues, declaredArguments } from '../../formats/arguments.ts'
 import { writeJson } from '../../formats/json.ts'
-import { isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
+import { isObject, object, type TreeObject } from '../../formats/tree.ts'
 import { askServer, requiredEvent } from './asking.ts'
 import { routeOf, targetOf, type Doing, type Request } from './desk.ts'
 import { whose } from './endpoint.ts'
-import { malformed } from './introduce.ts'
-import { treeEvent, type TreeEvent } from './leaves.ts'
-import { askLevel } from './level.ts'
+import { askLevel } from './levels.ts'
 import { mirrorProblem } from './mirrored.ts'
 import { askOnce } from './once.ts'
 import { edited } from './reading.ts'
-import { HEADER_MISMATCH, INVALID_PARAMS, RpcMistake, type Answer, type RpcError } from './rpc.ts'
+import { answerOf, errorEvent, resultEvent } from './results.ts'
+import { HEADER_MISMATCH, INVALID_PARAMS, RpcMistake } from './rpc.ts'
 import type { Server } from './server.ts'
 import { createdTask } from './tasks.ts'
 import type { Item } from './items.ts'
 
 /** Values that a reviewer is shown one by one, besides those that say whom or what it acts on. */
 const MOST_VALUES = 200
-const MOST_PARTS = 1_000
-const PARTS: ReadonlySet<string> = new Set(['text', 'image', 'audio', 'resource', 'resource_link'])
 
 interface CallReading extends Reading {
   readonly args: TreeObject
@@ -128,60 +124,4 @@ function readingOf(server: Server, name: string, args: TreeObject, facts: ToolFa
     }),
   }
   return reading
-}
-
-/** A server's error, as the guards look at it. */
-export function errorEvent({ code, message, data }: RpcError, origin: Origin): TreeEvent {
-  return treeEvent(object({ error: object({ code, message, data }) }), origin)
-}
-
-/** An answer as the guards look at it: what it says, and no more than the protocol has a place for. */
-function resultEvent(answer: Answer): TreeEvent {
-  if ('error' in answer) return errorEvent(answer.error, 'tool_result')
-  const { result } = answer
-  const wrong = resultProblem(result)
-  if (wrong !== undefined) throw malformed(`tools/call: ${wrong}`)
-  return treeEvent(object({ result }), 'tool_result')
-}
-
-export function resultProblem(result: TreeObject): string | undefined {
-  const [content, structured, isError] = [result.get('content'), result.get('structuredContent'), result.get('isError')]
-  if (!Array.isArray(content) || content.length > MOST_PARTS) return 'no content, or too many parts'
-  const problem = contentProblem(content)
-  if (problem !== undefined) return problem
-  if (structured !== undefined && !isObject(structured)) return 'structured content that is no object'
-  return isError === undefined || typeof isError === 'boolean' ? undefined : 'isError'
-}
-
-/** Parts of content, as tools and prompts have them. */
-export function contentProblem(content: readonly Tree[]): string | undefined {
-  for (const part of content) {
-    if (!isObject(part)) return 'a part of the content is no object'
-    const type = part.get('type')
-    if (typeof type !== 'string' || !PARTS.has(type)) return 'a part of the content is of no known type'
-    if (type === 'text' && typeof part.get('text') !== 'string') return 'a text without text'
-    if ((type === 'image' || type === 'audio') && typeof part.get('data') !== 'string') return `${type} without data`
-    if (type === 'resource' && !isObject(part.get('resource'))) return 'a resource without a resource'
-  }
-  return undefined
-}
-
-/** What the guards left of a server's answer. @throws {Refused} where there is none. */
-export function answerOf(event: TreeEvent | undefined): Answer {
-  const [result, error] = [event?.tree.get('result'), event?.tree.get('error')]
-  if (isObject(result)) return { result }
-  if (!isObject(error)) throw malformed('no answer')
-  const [code, message, data] = [error.get('code'), error.get('message'), error.get('data')]
-  return { error: { code: code as number, message: message as string, ...(data !== undefined && { data }) } }
-}
-
-/** A decision against a call, as the model behind the agent reads it. */
-export function deniedResult(refusal: Refusal, say: string, exchange: string): Answer {
-  return {
-    result: object({
-      content: [object({ type: 'text', text: `${say} (${exchange})` })],
-      isError: true,
-      _meta: object({ 'sallyport/code': refusal.refuse, 'sallyport/id': exchange }),
-    }),
-  }
 }

@@ -1,25 +1,12 @@
 import { refuse, Refused } from '../../contract/verdict.ts'
 import { isObject, numberOf, object, type Tree, type TreeObject } from '../../formats/tree.ts'
-import { isLevel, reaches } from './level.ts'
+import { isLevel, reaches } from './levels.ts'
 import type { Beside } from './link.ts'
+import type { AskCaller, Initiate, Reach } from './reach.ts'
 import { CLIENT_CAPABILITIES, LOG_LEVEL } from './revisions.ts'
 import { INVALID_PARAMS, notificationText, REFUSED, requestText, RpcMistake, type Answer, type Message } from './rpc.ts'
 import type { Session } from './sessions.ts'
 import type { EventStream } from './stream.ts'
-
-/** Asks the caller something and waits for what it answers; `key` is what the server calls the question, if anything. Never rejects. */
-export type AskCaller = (method: string, params: TreeObject, signal: AbortSignal, key?: string) => Promise<Answer>
-
-/** How what a server says and asks on account of a request reaches its caller. */
-export interface Reach {
-  /** False where the caller reads nothing of it any more. */
-  tell(method: string, params: TreeObject): boolean
-  /** Absent where the caller cannot be asked on the way: it has no session. */
-  readonly ask?: AskCaller
-}
-
-/** Gives content that a server initiates to its caller, where policy and guards let it. */
-export type Initiate = (reach: Reach) => Pick<Beside, 'told' | 'asked'> & { settled(): Promise<void> }
 
 type Asked = Extract<Message, { kind: 'request' }>
 
@@ -36,11 +23,13 @@ export interface Wishes extends Pick<Beside, 'capabilities' | 'logLevel'> {
 export function wishesOf({ params, id }: Asked, session: Session | undefined): Wishes {
   const meta = params.get('_meta')
   const said = isObject(meta) ? meta : new Map<string, Tree>()
-  const [token, level, capabilities] = [said.get('progressToken'), session === undefined ? said.get(LOG_LEVEL) : session.logLevel, session?.capabilities ?? said.get(CLIENT_CAPABILITIES)]
-  // Extensions belong to the revision without sessions.
+  const [token, level, declared] = [said.get('progressToken'), session === undefined ? said.get(LOG_LEVEL) : session.logLevel, session?.capabilities ?? said.get(CLIENT_CAPABILITIES)]
   if (token !== undefined && typeof token !== 'string' && (typeof token !== 'number' || !Number.isSafeInteger(token))) throw new RpcMistake(INVALID_PARAMS, '"progressToken" must be a text or a whole number', id)
   if (level !== undefined && !isLevel(level)) throw new RpcMistake(INVALID_PARAMS, 'the level of log messages is not known', id)
-  return { capabilities: !isObject(capabilities) ? new Map() : session === undefined ? capabilities : new Map([...capabilities].filter(([key]) => key !== 'extensions')), token, ...(isLevel(level) && { logLevel: level }) }
+  let capabilities: TreeObject = isObject(declared) ? declared : new Map<string, Tree>()
+  // Extensions belong to the revision without sessions.
+  if (session !== undefined && capabilities.has('extensions')) capabilities = new Map([...capabilities].filter(([key]) => key !== 'extensions'))
+  return { capabilities, token, ...(isLevel(level) && { logLevel: level }) }
 }
 
 export interface CallerParts {

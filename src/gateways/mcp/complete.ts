@@ -1,5 +1,5 @@
 import { isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
-import { answerOf, errorEvent } from './call.ts'
+import { answerOf, errorEvent } from './results.ts'
 import { targetOf, type Doing, type Request } from './desk.ts'
 import { whose } from './endpoint.ts'
 import { malformed } from './introduce.ts'

@@ -1,8 +1,9 @@
 import { refuse, Refused } from '../../contract/verdict.ts'
 import { isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
-import { answerOf } from './call.ts'
+import { answerOf } from './results.ts'
 import type { Doing, Request } from './desk.ts'
 import type { Endpoint } from './endpoint.ts'
+import { takesTasks } from './era.ts'
 import { treeEvent } from './leaves.ts'
 import type { Introduction } from './link.ts'
 import { MODERN, SERVER_INFO, SESSION_REVISIONS, TASKS } from './revisions.ts'
@@ -10,7 +11,6 @@ import { plainReading } from './reading.ts'
 import { INVALID_PARAMS, RpcMistake, type Answer } from './rpc.ts'
 import { askSeveral, type Said } from './several.ts'
 import { targetsOf } from './targets.ts'
-import { takesTasks } from './tasks.ts'
 
 /** What of a server's capabilities is served here, and which of their parts. */
 const SERVED: Readonly<Record<string, readonly string[]>> = { tools: ['listChanged'], resources: ['listChanged', 'subscribe'], prompts: ['listChanged'], completions: [], logging: [] }

@@ -17,7 +17,7 @@ import type { Answer, Id } from './rpc.ts'
 import type { Server } from './server.ts'
 import type { Session, Sessions } from './sessions.ts'
 import type { EventStream } from './stream.ts'
-import type { TaskIds } from './tasks.ts'
+import type { TaskIds } from './task_ids.ts'
 
 /** What every errand of the tool gateway works with: one epoch's servers and facts, and the sessions, which outlive it. */
 export interface McpDesk {

@@ -4,7 +4,6 @@ import { malformed } from './introduce.ts'
 import type { AskOptions, Introduction } from './link.ts'
 import { CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, MODERN, PROTOCOL_VERSION, SERVER_INFO, TASKS, UPSTREAM_REVISIONS } from './revisions.ts'
 import { HEADER_MISMATCH, METHOD_NOT_FOUND, MISSING_CAPABILITY, REFUSED, UNSUPPORTED_VERSION, type Answer } from './rpc.ts'
-import { takesTasks } from './tasks.ts'
 
 /** What a server without sessions is told with each request. */
 export interface Speaking {
@@ -122,3 +121,9 @@ export function plain(answer: Answer): Answer {
 }
 
 const OWN = ['resultType', 'inputRequests', 'requestState'] as const
+
+/** Whether this caller takes tasks in place of results. */
+export function takesTasks(capabilities: TreeObject | undefined): boolean {
+  const extensions = capabilities?.get('extensions')
+  return isObject(extensions) && isObject(extensions.get(TASKS))
+}

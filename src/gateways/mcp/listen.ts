@@ -1,5 +1,5 @@
 import { object, isObject, type Tree, type TreeObject } from '../../formats/tree.ts'
-import { answerOf } from './call.ts'
+import { answerOf } from './results.ts'
 import type { Doing, Request } from './desk.ts'
 import { treeEvent } from './leaves.ts'
 import { holdersOf } from './read.ts'

@@ -1,6 +1,6 @@
 import { isObject, object, type TreeObject } from '../../formats/tree.ts'
 import { askServer, requiredEvent } from './asking.ts'
-import { answerOf, contentProblem, errorEvent } from './call.ts'
+import { answerOf, contentProblem, errorEvent } from './results.ts'
 import { targetOf, type Doing, type Request } from './desk.ts'
 import { whose } from './endpoint.ts'
 import { malformed } from './introduce.ts'

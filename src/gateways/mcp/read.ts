@@ -2,7 +2,7 @@ import type { Reading } from '../../contract/exchange.ts'
 import { refuse, Refused } from '../../contract/verdict.ts'
 import { isObject, object, type TreeObject } from '../../formats/tree.ts'
 import { askServer, requiredEvent } from './asking.ts'
-import { answerOf, errorEvent } from './call.ts'
+import { answerOf, errorEvent } from './results.ts'
 import type { Connection } from './connection.ts'
 import { targetOf, type Doing, type McpDesk, type Request } from './desk.ts'
 import { malformed } from './introduce.ts'
@@ -29,7 +29,7 @@ export function resourceOf(server: Server, uri: string, listed: boolean): Readin
 
 /** `resources/read`: one resource, listed or not. @throws {RpcMistake} for parameters that are none. */
 export async function readDoing(request: Request): Promise<Doing> {
-  const { desk, endpoint, principal, params, id, signal, hears } = request
+  const { desk, principal, params, id, signal, hears } = request
   const uri = uriOf(params, id)
   const found = await holdersOf(request, uri)
   const [first, second] = found

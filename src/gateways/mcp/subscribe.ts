@@ -1,6 +1,6 @@
 import { refuse, Refused } from '../../contract/verdict.ts'
 import { object } from '../../formats/tree.ts'
-import { answerOf, errorEvent } from './call.ts'
+import { answerOf, errorEvent } from './results.ts'
 import { targetOf, type Doing, type Request } from './desk.ts'
 import { treeEvent } from './leaves.ts'
 import { NEVER } from './link.ts'

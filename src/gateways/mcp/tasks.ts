@@ -1,9 +1,8 @@
 import type { Effect } from '../../contract/exchange.ts'
-import type { Principal } from '../../contract/principal.ts'
-import { parseJson, writeJson } from '../../formats/json.ts'
 import { isNumber, isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
-import { answerOf, errorEvent, resultProblem } from './call.ts'
+import { answerOf, errorEvent, resultProblem } from './results.ts'
 import { targetOf, type Doing, type Request } from './desk.ts'
+import { takesTasks } from './era.ts'
 import { shownBy } from './initiated.ts'
 import { malformed } from './introduce.ts'
 import { treeEvent, type TreeEvent } from './leaves.ts'
@@ -11,58 +10,14 @@ import type { AskOptions, Beside } from './link.ts'
 import { askOnce } from './once.ts'
 import { askingReading, type AskingReading } from './reading.ts'
 import { CLIENT_CAPABILITIES, TASKS } from './revisions.ts'
-import type { StateSealer } from './rounds.ts'
 import { INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_CAPABILITY, RpcMistake } from './rpc.ts'
 import type { Server } from './server.ts'
-import { ownerOf } from './sessions.ts'
-
-/** A task at a server, and the tool whose call it is. */
-export interface Task {
-  readonly server: string
-  readonly tool: string
-  readonly id: string
-}
 
 const LONGEST_ID = 1_024
 const MOST_RESPONSES = 64
 const STATES: ReadonlySet<string> = new Set(['working', 'input_required', 'completed', 'cancelled', 'failed'])
 /** What of a task is passed on, besides what its state brings. */
 const PARTS = ['status', 'statusMessage', 'createdAt', 'lastUpdatedAt', 'ttlMs', 'pollIntervalMs']
-
-/** Names of tasks as callers have them: sealed, so that nobody else's task can be named, whatever servers choose as ids. */
-export class TaskIds {
-  private readonly sealer: StateSealer
-
-  constructor(sealer: StateSealer) {
-    this.sealer = sealer
-  }
-
-  shown(principal: Principal, { server, tool, id }: Task): string {
-    return Buffer.from(this.sealer.seal(principal.tenant, ownerIn(principal), Buffer.from(writeJson([server, tool, id])))).toString('base64url')
-  }
-
-  /** Undefined for what is none of this principal's. */
-  of(principal: Principal, text: string): Task | undefined {
-    try {
-      const tree = parseJson(this.sealer.open(principal.tenant, ownerIn(principal), Buffer.from(text, 'base64url')), { depth: 4 })
-      const [server, tool, id] = Array.isArray(tree) ? tree : []
-      return typeof server === 'string' && typeof tool === 'string' && typeof id === 'string' ? { server, tool, id } : undefined
-    } catch {
-      return undefined
-    }
-  }
-}
-
-/** Nothing that was sealed for another purpose opens as this. */
-function ownerIn(principal: Principal): string {
-  return `task ${ownerOf(principal)}`
-}
-
-/** Whether this caller takes tasks in place of results. */
-export function takesTasks(capabilities: TreeObject | undefined): boolean {
-  const extensions = capabilities?.get('extensions')
-  return isObject(extensions) && isObject(extensions.get(TASKS))
-}
 
 /** A call that became a task, as its caller may know it. @throws {Refused} for one that is none. */
 export function createdTask({ desk, principal }: Pick<Request, 'desk' | 'principal'>, server: Server, tool: string, result: TreeObject): TreeEvent {
@@ -91,7 +46,7 @@ export function taskDoing(request: Request): Doing {
   if (!takesTasks(capabilities)) throw new RpcMistake(MISSING_CAPABILITY, `"_meta" must declare the extension ${TASKS}`, id, object({ requiredCapabilities: object({ extensions: object({ [TASKS]: new Map() }) }) }))
   const updates = method === 'tasks/update'
   for (const key of params.keys()) if (key !== 'taskId' && key !== '_meta' && !(updates && key === 'inputResponses')) throw wrong(`the parameter ${JSON.stringify(key.slice(0, 64))} is not known`)
-  const [name, responses = new Map()] = [params.get('taskId'), params.get('inputResponses')]
+  const [name, responses = new Map<string, Tree>()] = [params.get('taskId'), params.get('inputResponses')]
   const task = typeof name === 'string' && name.length <= LONGEST_ID * 4 ? desk.tasks.of(principal, name) : undefined
   const server = task && endpoint.servers.find((one) => one.settings.name === task.server)
   if (task === undefined || server === undefined) throw wrong('there is no such task')
@@ -102,7 +57,7 @@ export function taskDoing(request: Request): Doing {
     server,
     action: 'mcp.task',
     resource: { type: 'Tool', id: task.tool, attributes: { ...facts.attributes, server: server.settings.name } },
-    args: updates ? object({ inputResponses: responses }) : new Map(),
+    args: object(updates ? { inputResponses: responses } : {}),
     effects,
   })
   const target = targetOf(server, reading.resource)
@@ -171,7 +126,7 @@ function withRequests(event: TreeEvent, asked: TreeObject): TreeEvent {
 function capabilitiesOf(params: TreeObject): TreeObject {
   const meta = params.get('_meta')
   const said = isObject(meta) ? meta.get(CLIENT_CAPABILITIES) : undefined
-  return isObject(said) ? said : new Map()
+  return isObject(said) ? said : new Map<string, Tree>()
 }
 
 /** The server hears what the caller can do, and nothing is said to the caller but the answer. */
