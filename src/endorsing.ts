@@ -3,9 +3,9 @@ import { AdminError, type AdminRoute } from './console/admin.ts'
 import type { Principal } from './contract/principal.ts'
 import { reasonOf } from './contract/reasons.ts'
 import { Refused } from './contract/verdict.ts'
-import type { Kind } from './gateways/mcp/items.ts'
-import { NEVER } from './gateways/mcp/link.ts'
-import type { Server } from './gateways/mcp/server.ts'
+import type { Kind } from './gateways/mcp/servers/items.ts'
+import { NEVER } from './gateways/mcp/servers/link.ts'
+import type { Server } from './gateways/mcp/servers/server.ts'
 import { PinError, type Pinning, type PinView } from './pinning.ts'
 
 export interface Endorsing {
@@ -27,7 +27,7 @@ export interface ServerView {
 
 const kind = z.enum(['tools', 'prompts', 'resources', 'templates', 'info', 'instructions', 'package'])
 const name = z.string().min(1).max(2048)
-const endorsing = z.strictObject({ item: z.strictObject({ kind, name }).optional(), hash: z.string().regex(/^[0-9a-f]{8,64}$/, 'at least 8 hexadecimal digits of the hash') })
+const endorsing = z.strictObject({ item: z.strictObject({ kind, name }).optional(), hash: z.string().regex(/^[0-9a-f]{64}$/, 'the whole hash, 64 hexadecimal digits') })
 
 /** What an operator may ask about the definitions of MCP servers over the admin port. */
 export function endorsingRoutes({ pinning, servers }: Endorsing): readonly AdminRoute[] {

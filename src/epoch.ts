@@ -45,8 +45,8 @@ import { flowUnder } from './flowing.ts'
 import { toolFactsOf } from './policy/tools.ts'
 import type { FlowMemory } from './session/flow/memory.ts'
 import type { History } from './session/history.ts'
-import type { Login } from './gateways/mcp/challenge.ts'
-import type { Server } from './gateways/mcp/server.ts'
+import type { Login } from './gateways/mcp/callers/challenge.ts'
+import type { Server } from './gateways/mcp/servers/server.ts'
 import { readyServers, visibleUnder, type Tooling } from './tooling.ts'
 
 /** What outlives every epoch: counters and revocation are always current (DESIGN §3). */

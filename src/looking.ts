@@ -2,7 +2,7 @@ import type { Epoch } from './contract/epoch.ts'
 import type { Asked } from './contract/exchange.ts'
 import { refuse } from './contract/verdict.ts'
 import { object, type TreeObject } from './formats/tree.ts'
-import { treeEvent } from './gateways/mcp/leaves.ts'
+import { treeEvent } from './gateways/mcp/methods/leaves.ts'
 
 /** What the guardrails say of definitions, one by one. */
 export interface Looks {

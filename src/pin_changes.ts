@@ -1,4 +1,4 @@
-import type { Kind } from './gateways/mcp/items.ts'
+import type { Kind } from './gateways/mcp/servers/items.ts'
 import { SINGLE, type PinKind, type Printed } from './gateways/mcp/pins/hash.ts'
 import { weigh, type Why } from './gateways/mcp/pins/weigh.ts'
 import type { PinChanges, PinId, PinRow, PinSeen } from './store/pins.ts'

@@ -5,9 +5,9 @@ import type { PackageFacts } from './contract/program.ts'
 import { refuse, Refused, type Refusal } from './contract/verdict.ts'
 import { parseJson } from './formats/json.ts'
 import { isObject, object, type Tree, type TreeObject } from './formats/tree.ts'
-import type { Item, Kind } from './gateways/mcp/items.ts'
-import type { Introduction } from './gateways/mcp/link.ts'
-import { completes, differs, infoOf, packageTree, printed, withVersion, type PinKind } from './gateways/mcp/pins/hash.ts'
+import type { Item, Kind } from './gateways/mcp/servers/items.ts'
+import type { Introduction } from './gateways/mcp/servers/link.ts'
+import { completes, differs, hashOf, infoOf, packageTree, printed, withVersion, type PinKind } from './gateways/mcp/pins/hash.ts'
 import { lookAlike, type Known } from './gateways/mcp/pins/names.ts'
 import type { Review } from './gateways/mcp/pins/review.ts'
 import { crossings } from './gateways/mcp/pins/shadowing.ts'
@@ -72,7 +72,7 @@ export interface Pinning {
   view(server: string): readonly PinView[]
   texts(server: string, kind: string, name: string): Promise<PinTexts | undefined>
   waiting(server: string): Waiting
-  /** Pins what was last seen of one item, or of all that wait, if it has this hash or one that begins so. @throws {PinError} */
+  /** Pins what was last seen of one item, or of all that wait, if it has this hash: all of it, because two that begin alike are made in minutes. @throws {PinError} */
   endorse(server: string, what: Pick<Endorsed, 'kind' | 'name'> | undefined, hash: string, by: string): Promise<readonly Endorsed[]>
 }
 
@@ -262,7 +262,10 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
     async texts(server, kind, name) {
       const row = name === '' ? undefined : rows.get(server)?.get(keyOf(kind, name))
       const texts = row && (await store.texts(row))
-      return row && { ...viewOf(row), ...(texts?.pinned !== undefined && { pinnedText: texts.pinned }), ...(texts?.seen !== undefined && { seenText: texts.seen }) }
+      const view = row && viewOf(row)
+      const [pinnedText, seenText] = [texts?.pinned, texts?.seen]
+      // The hash is that of the text beside it, also where another definition was seen between the two: it is what gets endorsed.
+      return view && { ...view, ...(pinnedText !== undefined && { pinnedText }), ...(seenText !== undefined && { seenText, seen: hashOf(kind, name, seenText) }) }
     },
     waiting: (server) => waitingOf(server),
     async endorse(server, what, hash, by) {
@@ -273,7 +276,7 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
       if (refused !== undefined) throw new PinError(`the guardrails refuse it (${refused}): change the guardrail, or tell whoever makes the server`)
       if (items.length === 0) throw new PinError('nothing of that name waits to be endorsed')
       const expected = what === undefined ? waiting.hash : items[0]?.hash
-      if (!expected?.startsWith(hash)) throw new PinError(`what waits has another hash (${short(expected)}): it is not what you have seen`)
+      if (expected !== hash) throw new PinError(`what waits has another hash (${short(expected)}): it is not what you have seen`)
       const at = clock.wall()
       if (!(await store.endorse(items.map((one) => ({ server, ...one })), at, by))) throw new PinError('it has changed in the meantime')
       for (const { kind, name, hash: pinned } of items) known.set(keyOf(kind, name), { server, kind, name, pinned, since: at, by })

@@ -58,6 +58,7 @@ mcpServers:
   unasked: { ${program('mcp/asking.ts')} }
   denied: { ${program('mcp/asking.ts')}, ${asks} }
   talks: { ${program('mcp/asking.ts')}, ${asks} }
+  blind: { ${program('mcp/conformance/fixture.ts')}, media: refuse }
   own: { ${program('mcp/unruly.ts')}, connection: principal }
 `
     },
@@ -277,6 +278,15 @@ test('rounds: calls that wait for their callers are bounded', async () => {
   for (let count = 0; count < 20; count++) waiting.push(await raw('old', { name: 'elicit', arguments: { message: `Who? ${count}` } }, secondKey))
   const refused = waiting.filter(({ result }) => result?.resultType !== 'input_required')
   assert.ok(refused.length > 0 && refused.length < 20, JSON.stringify(waiting.map(({ error }) => error)))
+})
+
+test('what nobody can look into is on record, and does not pass where settings say so', async () => {
+  const image = async (server: string): Promise<{ readonly isError?: boolean; readonly content: Result['content'] }> => (await raw(server, { name: 'test_image_content' })).result as never
+  assert.deepEqual((await image('new-http')).content.map(({ type }) => type), ['image'])
+  const receipt = await until('its receipt', async () => (await seals(house)).findLast(({ action, outcome }) => action === 'mcp.call' && outcome === 'answered') as unknown as { readonly findings: readonly Readonly<Record<string, unknown>>[] } | undefined)
+  assert.deepEqual(receipt.findings.map(({ guardrail, score, origin, action }) => [guardrail, score, origin, action]), [['unread', 'inconclusive', 'tool_result', 'flag']])
+  const refused = await image('blind')
+  assert.deepEqual([refused.isError, refused.content.map(({ type }) => type)], [true, ['text']])
 })
 
 test('connection: principal: each caller has its own program, with a folder of its own', async () => {

@@ -6,12 +6,14 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startHouse, type TestHouse } from './house.ts'
 import { HELLO, META, MODERN, rawCaller, textOf, type RawCaller, type Said } from './mcp/caller.ts'
+import { startFixture, type Fixture } from './mcp/conformance/fixture.ts'
 import { FINE, startHostile, WRONGS, type HostileServer } from './mcp/hostile.ts'
 import { freePort, raw, sealOf, seals, until } from './probe.ts'
 
 /** Known attacks on MCP clients, servers and gateways, by the names that they have elsewhere. */
 let house: TestHouse
 let hostile: HostileServer
+let fixture: Fixture
 let caller: RawCaller
 /** Whatever somebody fetched because a schema named it. */
 const fetched: string[] = []
@@ -23,6 +25,7 @@ const unruly = join(import.meta.dirname, 'mcp/unruly.ts')
 
 before(async () => {
   hostile = await startHostile()
+  fixture = await startFixture()
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
   const schemas = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/schema.json`
   house = await startHouse({
@@ -42,6 +45,7 @@ mcpServers:
   unruly: { ${program}, timeout: 30s, env: { SCHEMA_URL: "${schemas}" } }
   changing: { ${program}, timeout: 30s }
   hostile: { url: "${hostile.url}", timeout: 1s, result_bytes: 1MB, headers: { Authorization: "Bearer env:HOSTILE_TOKEN" } }
+  fixture: { url: "${fixture.url}", asks: [elicitation] }
 `
     },
   })
@@ -50,6 +54,7 @@ mcpServers:
 after(async () => {
   await house.stop()
   await hostile.stop()
+  await fixture.stop()
   listener.closeAllConnections()
   await new Promise((resolve) => listener.close(resolve))
 })
@@ -262,6 +267,38 @@ test('header and body disagree: what a proxy on the way would have let pass is n
   const asIs = await caller.modern('unruly', 'tools/call', params)
   assert.deepEqual([asIs.body?.result?.isError, codeOf(asIs)], [true, 'denied'])
   assert.equal((await called()).length, before)
+})
+
+test('theft of requestState and of tasks: what leads back to a request leads nobody else there, nowhere else, and once', async () => {
+  const thief = as(await house.newKey({ name: 'state-thief' }))
+  const _meta = { ...META, 'io.modelcontextprotocol/clientCapabilities': { elicitation: {}, extensions: { 'io.modelcontextprotocol/tasks': {} } } }
+  const ask = (name: string, more: object = {}, headers = {}): Promise<Said> => caller.modern('fixture', 'tools/call', { name, arguments: {}, _meta, ...more }, headers)
+  const first = await ask('test_input_required_result_request_state')
+  const { requestState, inputRequests } = first.body?.result as unknown as { requestState: string; inputRequests: object }
+  const inputResponses = Object.fromEntries(Object.keys(inputRequests).map((key) => [key, { action: 'accept', content: { ok: true } }]))
+  const back = { inputResponses, requestState }
+  for (const [what, said] of [
+    ['another caller', await ask('test_input_required_result_request_state', back, thief)],
+    ['another tool', await ask('test_input_required_result_tampered_state', back)],
+    ['other arguments', await ask('test_input_required_result_request_state', { ...back, arguments: { more: 1 } })],
+    ['another server', await caller.modern('unruly', 'tools/call', { name: 'echo', arguments: {}, _meta, ...back })],
+    ['altered', await ask('test_input_required_result_request_state', { ...back, requestState: `${requestState.slice(0, -2)}AA` })],
+    ['longer', await ask('test_input_required_result_request_state', { ...back, requestState: `${requestState}A` })],
+  ] as const) {
+    assert.equal(said.body?.error?.code, -32602, `${what}: ${JSON.stringify(said.body)}`)
+  }
+  assert.equal(textOf(await ask('test_input_required_result_request_state', back)), 'state-ok')
+  assert.equal((await ask('test_input_required_result_request_state', back)).body?.error?.code, -32602, 'a second time')
+
+  const task = (await ask('slow_compute', { arguments: { seconds: 60 } })).body?.result as unknown as { taskId: string; status: string }
+  assert.equal(task.status, 'working')
+  const about = (method: string, more: object = {}, headers = {}): Promise<Said> => caller.modern('fixture', method, { taskId: task.taskId, _meta, ...more }, { 'mcp-name': task.taskId, ...headers })
+  assert.equal((await about('tasks/get', {}, thief)).body?.error?.code, -32602)
+  assert.equal((await about('tasks/cancel', {}, thief)).body?.error?.code, -32602)
+  assert.equal((await about('tasks/update', { inputResponses: {} }, thief)).body?.error?.code, -32602)
+  assert.equal((await about('tasks/get')).body?.result?.['status'], 'working')
+  assert.equal((await about('tasks/cancel')).body?.result?.resultType, 'complete')
+  assert.equal((await about('tasks/get')).body?.result?.['status'], 'cancelled')
 })
 
 test('network $ref: a schema never makes anybody fetch anything', async () => {

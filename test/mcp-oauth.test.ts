@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ran } from '../src/cli/run.fixture.ts'
 import { startHouse, type TestHouse } from './house.ts'
 import { startAuthorizationServer, type AuthorizationServer } from './mcp/authorization.ts'
+import { startGuarded, type Guarded } from './mcp/guarded.ts'
 import { startRemote, type RemoteServer } from './mcp/remote.ts'
 import { sealOf } from './probe.ts'
 
@@ -14,50 +13,12 @@ import { sealOf } from './probe.ts'
 let house: TestHouse
 let server: AuthorizationServer
 let remote: RemoteServer
-let guard: { readonly url: string; readonly tokens: string[]; stop(): Promise<void> }
+let guard: Guarded
 const clients: Client[] = []
-
-/** The official server behind a door that wants tokens of the authorization server. */
-async function guarded() {
-  const tokens: string[] = []
-  const http = createServer((request, response) => {
-    const origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
-    if (request.url?.startsWith('/.well-known/oauth-protected-resource') === true) {
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ resource: `${origin}/mcp`, authorization_servers: [server.issuer], scopes_supported: ['sums'] }))
-      return
-    }
-    const token = request.headers.authorization?.replace('Bearer ', '') ?? ''
-    tokens.push(token)
-    if (!server.live.has(token)) {
-      response.writeHead(401, { 'www-authenticate': `Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"` }).end()
-      return
-    }
-    if (request.method === 'GET') {
-      response.writeHead(405).end()
-      return
-    }
-    void (async () => {
-      const chunks: Buffer[] = []
-      for await (const chunk of request) chunks.push(chunk as Buffer)
-      const { authorization: _authorization, host: _host, connection: _connection, 'content-length': _length, 'transfer-encoding': _coding, ...kept } = request.headers
-      const reply = await fetch(remote.url, { method: request.method ?? 'GET', headers: kept as Record<string, string>, ...(chunks.length > 0 && { body: Buffer.concat(chunks) }) })
-      response.writeHead(reply.status, Object.fromEntries([...reply.headers].filter(([name]) => name === 'content-type' || name === 'mcp-session-id'))).end(Buffer.from(await reply.arrayBuffer()))
-    })()
-  })
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
-    tokens,
-    async stop() {
-      http.closeAllConnections()
-      await new Promise((resolve) => http.close(resolve))
-    },
-  }
-}
 
 before(async () => {
   ;[server, remote] = [await startAuthorizationServer(), await startRemote(true)]
-  guard = await guarded()
+  guard = await startGuarded(server, remote)
   house = await startHouse({
     env: { SUMS_SECRET: 'between us' },
     config: () => `

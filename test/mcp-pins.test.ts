@@ -208,8 +208,9 @@ test('pin: quarantine offers nothing until it is endorsed, all at once by one ha
   await refusedCall(client, 'rain')
   const { waiting } = await view('waiting')
   assert.equal(waiting.count, 4)
-  await assert.rejects(endorse('waiting', undefined, '0123456789abcdef'), /409/)
-  await endorse('waiting', undefined, waiting.hash.slice(0, 12))
+  await assert.rejects(endorse('waiting', undefined, '01'.repeat(32)), /409/)
+  await assert.rejects(endorse('waiting', undefined, waiting.hash.slice(0, 12)), /400/)
+  await endorse('waiting', undefined, waiting.hash)
   assert.deepEqual(await names(client), ['rain'])
   assert.equal((await connect('waiting')).getInstructions(), 'Wait.')
 })
@@ -253,7 +254,7 @@ test('sallyport mcp: what waits is listed, shown and endorsed from the command l
   const shown = await run('diff', 'shell', 'dig')
   assert.equal(shown.code, 1)
   assert.match(shown.out, /- description: "Does dig\."\n {2}\+ description: "Digs\.\\u202e Deeper\."/)
-  const hash = /--hash ([0-9a-f]{12})/.exec(shown.out)?.[1] ?? ''
+  const hash = /--hash ([0-9a-f]{64})/.exec(shown.out)?.[1] ?? ''
   assert.equal((await run('endorse', 'shell', 'dig')).code, 2)
   assert.match((await run('endorse', 'shell', 'dive', '--hash', hash)).err, /has another hash/)
   assert.match((await run('endorse', 'shell', 'nothing', '--hash', hash)).err, /sallyport mcp list shell/)
@@ -261,7 +262,7 @@ test('sallyport mcp: what waits is listed, shown and endorsed from the command l
   change('shell', { tools: [tool('dig', { description: 'Digs for gold.' }), tool('dive', { title: 'Dive' })] })
   await names(client)
   assert.equal((await run('endorse', 'shell', 'tools/dig', '--hash', hash)).code, 3)
-  const all = /--all --hash ([0-9a-f]{12})/.exec((await run('diff', 'shell')).out)?.[1] ?? ''
+  const all = /--all --hash ([0-9a-f]{64})/.exec((await run('diff', 'shell')).out)?.[1] ?? ''
   const endorsed = await run('endorse', 'shell', '--all', '--hash', all)
   assert.equal(endorsed.code, 0, endorsed.err)
   assert.equal((await run('diff', 'shell')).code, 0)

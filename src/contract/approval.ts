@@ -13,6 +13,12 @@ export interface Held {
   readonly context: Context
 }
 
+/** Holds that reviewers set aside for the target that they were shown. */
+export interface Approved {
+  readonly resource: Resource
+  readonly policies: readonly string[]
+}
+
 export interface HoldRequest {
   readonly exchange: Exchange
   readonly principal: Principal

@@ -11,6 +11,13 @@ export interface Leaf {
   readonly whole: boolean
 }
 
+/** What stands where no text is: `kind` as whoever sent it calls it, and no more of it than that. */
+export interface Unread {
+  readonly channel: string
+  readonly origin: Origin
+  readonly kind: 'image' | 'audio' | 'bytes'
+}
+
 /** A tool call that became complete with this event: its arguments are the joined text of `channel`. */
 export interface Proposal {
   readonly channel: string
@@ -36,6 +43,8 @@ export interface ReplyEvent {
   /** Channels on which a tool call begins with this event (its name may be visible here). */
   readonly opensCall: boolean
   readonly proposals: readonly Proposal[]
+  /** Parts of it in which nobody can look for texts (images, sounds, other bytes): they leave a finding each, `inconclusive`. */
+  readonly unread?: readonly Unread[]
   /** The same event with its leaves' texts replaced, one for one. */
   rewrite(texts: readonly string[]): ReplyEvent
   /** The same event without the named proposals' calls, or undefined when nothing is left of it. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { Held } from '../contract/approval.ts'
+import type { Approved, Held } from '../contract/approval.ts'
 import type { Shown } from '../contract/shown.ts'
 import type { Epoch } from '../contract/epoch.ts'
 import type { Action, Candidate, Reading, Resource } from '../contract/exchange.ts'
@@ -85,12 +85,6 @@ export type Scores = Readonly<Record<string, number>>
 
 export function percents(scores: Scores): Scores {
   return Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, Math.round(score * 100)]))
-}
-
-/** Holds that reviewers set aside for the target that they were shown. */
-export interface Approved {
-  readonly resource: Resource
-  readonly policies: readonly string[]
 }
 
 interface Deciding {

@@ -1,6 +1,7 @@
 import type { Facts, ReplyRecord, Step } from '../contract/facts.ts'
 import type { Guarded } from '../contract/gateway.ts'
-import type { Proposal, Reply, ReplyEvent } from '../contract/reply.ts'
+import type { Finding } from '../contract/finding.ts'
+import type { Proposal, Reply, ReplyEvent, Unread } from '../contract/reply.ts'
 import type { ReplyGuard, StreamStep } from '../contract/guard.ts'
 import { isRefusal, refuse, Refused } from '../contract/verdict.ts'
 import { askedOf } from './inspect.ts'
@@ -41,7 +42,7 @@ export function guard(house: House): Step {
         exchange,
         reading,
         events: release(facts, reply, late, () => watches.at(-1) as ReplyGuard, () => void watches.push(watch()), meter, collected, out),
-        findings: () => watches.flatMap((one) => one.findings()),
+        findings: () => [...watches.flatMap((one) => one.findings()), ...collected.unread().map(unreadFinding)],
         guardMicros: () => watches.reduce((sum, one) => sum + one.micros(), 0),
         ...(late && { late: late.known }),
         said: collected.said,
@@ -140,19 +141,28 @@ function proposals(house: House, facts: Facts) {
   }
 }
 
+/** What nobody could look into is on record (law 5); whether it may pass at all is for settings to say. */
+function unreadFinding({ origin, kind }: Unread, segment: number): Finding {
+  return { guardrail: 'unread', category: 'inconclusive', score: 'inconclusive', layer: 'normalise', mode: 'enforce', action: 'flag', origin, segment, start: 0, end: 0, rule: `unread.${kind}`, excerpt: '' }
+}
+
 interface Collector {
   take(event: ReplyEvent): void
   tokens(): number
+  /** Parts that left without having been looked into. */
+  unread(): readonly Unread[]
   said(): ReturnType<ReplyRecord['said']>
 }
 
 /** Keeps what left, per channel, up to a bound; recaps repeat what was said and are kept only where nothing else was. */
 function collector(house: House, metered: boolean): Collector {
   const texts = new Map<string, string>()
+  const unread: Unread[] = []
   let tokens = 0
   let kept = 0
   return {
     take(event) {
+      if (event.unread !== undefined) unread.push(...event.unread)
       for (const leaf of event.leaves) {
         const before = texts.get(leaf.channel)
         if (leaf.whole && before !== undefined) continue
@@ -163,6 +173,7 @@ function collector(house: House, metered: boolean): Collector {
       }
     },
     tokens: () => tokens,
+    unread: () => unread,
     said: () => [...texts].map(([channel, text]) => ({ channel, text })),
   }
 }

@@ -1,4 +1,4 @@
-import type { Approved } from './authorize.ts'
+import type { Approved } from '../contract/approval.ts'
 import type { Epoch } from '../contract/epoch.ts'
 import type { Reading } from '../contract/exchange.ts'
 import type { Facts, Flowed } from '../contract/facts.ts'

@@ -24,6 +24,12 @@ export interface AuthorizationServer {
   iss: boolean | string
   /** Answers a path itself: true where it did. */
   instead: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined
+  /** What ID tokens say otherwise; undefined takes a claim away. */
+  idClaims: Readonly<Record<string, unknown>>
+  /** Replaces the ID token; undefined leaves it away. */
+  idToken: ((token: string, claims: Readonly<Record<string, unknown>>) => Promise<string | undefined>) | undefined
+  /** How descriptions of clients are fetched, for clients whose id is an address. */
+  fetch: (url: string) => Promise<unknown>
   /** Signs an access token of any claims. */
   sign(claims: Readonly<Record<string, unknown>>): Promise<string>
   /** Access and refresh tokens that count. */
@@ -38,11 +44,12 @@ interface Grant {
   readonly resource: string
   readonly scope: string
   readonly user: string
+  readonly nonce: string | undefined
 }
 
 /**
  * A simulated authorization server: OAuth 2.1 with PKCE, resource indicators, `iss`, rotating refresh tokens, dynamic
- * registration and revocation. Whoever comes to `/authorize` is taken for `user`, who agrees to everything.
+ * registration, descriptions of clients, revocation, and ID tokens. Whoever comes to `/authorize` is taken for `user`, who agrees to everything.
  */
 export async function startAuthorizationServer(): Promise<AuthorizationServer> {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
@@ -62,6 +69,9 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
     lifetime: 300,
     iss: true,
     instead: undefined,
+    idClaims: {},
+    idToken: undefined,
+    fetch: async (url) => (await fetch(url)).json(),
     live: new Set(),
     sign: (claims) => new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'as', typ: 'at+jwt' }).setIssuer(issuer).setIssuedAt().setExpirationTime(`${made.lifetime}s`).setJti(randomBytes(8).toString('hex')).sign(privateKey),
     async stop() {
@@ -103,7 +113,7 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
       case '/register':
         return json(response, 201, { ...(JSON.parse(body) as object), client_id: `registered-${randomBytes(4).toString('hex')}` })
       case '/authorize':
-        return authorize(params, response)
+        return await authorize(params, response)
       case '/token':
         return token(params, request.headers.authorization, response)
       case '/revoke':
@@ -115,11 +125,15 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
     }
   }
 
-  function authorize(params: Readonly<Record<string, string>>, response: ServerResponse): void {
+  async function authorize(params: Readonly<Record<string, string>>, response: ServerResponse): Promise<void> {
     const { client_id: client = '', redirect_uri: redirect = '', code_challenge: challenge = '', code_challenge_method: method, resource = '', scope = '', state } = params
     if (params['response_type'] !== 'code' || method !== 'S256' || challenge === '' || client === '') return json(response, 400, { error: 'invalid_request' })
+    if (client.startsWith('https:')) {
+      const described = (await made.fetch(client)) as { readonly client_id?: string; readonly redirect_uris?: readonly string[] }
+      if (described.client_id !== client || described.redirect_uris?.includes(redirect) !== true) return json(response, 400, { error: 'invalid_client' })
+    }
     const code = randomBytes(16).toString('base64url')
-    codes.set(code, { client, redirect, challenge, resource, scope, user: made.user })
+    codes.set(code, { client, redirect, challenge, resource, scope, user: made.user, nonce: params['nonce'] })
     const back = new URL(redirect)
     back.searchParams.set('code', code)
     if (state !== undefined) back.searchParams.set('state', state)
@@ -137,12 +151,19 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
     made.live.delete(key)
     const proven = isRefresh || createHash('sha256').update(params['code_verifier'] ?? '').digest('base64url') === grant?.challenge
     if (grant === undefined || !proven || grant.client !== client || (!isRefresh && params['redirect_uri'] !== grant.redirect)) return json(response, 400, { error: 'invalid_grant' })
-    const { user, scope, resource } = grant
+    const { user, scope, resource, nonce } = grant
     const access = await made.sign({ sub: user, client_id: client, aud: params['resource'] ?? resource, scope })
     const next = randomBytes(16).toString('base64url')
     refresh.set(next, grant)
     made.live.add(access).add(next)
-    json(response, 200, { access_token: access, token_type: 'Bearer', expires_in: made.lifetime, refresh_token: next, scope })
+    json(response, 200, { access_token: access, token_type: 'Bearer', expires_in: made.lifetime, refresh_token: next, scope, ...(scope.split(' ').includes('openid') && { id_token: await idTokenOf({ iss: issuer, sub: user, aud: client, nonce }) }) })
+  }
+
+  async function idTokenOf(usual: Readonly<Record<string, unknown>>): Promise<string | undefined> {
+    const now = Math.floor(Date.now() / 1000)
+    const claims = { ...usual, iat: now, exp: now + 300, ...made.idClaims }
+    const token = await new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'as', typ: 'JWT' }).sign(privateKey)
+    return made.idToken === undefined ? token : await made.idToken(token, claims)
   }
 
   return made

@@ -25,7 +25,7 @@ now, written as JSON with everything escaped that is not plainly visible. Exit c
     else if (texts.length === 0) await io.out(server.items.length === 0 ? `${name} was never met. Ask it now with: sallyport mcp diff ${name} --look\n` : `${name} is as it was pinned.\n`)
     else {
       for (const one of texts) await io.out(`${pageOf(name, one)}\n`)
-      if (written === undefined && server.waiting.count > 1) await io.out(`All ${server.waiting.count} that wait: sallyport mcp endorse ${name} --all --hash ${short(server.waiting.hash)}\n`)
+      if (written === undefined && server.waiting.count > 1) await io.out(`All ${server.waiting.count} that wait: sallyport mcp endorse ${name} --all --hash ${server.waiting.hash}\n`)
     }
     return texts.every(({ seen, found }) => seen === undefined && found === undefined) ? exit.ok : exit.negative
   },
@@ -47,7 +47,7 @@ function pageOf(server: string, one: PinTexts): string {
     if (before !== undefined) lines.push(`  - ${place}${visible(JSON.stringify(before))}`)
     if (after !== undefined) lines.push(`  + ${place}${visible(JSON.stringify(after))}`)
   }
-  if (found === undefined) lines.push(`  endorse it: sallyport mcp endorse ${server} ${shellWord(label)} --hash ${short(seen ?? '')}`)
+  if (found === undefined) lines.push(`  endorse it: sallyport mcp endorse ${server} ${shellWord(label)} --hash ${seen ?? ''}`)
   else lines.push('  it cannot be endorsed while the guardrails refuse it')
   return `${lines.join('\n')}\n`
 }

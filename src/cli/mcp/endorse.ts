@@ -6,10 +6,10 @@ import { itemOf, labelOf, pinsAdmin, serverAt, short } from './pins.ts'
 export const mcpEndorse: Command = {
   name: 'mcp endorse',
   summary: 'Pin what an MCP server says now, so that agents get it from this moment on.',
-  usage: 'SERVER (ITEM | --all) --hash PREFIX',
+  usage: 'SERVER (ITEM | --all) --hash HASH',
   options: [
     { name: 'all', help: 'All that waits, but for what the guardrails refuse.' },
-    { name: 'hash', value: 'PREFIX', help: 'Which definition: at least 8 digits of the hash that sallyport mcp diff showed. What has changed since has another.' },
+    { name: 'hash', value: 'HASH', help: 'Which definition: the hash that sallyport mcp diff showed, all of it. What has changed since has another.' },
   ],
   more: `Read what you endorse first: sallyport mcp diff SERVER. It ends with the commands for what waits. It needs the admin key of the
 instance that runs here, and leaves a record of who endorsed what.`,
@@ -20,7 +20,7 @@ instance that runs here, and leaves a record of who endorsed what.`,
     if (rest.length > 0) throw new UsageError(`SERVER and one ITEM are expected, got ${args.positionals.length}`)
     if ((written === undefined) !== all) throw new UsageError(all ? 'ITEM and --all exclude each other' : 'say what: an ITEM, or --all')
     const hash = text(args, 'hash')
-    if (hash === undefined || !/^[0-9a-f]{8,64}$/.test(hash)) throw new UsageError(`--hash takes at least 8 digits of the hash of what you have read; see: sallyport mcp diff ${name}${written === undefined ? '' : ` ${written}`}`)
+    if (hash === undefined || !/^[0-9a-f]{64}$/.test(hash)) throw new UsageError(`--hash takes the whole hash of what you have read; see: sallyport mcp diff ${name}${written === undefined ? '' : ` ${written}`}`)
     const admin = await pinsAdmin(io)
     const item = written === undefined ? undefined : itemOf(await serverAt(admin, name, false), written)
     const { endorsed } = (await admin('POST', `mcp/servers/${encodeURIComponent(name)}/endorse`, { ...(item && { item: { kind: item.kind, name: item.name } }), hash })) as { readonly endorsed: readonly Endorsed[] }

@@ -1,7 +1,7 @@
 import type { PackageFacts } from '../../contract/program.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
 import { isObject } from '../../formats/tree.ts'
-import type { Item, Unusable } from '../../gateways/mcp/items.ts'
+import type { Item, Unusable } from '../../gateways/mcp/servers/items.ts'
 import { foldedName, lookAlike, type Known } from '../../gateways/mcp/pins/names.ts'
 import { crossings } from '../../gateways/mcp/pins/shadowing.ts'
 import { skeleton } from '../../session/flow/fold.ts'

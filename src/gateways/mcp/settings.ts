@@ -51,6 +51,7 @@ const server = z
     start_timeout: duration.optional().describe('Longest that it may take to start and introduce itself. Default: 30s.'),
     result_bytes: size.optional().describe('Largest message that it may answer with; a larger one is refused, never cut. Default: 4MB.'),
     pin: z.enum(['first_use', 'quarantine']).optional().describe('What becomes of its definitions when they are first seen: first_use pins them, quarantine withholds all of them until an operator has endorsed them (sallyport mcp endorse). Every later change is quarantined. Default: first_use.'),
+    media: z.enum(['allow', 'refuse']).optional().describe('Images, sounds and other bytes in what it answers, in which no guardrail can look for texts: allow passes them on, with a finding in the receipt, refuse refuses the whole answer. Default: allow.'),
     unknown_arguments: z.enum(['allow', 'refuse']).optional().describe('Arguments that a tool\'s own schema does not name: allow passes them on where the schema does, refuse never does. Default: allow.'),
   })
   .superRefine((written, context) => {
@@ -88,6 +89,7 @@ interface Common {
   readonly startMs: number
   readonly resultBytes: number
   readonly unknownArguments: 'allow' | 'refuse'
+  readonly media: 'allow' | 'refuse'
   /** What it may ask of callers at all. */
   readonly asks: readonly Ask[]
   readonly connection: 'shared' | 'principal'
@@ -133,6 +135,7 @@ function settled(key: string, written: McpServersWritten[string]): McpServer {
     startMs: durationMs(written.start_timeout ?? '30s'),
     resultBytes: sizeBytes(written.result_bytes ?? '4MB'),
     unknownArguments: written.unknown_arguments ?? 'allow',
+    media: written.media ?? 'allow',
     asks: Object.freeze([...new Set(written.asks)]),
     // Where many share one connection, whose call a question is about cannot always be told, and then nobody is asked.
     connection: written.connection ?? (written.asks === undefined || written.asks.length === 0 ? 'shared' : 'principal'),

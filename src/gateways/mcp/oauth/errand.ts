@@ -5,7 +5,7 @@ import { deliverJson, type Delivery, type Errand } from '../../../contract/gatew
 import type { Principal } from '../../../contract/principal.ts'
 import { reasonOf } from '../../../contract/reasons.ts'
 import { isRefusal, refuse, type Refusal } from '../../../contract/verdict.ts'
-import { ANYBODY, documentReading, fieldsOf, jsonErrand } from '../metadata.ts'
+import { ANYBODY, documentReading, fieldsOf, jsonErrand } from '../callers/metadata.ts'
 import type { CameBack } from './away.ts'
 import { clientDescription } from './client.ts'
 import { CALLBACK, DESCRIPTION, SIGNED_IN, START, type Consents, type Returned, type Ticket } from './consent.ts'

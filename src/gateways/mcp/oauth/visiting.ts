@@ -23,16 +23,17 @@ export interface Visiting {
  * the error that says so. Nothing of what it brings back counts: a request that is made again is looked at again.
  * Undefined where the refusal is told like every other.
  */
-export function visitFor({ refusal, message: { params }, exchange, capabilities, rounds }: Visiting): Answer | undefined {
+export function visitFor({ refusal, message: { method, params }, exchange, capabilities, rounds }: Visiting): Answer | undefined {
   if (refusal.refuse !== 'consent_required' || refusal.url === undefined) return undefined
   const { url, say = '' } = refusal
   const meta = params.get('_meta')
-  const can = capabilities ?? (rounds && isObject(meta) ? meta.get(CLIENT_CAPABILITIES) : undefined)
+  const before = capabilities ?? (method === 'initialize' ? params.get('capabilities') : undefined)
+  const can = before ?? (rounds && isObject(meta) ? meta.get(CLIENT_CAPABILITIES) : undefined)
   const elicitation = isObject(can) ? can.get('elicitation') : undefined
   if (!isObject(elicitation) || !isObject(elicitation.get('url'))) return undefined
   // No server can ask under a name that it cannot know, and so have this answered as a question of its own.
   const id = `consent-${createHash('sha256').update(url).digest('base64url').slice(0, 22)}`
-  if (capabilities !== undefined) return { error: { code: URL_REQUIRED, message: say, data: object({ elicitations: [object({ mode: 'url', elicitationId: id, url, message: say })], code: refusal.refuse, id: exchange.id, retry: false }) } }
+  if (before !== undefined) return { error: { code: URL_REQUIRED, message: say, data: object({ elicitations: [object({ mode: 'url', elicitationId: id, url, message: say })], code: refusal.refuse, id: exchange.id, retry: false }) } }
   const brought = params.get('inputResponses')
   const answered = isObject(brought) ? brought.get(id) : undefined
   // Whose user will not go there is not asked for ever.

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { PackageFacts } from '../../../contract/program.ts'
 import { canonicalTree } from '../../../formats/canonical.ts'
 import { fromPlain } from '../../../formats/json.ts'
-import { isObject, object, type Tree, type TreeObject } from '../../../formats/tree.ts'
-import type { Introduction } from '../link.ts'
+import { isNumber, isObject, object, type Tree, type TreeObject } from '../../../formats/tree.ts'
+import type { Introduction } from '../servers/link.ts'
 
 /** What is pinned: the items that a server lists, and what it says and is itself. */
 export type PinKind = 'tools' | 'prompts' | 'resources' | 'templates' | 'info' | 'instructions' | 'package'
@@ -21,21 +21,31 @@ export interface Printed {
 /** RFC 8785 over kind, name and all members of the definition. @throws {TypeError} for what has no single spelling. */
 export function printed(kind: PinKind, name: string, definition: Tree): Printed {
   const text = canonicalTree(kind === 'resources' && isObject(definition) ? lasting(definition) : definition)
-  return { text, hash: createHash('sha256').update(`${kind}\n${name}\n${text}`).digest('hex') }
+  return { text, hash: hashOf(kind, name, text) }
+}
+
+/** Of a text that was kept. */
+export function hashOf(kind: string, name: string, text: string): string {
+  return createHash('sha256').update(`${kind}\n${name}\n${text}`).digest('hex')
 }
 
 /** A resource without what changes whenever its content does. */
 function lasting(definition: TreeObject): TreeObject {
   const kept = new Map(definition)
-  kept.delete('size')
+  // Anything else in their places is content like any other.
+  if (isNumber(kept.get('size'))) kept.delete('size')
   const annotations = kept.get('annotations')
   if (!isObject(annotations)) return kept
   const rest = new Map(annotations)
-  rest.delete('lastModified')
+  const at = rest.get('lastModified')
+  if (typeof at === 'string' && MOMENT.test(at)) rest.delete('lastModified')
   if (rest.size === 0) kept.delete('annotations')
   else kept.set('annotations', rest)
   return kept
 }
+
+/** ISO 8601, as the schema of MCP has it. */
+const MOMENT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/
 
 /** What looks like a version says nothing to a model; anything longer may. */
 const VERSION = /^v?\d[\w.+-]{0,63}$/

@@ -1,6 +1,6 @@
 import type { Refusal } from '../../../contract/verdict.ts'
-import type { Item, Kind } from '../items.ts'
-import type { Introduction } from '../link.ts'
+import type { Item, Kind } from '../servers/items.ts'
+import type { Introduction } from '../servers/link.ts'
 
 /** What of a list may be used. */
 export interface Reviewed {

@@ -1,0 +1,90 @@
+import { refuse, Refused } from '../../../contract/verdict.ts'
+import type { Clock } from '../../../contract/clock.ts'
+import { object, type TreeObject } from '../../../formats/tree.ts'
+import type { Request } from './desk.ts'
+import type { Endpoint } from './endpoint.ts'
+import { LIST_CHANGED } from '../servers/link.ts'
+import { plainReading, subscribeReading } from '../methods/reading.ts'
+import { notificationText } from '../rpc.ts'
+import type { Server } from '../servers/server.ts'
+import { ownerOf } from './sessions.ts'
+import type { EventStream } from './stream.ts'
+
+/** How long changes are gathered, so that a server that tells a thousand at once is heard once. */
+const GATHER_MS = 50
+
+/** What is passed on of what servers tell on no request's account: that something changed, never what. */
+export interface Watch {
+  /** Whether the caller wants to hear of this change of a list: `tools`, `prompts` or `resources`. */
+  lists(kind: string): boolean
+  /** Whether the caller is subscribed to this resource of this server. */
+  resource(server: Server, uri: string): boolean
+  /** Goes with each notification. */
+  readonly meta?: TreeObject
+}
+
+type Watching = Pick<Request, 'desk' | 'endpoint' | 'principal' | 'exchange' | 'signal'>
+
+/**
+ * Tells the caller of changes until it leaves, the house closes, or it may no longer: settings and policies of this
+ * moment are asked, not those it began under. Resolves when the house closes. @throws {Refused} where it may no longer.
+ */
+export function watch({ desk, endpoint, principal, exchange, signal }: Watching, wanted: Watch, stream: EventStream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const gathered = gather(desk.clock, (text) => void stream.send(text))
+    const stops = endpoint.servers.map((server) =>
+      server.connection(principal).link.heard((method, params) => {
+        const text = told(server, method, params)
+        if (text !== undefined) gathered.add(text)
+      }),
+    )
+
+    function told(server: Server, method: string, params: TreeObject): string | undefined {
+      const more = wanted.meta && { _meta: wanted.meta }
+      if (LIST_CHANGED.test(method)) return wanted.lists(method.split('/')[1] as string) ? notificationText(method, object({ ...more })) : undefined
+      const uri = params.get('uri')
+      if (method !== 'notifications/resources/updated' || typeof uri !== 'string' || !wanted.resource(server, uri)) return undefined
+      if (!desk.now().visible(principal, exchange, subscribeReading(server, uri, true))) return undefined
+      return notificationText(method, object({ uri, ...more }))
+    }
+
+    const over = (end: () => void): void => {
+      for (const stop of stops) stop()
+      gathered.end()
+      left?.()
+      signal.removeEventListener('abort', gone)
+      end()
+    }
+    const gone = (): void => over(() => reject(signal.reason instanceof Error || signal.reason === undefined ? new Refused(refuse('cancelled')) : new Refused(signal.reason)))
+    const left = desk.channels.add({
+      owner: ownerOf(principal),
+      still: () => isServed(endpoint, desk.now().servers) && desk.now().visible(principal, exchange, plainReading({ endpoint, action: 'mcp.connect', method: 'watch', effect: 'none' })),
+      end: (why) => over(() => (why === 'over' ? resolve() : reject(new Refused(refuse('denied', { say: 'This is permitted no longer.', detail: 'a channel that policy permits no longer' }))))),
+    })
+    if (left === undefined) return over(() => reject(new Refused(refuse('concurrency', { say: 'Too many streams are open.' }))))
+    if (signal.aborted) return gone()
+    signal.addEventListener('abort', gone, { once: true })
+  })
+}
+
+function isServed({ servers }: Endpoint, now: ReadonlyMap<string, Server>): boolean {
+  return servers.every((one) => now.get(one.settings.name) === one)
+}
+
+/** Each text once, however often it is told meanwhile. */
+function gather(clock: Clock, send: (text: string) => void): { add(text: string): void; end(): void } {
+  const waiting = new Set<string>()
+  let cancel: (() => void) | undefined
+  return {
+    add(text) {
+      waiting.add(text)
+      cancel ??= clock.timer(GATHER_MS, () => {
+        cancel = undefined
+        for (const one of waiting) send(one)
+        waiting.clear()
+      })
+    },
+    end: () => cancel?.(),
+  }
+}
+

@@ -1,0 +1,189 @@
+import type { DialReply } from '../../../contract/dial.ts'
+import { endedBy, refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
+import { sseParser } from '../../../formats/sse.ts'
+import { object, type TreeObject } from '../../../formats/tree.ts'
+import { Asides } from './asides.ts'
+import { deadline } from './deadline.ts'
+import type { HttpParts } from './http.ts'
+import { initializeParams, introductionOf, malformed } from './introduce.ts'
+import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type Link } from './link.ts'
+import { BROKEN_OFF, CONNECT_MS, isStream, messageOf, post, refusalOf, statusProblem } from './posts.ts'
+import { answerText, notificationText, requestText, type Answer, type Id, type Message } from '../rpc.ts'
+import { Subscriptions } from './subscriptions.ts'
+import { sessionAnswer } from './urls.ts'
+
+/** Requests that wait for one server. */
+const MOST_PENDING = 1_024
+/** Messages in ten seconds, beyond which it is a flood, and the stream's end. */
+const MOST_MESSAGES = 2_000
+const SPAN_MS = 10_000
+const LONGEST_ENDPOINT = 2_048
+
+/** One stream of the server's, and where it is written to. */
+interface Talk {
+  readonly pending: Map<Id, (answer: Answer | Refusal) => void>
+  readonly stop: AbortController
+  readonly endpoint: Promise<string>
+  readonly introduced: Promise<Introduction>
+}
+
+/**
+ * A server of the transport HTTP+SSE (revision 2024-11-05): everything that it says comes on one stream, which it opens
+ * with the place where messages are sent. That place must be of its own origin.
+ */
+export function sseLink(parts: HttpParts): Link {
+  const { clock, on, offers, version, url } = parts
+  const asides = new Asides()
+  const subscriptions = new Subscriptions()
+  let talk: Talk | undefined
+  let lastId = 0
+  let changes = 0
+
+  function talking(timeoutMs: number): Talk {
+    if (talk !== undefined) return talk
+    const began = clock.monotonic()
+    const stop = new AbortController()
+    const place = Promise.withResolvers<string>()
+    place.promise.catch(() => undefined)
+    const made: Talk = { pending: new Map(), stop, endpoint: place.promise, introduced: Promise.resolve().then(() => introduce(made, timeoutMs, began)) }
+    made.introduced.catch(() => undefined)
+    const late = clock.timer(timeoutMs, () => place.reject(new Refused(refuse('upstream_timeout', { say: 'The server did not answer in time.', detail: 'no endpoint' }))))
+    void run(made, place.resolve).then(
+      () => over(made, BROKEN_OFF),
+      (error: unknown) => over(made, refusalOf(error)),
+    ).finally(late)
+    void place.promise.then(late, () => stop.abort())
+    made.stop.signal.addEventListener('abort', () => place.reject(new Refused(BROKEN_OFF)), { once: true })
+    changes++
+    return (talk = made)
+  }
+
+  async function introduce(one: Talk, timeoutMs: number, began: number): Promise<Introduction> {
+    try {
+      const introduction = introductionOf(await ask(one, 'initialize', initializeParams(version, offers), { signal: NEVER, timeoutMs }))
+      await send(one, notificationText('notifications/initialized'))
+      on({ kind: 'started', took: clock.monotonic() - began })
+      for (const uri of subscriptions.uris) void ask(one, 'resources/subscribe', object({ uri }), { signal: NEVER, timeoutMs }).catch(() => undefined)
+      return introduction
+    } catch (error) {
+      over(one, refusalOf(error))
+      throw error
+    }
+  }
+
+  /** Reads the stream to its end. */
+  async function run(one: Talk, placed: (endpoint: string) => void): Promise<void> {
+    const reply = await parts.dial({ method: 'GET', url, fields: [...parts.fields, ['accept', 'text/event-stream']], signal: one.stop.signal, timeouts: { connectMs: CONNECT_MS, headMs: CONNECT_MS } })
+    const wrong = statusProblem(reply.status) ?? (isStream(reply) ? undefined : malformed('no stream of events').refusal)
+    if (wrong !== undefined) {
+      reply.abort()
+      throw new Refused(wrong)
+    }
+    let at: string | undefined
+    for await (const { event, data } of eventsIn(reply)) {
+      if (event === 'endpoint' && at === undefined) placed((at = endpointOf(data)))
+      else if (data !== '' && at !== undefined && (event === undefined || event === 'message')) take(one, messageOf(data))
+    }
+  }
+
+  async function* eventsIn(reply: DialReply): AsyncGenerator<{ readonly event?: string; readonly data: string }> {
+    const parser = sseParser({ line: parts.answerBytes, event: parts.answerBytes })
+    let since = clock.monotonic()
+    let count = 0
+    try {
+      for await (const bytes of reply.body.stream()) {
+        for (const event of parser.push(bytes)) {
+          const now = clock.monotonic()
+          if (now - since > SPAN_MS) [since, count] = [now, 0]
+          if (++count > MOST_MESSAGES) {
+            on({ kind: 'broke_protocol', problem: 'a flood of messages' })
+            throw new Refused(refuse('upstream_too_large', { say: 'The server sends more than this gateway accepts.', detail: 'a flood of messages' }))
+          }
+          yield event
+        }
+      }
+    } finally {
+      reply.abort()
+    }
+  }
+
+  /** What is sent there has credentials in it: nobody but the configured server may name the place. */
+  function endpointOf(data: string): string {
+    const made = data.length > LONGEST_ENDPOINT ? null : URL.parse(data, url)
+    if (made === null || made.origin !== new URL(url).origin || made.username !== '' || made.password !== '') throw malformed('an endpoint that is not of its own origin')
+    made.hash = ''
+    return made.href
+  }
+
+  function take(one: Talk, message: Message): void {
+    if (message.kind === 'answer') {
+      const settle = message.id === undefined ? undefined : one.pending.get(message.id)
+      if (settle === undefined) on({ kind: 'broke_protocol', problem: 'an answer to nothing that waits' })
+      else settle(message.answer)
+    } else if (message.kind === 'request') {
+      void asides.asked(message.id, message.method, message.params).then((answer) => send(one, answerText(message.id, answer))).catch(() => undefined)
+    } else {
+      if (LIST_CHANGED.test(message.method)) changes++
+      asides.told(message.method, message.params)
+    }
+  }
+
+  function ask(one: Talk, method: string, params: TreeObject, { signal, timeoutMs, beside }: AskOptions): Promise<Answer> {
+    if (signal.aborted) return Promise.reject(new Refused(endedBy(signal)))
+    const { pending, stop } = one
+    if (stop.signal.aborted) return Promise.reject(new Refused(BROKEN_OFF))
+    if (pending.size >= MOST_PENDING) return Promise.reject(new Refused(refuse('concurrency', { detail: 'too many requests wait for the server' })))
+    const id = ++lastId
+    return new Promise((resolve, reject) => {
+      const leave = (refusal: Refusal): void => {
+        if (method !== 'initialize') void send(one, notificationText('notifications/cancelled', object({ requestId: id, reason: refusal.refuse }))).catch(() => undefined)
+        settle(refusal)
+      }
+      const limit = deadline(clock, timeoutMs, () => leave(refuse('upstream_timeout', { say: 'The server did not answer in time.', detail: method })))
+      const aside = asides.enter({ id, method, params, beside, hold: limit.hold })
+      const aborted = (): void => leave(endedBy(signal))
+      const settle = (answer: Answer | Refusal): void => {
+        if (!pending.delete(id)) return
+        limit.end()
+        aside.leave()
+        signal.removeEventListener('abort', aborted)
+        if ('refuse' in answer) reject(new Refused(answer))
+        else resolve(answer)
+      }
+      pending.set(id, settle)
+      signal.addEventListener('abort', aborted, { once: true })
+      send(one, requestText(id, method, aside.params)).catch((error: unknown) => settle(refusalOf(error)))
+    })
+  }
+
+  /** Sends one message; the answer to it comes on the stream. */
+  async function send(one: Talk, body: string): Promise<void> {
+    const endpoint = await one.endpoint
+    const reply = await post(parts, endpoint, body, [], one.stop.signal, CONNECT_MS)
+    reply.abort()
+    const wrong = statusProblem(reply.status)
+    if (wrong !== undefined) throw new Refused(wrong)
+  }
+
+  function over(one: Talk, refusal: Refusal): void {
+    if (talk === one) talk = undefined
+    one.stop.abort()
+    for (const settle of [...one.pending.values()]) settle(refusal)
+  }
+
+  return {
+    introduction: async (options) => within(talking(options.timeoutMs).introduced, options.signal),
+    async request(method, params, options) {
+      const one = talking(options.timeoutMs)
+      await within(one.introduced, options.signal)
+      const sent = async (): Promise<Answer> => sessionAnswer(await ask(one, method, params, options), options)
+      return Subscriptions.takes(method) ? subscriptions.request(method, params, sent) : sent()
+    },
+    changes: () => changes,
+    heard: (listener) => asides.listen(listener),
+    close() {
+      if (talk !== undefined) over(talk, refuse('draining'))
+      return Promise.resolve()
+    },
+  }
+}

@@ -1,0 +1,206 @@
+import type { Clock } from '../../../contract/clock.ts'
+import type { ProgramSpec, StartProgram } from '../../../contract/program.ts'
+import { endedBy, refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
+import { object, type TreeObject } from '../../../formats/tree.ts'
+import { Asides } from './asides.ts'
+import { deadline } from './deadline.ts'
+import { askModern, discoveryOf, plain, spoken } from './era.ts'
+import { initializeParams, introductionOf } from './introduce.ts'
+import { lives, type Hearing, type Life } from './life.ts'
+import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
+import { MODERN } from '../revisions.ts'
+import { answerText, notificationText, requestText, type Answer, type Id } from '../rpc.ts'
+import { listenParams, Subscriptions } from './subscriptions.ts'
+import { sessionAnswer } from './urls.ts'
+
+export interface StdioParts {
+  readonly spec: ProgramSpec
+  readonly start: StartProgram
+  readonly clock: Clock
+  readonly version: string
+  /** What it may ask of callers at all, as capabilities. */
+  readonly offers: TreeObject
+  /** Longest that it may take to introduce itself, in milliseconds. */
+  readonly startMs: number
+  readonly on: (event: ServerEvent) => void
+}
+
+/** Requests that wait for one server. */
+const MOST_PENDING = 1_024
+/** A server that says nothing to a question that it does not know is asked the older one as well, after so long. */
+const SILENCE_MS = 1_000
+
+/** What is said with one life of the program. */
+interface Talk {
+  readonly life: Life
+  readonly pending: Map<Id, (answer: Answer | Refusal) => void>
+  readonly introduced: Promise<Introduction>
+  /** Set when it has introduced itself, so that nobody waits for what is there. */
+  introduction: Introduction | undefined
+  /** The request on which a server without sessions tells of changes. */
+  listening: number | undefined
+}
+
+/** A server that is a child process, shared by all who may use it: ids are ours, so that no answer finds another's question. */
+export function stdioLink(parts: StdioParts): Link {
+  const { clock, on, offers, version } = parts
+  const all = lives(parts)
+  const asides = new Asides()
+  const subscriptions = new Subscriptions()
+  let talk: Talk | undefined
+  let lastId = 0
+  let changes = 0
+
+  function talking(): Talk {
+    const life = all.living((one) => hearing(() => made, one))
+    if (talk?.life === life) return talk
+    const made: Talk = { life, pending: new Map(), introduced: Promise.resolve().then(() => introduce(made)), introduction: undefined, listening: undefined }
+    // Whoever asks next hears of it; nobody may be asking yet.
+    made.introduced.catch(() => undefined)
+    changes++
+    return (talk = made)
+  }
+
+  function hearing(of: () => Talk, life: Life): Hearing {
+    return {
+      answer({ id, answer }) {
+        const settle = id === undefined ? undefined : of().pending.get(id)
+        if (settle === undefined) life.mistaken('an answer to nothing that waits')
+        else settle(answer)
+      },
+      request({ id, method, params }) {
+        void asides.asked(id, method, params).then((answer) => life.write(answerText(id, answer)))
+      },
+      notification({ method, params }) {
+        if (LIST_CHANGED.test(method)) changes++
+        asides.told(method, params)
+      },
+      unreadable(id, problem) {
+        of().pending.get(id)?.(refuse('upstream_malformed', { say: 'The server\'s answer could not be understood.', detail: problem }))
+      },
+      tooLong(id) {
+        const { pending } = of()
+        // One that nobody waits for any more is nobody's failure; one whose id could not be seen may be anybody's answer.
+        const failed = id === undefined ? [...pending.values()] : [pending.get(id)]
+        const refusal = refuse('upstream_too_large', { say: 'The server\'s answer is larger than this gateway accepts.', detail: `a line of more than ${parts.spec.lineBytes} bytes` })
+        for (const settle of failed) settle?.(refusal)
+      },
+      over(why) {
+        // Whatever is started next is nobody that is known.
+        changes++
+        for (const settle of [...of().pending.values()]) settle(gone(why))
+      },
+    }
+  }
+
+  async function introduce(one: Talk): Promise<Introduction> {
+    try {
+      const introduction = (one.introduction = await met(one))
+      on({ kind: 'started', took: clock.monotonic() - one.life.began })
+      if (introduction.protocol === MODERN) relisten(one)
+      // It knows nothing of what it was asked for in an earlier life.
+      else for (const uri of subscriptions.uris) void ask(one, 'resources/subscribe', object({ uri }), { signal: NEVER, timeoutMs: parts.startMs }).catch(() => undefined)
+      return introduction
+    } catch (error) {
+      // What cannot introduce itself is started anew, not asked again.
+      one.life.end('it did not introduce itself')
+      throw error
+    }
+  }
+
+  /** By the revision without sessions if it speaks it, else by the newest of the others. */
+  async function met(one: Talk): Promise<Introduction> {
+    const options = { signal: NEVER, timeoutMs: parts.startMs }
+    const discovered = ask(one, 'server/discover', spoken(parts, new Map()), options).then(discoveryOf)
+    let silent = (): void => undefined
+    const silence = new Promise<'silence'>((resolve) => (silent = clock.timer(SILENCE_MS, () => resolve('silence'))))
+    const first = await Promise.race([discovered, silence]).finally(silent)
+    if (first !== 'silence' && first !== undefined) return first
+    const initialized = ask(one, 'initialize', initializeParams(version, offers), options).then((answer) => {
+      const introduction = introductionOf(answer)
+      if (!one.life.write(notificationText('notifications/initialized'))) throw new Refused(gone('it left while it introduced itself'))
+      return introduction
+    })
+    if (first === undefined) return initialized
+    // It may have been slow, not silent: then what it says to the newer question counts.
+    const late = discovered.then((found) => found ?? initialized, () => initialized)
+    initialized.catch(() => undefined)
+    return Promise.race([late, initialized.catch(() => late)])
+  }
+
+  function ask(one: Talk, method: string, params: TreeObject, { signal, timeoutMs, beside }: AskOptions): Promise<Answer> {
+    if (signal.aborted) return Promise.reject(new Refused(endedBy(signal)))
+    const { life, pending } = one
+    if (life.over) return Promise.reject(new Refused(gone('it has ended')))
+    if (pending.size >= MOST_PENDING) return Promise.reject(new Refused(refuse('concurrency', { detail: 'too many requests wait for the server' })))
+    const id = ++lastId
+    return new Promise((resolve, reject) => {
+      const leave = (refusal: Refusal): void => {
+        if (method !== 'initialize') life.write(notificationText('notifications/cancelled', object({ requestId: id, reason: refusal.refuse })))
+        settle(refusal)
+      }
+      const limit = deadline(clock, timeoutMs, () => leave(refuse('upstream_timeout', { say: 'The server did not answer in time.', detail: method })))
+      const aside = asides.enter({ id, method, params, beside, hold: limit.hold })
+      const aborted = (): void => leave(endedBy(signal))
+      const settle = (answer: Answer | Refusal): void => {
+        if (!pending.delete(id)) return
+        limit.end()
+        aside.leave()
+        signal.removeEventListener('abort', aborted)
+        if ('refuse' in answer) reject(new Refused(answer))
+        else resolve(answer)
+      }
+      pending.set(id, settle)
+      signal.addEventListener('abort', aborted, { once: true })
+      if (!life.write(requestText(id, method, aside.params))) settle(gone('it takes nothing more'))
+    })
+  }
+
+  /** Asks a server without sessions for what it can tell of changes, while anybody would hear it. */
+  function relisten(one: Talk): void {
+    const { introduction, life, pending, listening } = one
+    if (introduction?.protocol !== MODERN || life.over) return
+    if (listening !== undefined) {
+      pending.delete(listening)
+      life.write(notificationText('notifications/cancelled', object({ requestId: listening, reason: 'another follows, or none' })))
+      one.listening = undefined
+    }
+    if (!asides.listened) return
+    const id = ++lastId
+    one.listening = id
+    // Answered when the server ends it, and asked for again when there is anything new to ask for.
+    pending.set(id, () => {
+      pending.delete(id)
+      if (one.listening === id) one.listening = undefined
+    })
+    life.write(requestText(id, 'subscriptions/listen', spoken(parts, listenParams(introduction, subscriptions.uris))))
+  }
+
+  return {
+    introduction: async (options) => within(talking().introduced, options.signal),
+    async request(method, params, options) {
+      const one = talking()
+      const { protocol } = one.introduction ?? (await within(one.introduced, options.signal))
+      if (Subscriptions.takes(method)) return subscriptions.request(method, params, async () => (protocol === MODERN ? (relisten(one), DONE) : plain(await ask(one, method, params, options))))
+      if (protocol !== MODERN) return sessionAnswer(await ask(one, method, params, options), options)
+      return askModern(method, params, options, (sent) => ask(one, method, spoken(parts, sent, options.beside), options), options.signal)
+    },
+    changes: () => changes,
+    heard(listener) {
+      const first = !asides.listened
+      const end = asides.listen(listener)
+      if (first && talk !== undefined) relisten(talk)
+      return () => {
+        end()
+        if (!asides.listened && talk !== undefined) relisten(talk)
+      }
+    },
+    close: () => all.close(),
+  }
+}
+
+const DONE: Answer = { result: new Map() }
+
+function gone(detail: string): Refusal {
+  return refuse('upstream_cut', { say: 'The server ended before it answered.', detail })
+}
