@@ -89,7 +89,8 @@ test('resources: listed, read, and inspected, text inside base64 too', async () 
 
 test('a resource that nothing lists is decided by policy all the same', async () => {
   const client = await connect('/mcp/one')
-  for (const uri of ['file:///etc/passwd', 'db://one/../two', 'db://two/1']) await assert.rejects(client.readResource({ uri }), /Only what is listed is read/, uri)
+  await assert.rejects(client.readResource({ uri: 'db://one/../two' }), /a path that goes up/)
+  for (const uri of ['file:///etc/passwd', 'db://two/1']) await assert.rejects(client.readResource({ uri }), /Only what is listed is read/, uri)
   const secret = `test://one/ghp_${'a1B2c3D4e5F6'.repeat(3)}`
   await assert.rejects(client.readResource({ uri: secret }))
 })
@@ -206,7 +207,7 @@ test('2026-07-28: a stream of changes begins with what was agreed on, and ends w
   const touch = setInterval(() => void modern('/mcp/one', 'tools/call', { name: 'touch', arguments: { uri: 'test://one/one' } }, { 'mcp-name': 'touch' }).then((said) => said.text()), 100)
   const frames = (await text.finally(() => clearInterval(touch))).split('\n\n').filter((frame) => frame.startsWith('event')).map((frame) => JSON.parse(frame.slice(frame.indexOf('data: ') + 6)) as { method: string; params: { notifications?: unknown; _meta: Readonly<Record<string, unknown>> } })
   assert.equal(frames[0]?.method, 'notifications/subscriptions/acknowledged')
-  assert.deepEqual(frames[0]?.params.notifications, { toolsListChanged: true, resourceSubscriptions: ['test://one/one', 'file:///nobody'] })
+  assert.deepEqual(frames[0]?.params.notifications, { toolsListChanged: true, resourceSubscriptions: ['test://one/one'] })
   assert.ok(frames.every(({ params }) => params._meta['io.modelcontextprotocol/subscriptionId'] === 1))
   assert.deepEqual([...new Set(frames.slice(1).map(({ method }) => method))].sort(), ['notifications/resources/updated', 'notifications/tools/list_changed'])
   await until('the server hears that nobody is subscribed', async () => ((await (await modern('/mcp/one', 'tools/call', { name: 'count', arguments: {} }, { 'mcp-name': 'count' })).text()).includes('test://') ? undefined : true))

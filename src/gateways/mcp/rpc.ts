@@ -1,3 +1,4 @@
+import { refuse, type Refusal } from '../../contract/verdict.ts'
 import { JsonError, parseJson, writeJson } from '../../formats/json.ts'
 import { isObject, object, type Tree, type TreeObject } from '../../formats/tree.ts'
 
@@ -44,6 +45,11 @@ export class RpcMistake extends Error {
     this.id = id
     this.data = data
   }
+}
+
+/** What a mistake in a message comes to. */
+export function unacceptable({ code, message }: Pick<RpcMistake, 'code' | 'message'>): Refusal {
+  return refuse(code === PARSE_ERROR ? 'bad_json' : 'bad_request', { say: `The message is not acceptable: ${message}.` })
 }
 
 const DEEPEST = 64

@@ -40,7 +40,7 @@ export function refusedWith({ refusal, exchange, message, begun, placed, modern,
   if (refusal.retryAfterMs !== undefined) fields.push(['retry-after', String(Math.max(1, Math.ceil(refusal.retryAfterMs / 1000)))])
   if (challenge !== undefined) fields.push(['www-authenticate', challenge.value])
   if (refusal.refuse === 'method_not_allowed') fields.push(['allow', 'GET, POST, DELETE'])
-  const asked = placed && message?.kind === 'request'
+  const asked = placed && mistake === undefined && message?.kind === 'request'
   const answer: Answer = asked && message.method === 'tools/call' && challenge === undefined && isDecision(refusal)
     ? deniedResult(refusal, spoken, exchange.id)
     : { error: { code: mistake?.code ?? codeOf(refusal, asked), message: spoken, data: new Map([...(mistake?.data ?? []), ...object({ code: refusal.refuse, id: exchange.id, retry })]) } }
@@ -68,13 +68,14 @@ export function isJson(type: string | undefined): boolean {
   return type !== undefined && /^application\/json\s*(?:;|$)/i.test(type)
 }
 
-/** What of the two forms of an answer the caller reads (RFC 9110 section 12.5.1, without weights other than none). */
-export function accepts(fields: Fields): { readonly json: boolean; readonly stream: boolean } {
+/** What of the two forms of an answer the caller reads (RFC 9110 section 12.5.1, without weights other than none), and whether it names streams first. */
+export function accepts(fields: Fields): { readonly json: boolean; readonly stream: boolean; readonly streamFirst: boolean } {
   const said = field(fields, 'accept')
-  if (said === undefined) return { json: true, stream: false }
+  if (said === undefined) return { json: true, stream: false, streamFirst: false }
   const text = said.toLowerCase()
   const stream = names(text, 'text/event-stream')
-  return { json: !stream || names(text, 'application/json') || text.includes('*/*'), stream }
+  const json = names(text, 'application/json') || text.includes('*/*')
+  return { json: !stream || json, stream, streamFirst: stream && text.indexOf('text/event-stream') < text.indexOf('application/json') }
 }
 
 function names(accept: string, type: string): boolean {

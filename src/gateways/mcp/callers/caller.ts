@@ -6,6 +6,7 @@ import type { AskCaller, Initiate, Reach } from '../asks/reach.ts'
 import { CLIENT_CAPABILITIES, LOG_LEVEL } from '../revisions.ts'
 import { INVALID_PARAMS, notificationText, REFUSED, requestText, RpcMistake, type Answer, type Message } from '../rpc.ts'
 import type { Session } from './sessions.ts'
+import type { KeptStream } from './resume.ts'
 import type { EventStream } from './stream.ts'
 
 type Asked = Extract<Message, { kind: 'request' }>
@@ -36,7 +37,9 @@ export interface CallerParts {
   readonly wishes: Wishes
   readonly session: Session | undefined
   /** The stream of the request's answer, begun when it is first needed; undefined where no more can be said. */
-  readonly stream: () => EventStream | undefined
+  readonly stream: () => EventStream | KeptStream | undefined
+  /** Lets the caller go, where it can come back for the answer. */
+  readonly part: () => void
   readonly initiate: Initiate
   /** Callers of one name are one. */
   readonly caller: string
@@ -45,7 +48,7 @@ export interface CallerParts {
 }
 
 /** What the links tell and ask on account of one request. `settled` resolves when all of it is said. */
-export function callerOf({ wishes: { token, ...wishes }, session, stream, initiate, caller, ask }: CallerParts): Beside & { settled(): Promise<void> } {
+export function callerOf({ wishes: { token, ...wishes }, session, stream, part, initiate, caller, ask }: CallerParts): Beside & { settled(): Promise<void> } {
   const reach: Reach = {
     tell: (method, params) => stream()?.send(notificationText(method, params)) === true,
     ...(session ? { ask: askOver(session, stream) } : ask && { ask }),
@@ -56,6 +59,7 @@ export function callerOf({ wishes: { token, ...wishes }, session, stream, initia
     ...wishes,
     progress: token !== undefined,
     caller,
+    parted: part,
     told(method, params) {
       if (method === 'notifications/progress') {
         const [progress, total, text] = [params.get('progress'), params.get('total'), params.get('message')]
@@ -75,7 +79,7 @@ export function callerOf({ wishes: { token, ...wishes }, session, stream, initia
 }
 
 /** Over the stream of the request that it is about; what the caller answers comes with a request of its own. */
-function askOver(session: Session, stream: () => EventStream | undefined): AskCaller {
+function askOver(session: Session, stream: CallerParts['stream']): AskCaller {
   return (method, params, signal) => {
     if (session.asked.size >= MOST_ASKED) return Promise.resolve(NOBODY)
     const id = `sallyport-${++lastAsked}`

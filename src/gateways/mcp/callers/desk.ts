@@ -13,7 +13,7 @@ import type { Endpoint } from './endpoint.ts'
 import type { TreeEvent } from '../methods/leaves.ts'
 import type { Beside } from '../servers/link.ts'
 import type { Rounds, Turn } from '../asks/rounds.ts'
-import type { Answer, Id } from '../rpc.ts'
+import type { Answer, Id, RpcMistake } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
 import type { Session, Sessions } from './sessions.ts'
 import type { EventStream } from './stream.ts'
@@ -65,8 +65,10 @@ export interface Request {
 /** What a request comes to: its reading, and how it is answered once policy has permitted it. */
 export interface Doing {
   readonly reading: Reading
-  /** Why policy need not be asked: it leaves a receipt like every other. */
+  /** Why it is not done though policy may permit it. Told to whoever may use the thing at all; to others policy says no. */
   readonly refusal?: Refusal
+  /** What of the message itself is wrong with it, where `refusal` says that something is. */
+  readonly mistake?: RpcMistake
   readonly candidates: readonly Candidate[]
   dial?(reading: Reading, permit: Permit): Reply
   /** The answer to the caller; `event` is the server's, as the guards left it, where one was asked. */

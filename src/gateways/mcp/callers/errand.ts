@@ -19,9 +19,10 @@ import { isModern, modernAnswer, single } from './modern.ts'
 import { visitFor } from '../oauth/visiting.ts'
 import { plainReading } from '../methods/reading.ts'
 import { MODERN } from '../revisions.ts'
-import { answerText, HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, MISSING_CAPABILITY, NO_SESSION, PARSE_ERROR, readMessage, RpcMistake, type Answer, type Message } from '../rpc.ts'
+import { answerText, HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, MISSING_CAPABILITY, NO_SESSION, readMessage, RpcMistake, unacceptable, type Answer, type Message } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
 import type { Turn } from '../asks/rounds.ts'
+import { KeptStream } from './resume.ts'
 import { ownerOf, type Session } from './sessions.ts'
 import { EventStream } from './stream.ts'
 import { watch } from './watch.ts'
@@ -49,6 +50,7 @@ class Visit implements Errand {
   private readonly stop = new AbortController()
   private readonly hungUp: () => void
   private principal: Principal | undefined
+  private begunAs: Exchange | undefined
   private message: Message | undefined
   /** True once the message has its place: what is wrong from then on is wrong with what it asks. */
   private begun = false
@@ -59,7 +61,10 @@ class Visit implements Errand {
   private modern = false
   /** What was wrong with the message itself, and the id that it had. */
   private mistake: Pick<RpcMistake, 'code' | 'id' | 'data'> | undefined
-  private stream: EventStream | undefined
+  private stream: EventStream | KeptStream | undefined
+  private wire: EventStream | undefined
+  /** Ends the wait for an answer that takes so long that whoever is on the way may give up. */
+  private long: (() => void) | undefined
   private caller: ReturnType<typeof callerOf> | undefined
 
   constructor(desk: McpDesk, arrival: Arrival, outlet: Outlet) {
@@ -70,7 +75,7 @@ class Visit implements Errand {
     this.signal = this.stop.signal
     const { gone } = arrival
     this.hungUp = () => {
-      this.stream?.drop()
+      this.wire?.drop()
       // Revisions with sessions say that a connection which ends cancels nothing; whoever stopped the call does.
       if (this.session === undefined || this.message === undefined || isRefusal(gone.reason)) this.stop.abort(gone.reason)
     }
@@ -88,6 +93,7 @@ class Visit implements Errand {
   async read(principal: Principal, exchange: Exchange): Promise<Doing['reading'] | Refusal> {
     const { arrival, endpoint } = this
     this.principal = principal
+    this.begunAs = exchange
     if (endpoint === undefined) return refuse('unknown_path', { say: 'There is no MCP server of that name.' })
     const { audience } = principal.scope
     // Here, because a call through all servers at one place is one to its server for everybody after this.
@@ -101,7 +107,7 @@ class Visit implements Errand {
     } catch (error) {
       if (!(error instanceof RpcMistake)) throw error
       this.mistake = error
-      return refuse(error.code === PARSE_ERROR ? 'bad_json' : 'bad_request', { say: `The message is not acceptable: ${error.message}.` })
+      return unacceptable(error)
     }
   }
 
@@ -120,11 +126,16 @@ class Visit implements Errand {
   }
 
   resolve(): Doing['candidates'] | Refusal {
-    return this.doing?.refusal ?? this.doing?.candidates ?? []
+    const { doing, principal } = this
+    if (doing?.refusal === undefined || principal === undefined) return doing?.candidates ?? []
+    // What somebody may not use says nothing of itself, neither what its arguments are nor that it is there: policy says no.
+    if (!this.desk.visible(principal, this.begunAs as Exchange, doing.reading)) return doing.candidates
+    this.mistake = doing.mistake
+    return doing.refusal
   }
 
   dial(reading: Doing['reading'], permit: Permit): ReturnType<NonNullable<Doing['dial']>> | Refusal {
-    return this.doing?.dial?.(reading, permit) ?? refuse('step_failed', { detail: 'nothing to dial' })
+    return this.doing?.refusal ?? this.doing?.dial?.(reading, permit) ?? refuse('step_failed', { detail: 'nothing to dial' })
   }
 
   async deliver({ exchange, events }: Parameters<Errand['deliver']>[0]): Promise<Delivery> {
@@ -134,7 +145,7 @@ class Visit implements Errand {
     if (doing === undefined) throw new Error('an answer to nothing')
     let answer: Answer | undefined = doing.answer(last)
     const fields = [...fieldsOf(exchange), ...(doing.fields?.() ?? [])]
-    if (doing.stay !== undefined && !('error' in answer)) answer = await doing.stay(this.streaming(fields))
+    if (doing.stay !== undefined && !('error' in answer)) answer = await doing.stay(this.wireOf(fields))
     else if (message?.kind !== 'request') return this.plain(message === undefined ? 204 : 202, fieldsOf(exchange))
     if (this.caller !== undefined) await this.caller.settled()
     if (message?.kind !== 'request' || answer === undefined) return this.ended(undefined)
@@ -156,6 +167,7 @@ class Visit implements Errand {
 
   /** Whatever became of it: nothing of it is under way any more. */
   over(): void {
+    this.long?.()
     this.arrival.gone.removeEventListener('abort', this.hungUp)
     this.turn?.drop()
     this.free()
@@ -227,7 +239,8 @@ class Visit implements Errand {
     const { session, desk } = this
     const wishes = wishesOf(message, session)
     const initiate = initiatedBy({ pass: desk.pass, clock: desk.clock, server, principal, exchange, method: message.method, capabilities: wishes.capabilities })
-    return (this.caller = callerOf({ wishes, session, ...(this.turn && { ask: this.turn.ask }), stream: () => this.besides(exchange), initiate, caller: session?.id ?? ownerOf(principal) }))
+    if (session?.protocol === RESUMED) this.long = desk.clock.timer(LONG_MS, () => void this.besides(exchange))
+    return (this.caller = callerOf({ wishes, session, ...(this.turn && { ask: this.turn.ask }), stream: () => this.besides(exchange), part: () => this.part(exchange), initiate, caller: session?.id ?? ownerOf(principal) }))
   }
 
   /** Ends one of the session's own requests; of others it says nothing. */
@@ -240,8 +253,10 @@ class Visit implements Errand {
     const session = this.sessionOf(principal, endpoint)
     if (isRefusal(session)) return session
     if (!accepts(this.arrival.fields).stream) return refuse('bad_request', { param: 'accept', say: 'What is answered here is a stream of events, which the header Accept does not name.' })
-    if (session.listener !== undefined) return refuse('already_listening')
     this.session = session
+    const last = single(this.arrival.fields, 'last-event-id', undefined)
+    if (last !== undefined) return this.resume(last, endpoint, session)
+    if (session.listener !== undefined) return refuse('already_listening')
     const reading = { ...plainReading({ endpoint, action: 'mcp.connect', method: 'GET', effect: 'none' }), stream: true }
     this.doing = {
       reading,
@@ -261,6 +276,23 @@ class Visit implements Errand {
     return reading
   }
 
+  /** `GET` with the last event that the caller saw: the answer that it lost goes on. */
+  private resume(last: string, endpoint: Endpoint, session: Session): Doing['reading'] | Refusal {
+    const found = session.kept.find(last)
+    if (found === undefined) return refuse('bad_request', { param: 'last-event-id', say: 'Nothing is kept that goes on after this event: ask again.' })
+    const reading = { ...plainReading({ endpoint, action: 'mcp.connect', method: 'GET', effect: 'none' }), stream: true }
+    this.doing = {
+      reading,
+      candidates: [],
+      answer: () => ({ result: object({}) }),
+      stay: async (stream) => {
+        await found.stream.resume(stream, found.after, this.signal)
+        return undefined
+      },
+    }
+    return reading
+  }
+
   /** `DELETE`: the caller needs its session no more. */
   private leave(endpoint: Endpoint, principal: Principal): Doing['reading'] | Refusal {
     const session = this.sessionOf(principal, endpoint)
@@ -274,28 +306,48 @@ class Visit implements Errand {
     return answerText(id, this.modern ? modernAnswer(method, answer) : answer)
   }
 
-  private streaming(fields: Fields): EventStream {
-    return (this.stream ??= new EventStream(this.outlet, this.desk.clock, fields))
+  private wireOf(fields: Fields): EventStream {
+    const made = (this.wire ??= new EventStream(this.outlet, this.desk.clock, fields))
+    this.stream ??= made
+    return made
+  }
+
+  /** The stream of an answer: where its caller knows how, one that it can come back for. */
+  private streaming(fields: Fields): EventStream | KeptStream {
+    if (this.stream !== undefined) return this.stream
+    const wire = this.wireOf(fields)
+    return (this.stream = (this.session?.protocol === RESUMED ? this.session.kept.open(wire) : undefined) ?? wire)
+  }
+
+  /** The server goes on later, and so may the caller. */
+  private part(exchange: Exchange): void {
+    const stream = this.besides(exchange)
+    if (stream instanceof KeptStream) stream.part()
   }
 
   /** The stream of the answer, for what is said besides it. */
-  private besides(exchange: Exchange): EventStream | undefined {
-    if (this.arrival.gone.aborted || (this.stream === undefined && this.outlet.committed)) return undefined
+  private besides(exchange: Exchange): EventStream | KeptStream | undefined {
+    if (this.stream === undefined && (this.arrival.gone.aborted || this.outlet.committed)) return undefined
     return this.streaming(fieldsOf(exchange))
   }
 
   /** The answer: by itself, or as the last of a stream. */
   private write(status: number, fields: Fields, text: string): Delivery {
-    if (this.stream === undefined && (status !== 200 || accepts(this.arrival.fields).json)) return this.plain(status, [...fields, JSON_TYPE, NOT_KEPT], text)
+    if (this.stream === undefined && (status !== 200 || this.takesJson())) return this.plain(status, [...fields, JSON_TYPE, NOT_KEPT], text)
     if (this.stream === undefined && this.outlet.committed) return { status, bytes: 0, complete: false }
     this.streaming(fields)
     return this.ended(text)
   }
 
+  private takesJson(): boolean {
+    const { json, streamFirst } = accepts(this.arrival.fields)
+    return json && !(streamFirst && this.session?.protocol === RESUMED)
+  }
+
   private ended(text: string | undefined): Delivery {
     this.free()
     this.stream?.end(text)
-    return { status: 200, bytes: this.stream?.written ?? 0, complete: !this.arrival.gone.aborted }
+    return { status: 200, bytes: this.wire?.written ?? 0, complete: !this.arrival.gone.aborted }
   }
 
   private plain(status: number, fields: Fields, text?: string): Delivery {
@@ -309,6 +361,10 @@ class Visit implements Errand {
   }
 }
 
+/** The revision in which callers come back for what they missed. */
+const RESUMED = '2025-11-25'
+/** An answer that takes longer is a stream from then on, with signs of life. */
+const LONG_MS = 10_000
 const JSON_TYPE = ['content-type', 'application/json'] as const
 const NOT_KEPT = ['cache-control', 'no-store'] as const
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../../contract/clock.ts'
 import type { Principal } from '../../../contract/principal.ts'
 import type { TreeObject } from '../../../formats/tree.ts'
+import { KeptStreams, Shelf } from './resume.ts'
 import type { Answer, Id } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
 
@@ -20,6 +21,8 @@ export interface Session {
   /** Requests to the caller that wait for its answer, by ids of ours. */
   readonly asked: Map<Id, (answer: Answer) => void>
   readonly subscribed: Map<string, Subscribed>
+  /** Answers that its caller can come back for. */
+  readonly kept: KeptStreams
   /** The least severe log messages that its caller asked for; absent = it did not say. */
   logLevel?: string
   /** Ends the stream on which its caller listens to it; absent while it does not. */
@@ -50,6 +53,7 @@ const USUAL: SessionLimits = { idleMs: 30 * 60_000, perPrincipal: 100, all: 10_0
 export class Sessions {
   private readonly clock: Clock
   private readonly limits: SessionLimits
+  private readonly shelf = new Shelf()
   /** Least recently used first. */
   private readonly byId = new Map<string, Session>()
   private readonly owned = new Map<string, number>()
@@ -70,7 +74,7 @@ export class Sessions {
     const owner = ownerOf(principal)
     const count = this.owned.get(owner) ?? 0
     if (count >= this.limits.perPrincipal || this.byId.size >= this.limits.all) return undefined
-    const session: Session = { id: randomBytes(32).toString('base64url'), owner, place, protocol, capabilities, underWay: new Map(), asked: new Map(), subscribed: new Map(), used: this.clock.monotonic(), over: false }
+    const session: Session = { id: randomBytes(32).toString('base64url'), owner, place, protocol, capabilities, underWay: new Map(), asked: new Map(), subscribed: new Map(), kept: new KeptStreams(this.shelf), used: this.clock.monotonic(), over: false }
     this.byId.set(session.id, session)
     this.owned.set(owner, count + 1)
     this.watch()
@@ -103,6 +107,7 @@ export class Sessions {
     for (const settle of [...session.asked.values()]) settle(GONE)
     for (const one of session.subscribed.values()) one.leave()
     session.subscribed.clear()
+    session.kept.end()
   }
 
   private sweep(): void {

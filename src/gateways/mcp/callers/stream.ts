@@ -32,17 +32,22 @@ export class EventStream {
     return this.sent
   }
 
+  /** What its reader comes back with if the connection ends, and after how long (SSE `id` and `retry`). */
+  begin(id: string, retryMs: number): void {
+    this.push(`id: ${id}\nretry: ${retryMs}\ndata:\n\n`)
+  }
+
   /** False where the caller does not read what there is, or no more can follow. */
-  send(message: string): boolean {
+  send(message: string, id?: string): boolean {
     if (this.closed || this.last !== undefined || this.waiting.length >= MOST_WAITING || this.chars + message.length > MOST_WAITING_CHARS) return false
-    this.push(`event: message\ndata: ${message}\n\n`)
+    this.push(eventOf(message, id))
     return true
   }
 
   /** Nothing follows but this; it is taken however much waits. */
-  end(message?: string): void {
+  end(message?: string, id?: string): void {
     if (this.closed || this.last !== undefined) return
-    this.last = { text: message === undefined ? undefined : `event: message\ndata: ${message}\n\n` }
+    this.last = { text: message === undefined ? undefined : eventOf(message, id) }
     if (!this.draining) this.finish()
   }
 
@@ -105,4 +110,8 @@ export class EventStream {
       if (!this.closed) this.rest()
     })
   }
+}
+
+function eventOf(message: string, id: string | undefined): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: message\ndata: ${message}\n\n`
 }

@@ -4,6 +4,7 @@ import { object, type TreeObject } from '../../../formats/tree.ts'
 import type { Request } from './desk.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LIST_CHANGED } from '../servers/link.ts'
+import { readReading } from '../methods/read.ts'
 import { plainReading, subscribeReading } from '../methods/reading.ts'
 import { notificationText } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
@@ -44,7 +45,7 @@ export function watch({ desk, endpoint, principal, exchange, signal }: Watching,
       if (LIST_CHANGED.test(method)) return wanted.lists(method.split('/')[1] as string) ? notificationText(method, object({ ...more })) : undefined
       const uri = params.get('uri')
       if (method !== 'notifications/resources/updated' || typeof uri !== 'string' || !wanted.resource(server, uri)) return undefined
-      if (!desk.now().visible(principal, exchange, subscribeReading(server, uri, true))) return undefined
+      if (![subscribeReading, readReading].every((reading) => desk.now().visible(principal, exchange, reading(server, uri, true)))) return undefined
       return notificationText(method, object({ uri, ...more }))
     }
 

@@ -14,7 +14,7 @@ import { mirrorProblem } from './mirrored.ts'
 import { askOnce } from './once.ts'
 import { edited } from './reading.ts'
 import { answerOf, errorEvent, resultEvent } from './results.ts'
-import { HEADER_MISMATCH, INVALID_PARAMS, RpcMistake } from '../rpc.ts'
+import { HEADER_MISMATCH, INVALID_PARAMS, RpcMistake, unacceptable } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
 import { createdTask } from './tasks.ts'
 import type { Item } from '../servers/items.ts'
@@ -40,18 +40,19 @@ export function callDoing(request: Request): Doing {
   const known = connection.known('tools', name)
   const reading = callReading(server, name, args, desk.tool(name, settings.name), known?.definition)
   const unlike = known && mirrors && mirrorProblem(known, args, mirrors)
-  if (unlike !== undefined) throw new RpcMistake(HEADER_MISMATCH, unlike, id)
-  const refusal = reading.problem !== undefined ? refuse('denied', { detail: `${name}: ${reading.problem}` }) : known === undefined ? connection.barred('tools', name) : argumentProblem(known, args, server)
+  const mistake = unlike === undefined ? undefined : new RpcMistake(HEADER_MISMATCH, unlike, id)
+  const refusal = mistake ? unacceptable(mistake) : reading.problem !== undefined ? refuse('denied', { detail: `${name}: ${reading.problem}` }) : known === undefined ? connection.barred('tools', name) : argumentProblem(known, args, server)
   return {
     reading,
     ...(refusal && { refusal }),
+    ...(mistake && { mistake }),
     candidates: [targetOf(server, reading.resource)],
     dial: (permitted) =>
       askOnce(targetOf(server, reading.resource), signal, desk.clock, async (both) => {
         const tool = await connection.item('tools', name, { ...options, signal: both })
         if (tool === undefined) return errorEvent({ code: INVALID_PARAMS, message: `There is no tool ${JSON.stringify(called)} here.` }, 'tool_result')
         const other = mirrors && mirrorProblem(tool, args, mirrors)
-        if (other !== undefined) return errorEvent({ code: HEADER_MISMATCH, message: `The message is not acceptable: ${other}.` }, 'tool_result')
+        if (other !== undefined) return errorEvent({ code: HEADER_MISMATCH, message: unacceptable({ code: HEADER_MISMATCH, message: other }).say as string }, 'tool_result')
         // What guardrails took out may be what the schema asks for; and until now nobody may have known the tool.
         const sent = (permitted as CallReading).args
         const wrong = argumentProblem(tool, sent, server)

@@ -15,6 +15,7 @@ import type { Server } from '../servers/server.ts'
 import { answerOf, errorEvent } from './results.ts'
 import { askSeveral } from './several.ts'
 import { targetsOf } from './targets.ts'
+import { ambiguity } from './uris.ts'
 
 /** The capability without which a server lists nothing of a kind. */
 const CAPABILITIES: Readonly<Record<Kind, string>> = { tools: 'tools', prompts: 'prompts', resources: 'resources', templates: 'resources' }
@@ -56,6 +57,8 @@ function shown(request: Request, server: Server, item: Item): readonly Tree[] {
   const { desk, endpoint, principal, exchange } = request
   const { kind, name, definition } = item
   if (kind === 'tools' && (!withinScope(principal.scope.tools, name) || typeof mirroredOf(item) === 'string')) return []
+  // Nobody could decide about it by its name.
+  if (kind === 'resources' && ambiguity(name) !== undefined) return []
   if (!desk.visible(principal, exchange, usingReading(request, server, item))) return []
   if (!endpoint.prefixed || kind === 'resources' || kind === 'templates') return [definition]
   const known = shownAs(endpoint, { server, name })

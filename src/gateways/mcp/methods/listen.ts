@@ -2,12 +2,13 @@ import { object, isObject, type Tree, type TreeObject } from '../../../formats/t
 import { answerOf } from './results.ts'
 import type { Doing, Request } from '../callers/desk.ts'
 import { treeEvent } from './leaves.ts'
-import { holdersOf } from './read.ts'
+import { holdersOf, readReading } from './read.ts'
 import { plainReading, subscribeReading } from './reading.ts'
 import { SUBSCRIPTION } from '../revisions.ts'
 import { INVALID_PARAMS, notificationText, RpcMistake } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
 import { askSeveral } from './several.ts'
+import { ambiguity, misspelling } from './uris.ts'
 import { leaveResource, MOST_SUBSCRIBED } from './subscribe.ts'
 import { targetsOf } from './targets.ts'
 import { watch } from '../callers/watch.ts'
@@ -47,7 +48,8 @@ export function listenDoing(request: Request): Doing {
           if (!says(capabilities, 'resources', 'subscribe')) return
           for (const uri of filter.uris) {
             const [holder, other] = await holdersOf({ ...request, signal: both }, uri)
-            if (holder?.server === server && other === undefined && desk.visible(principal, exchange, subscribeReading(server, uri, holder.listed))) resources.set(uri, server)
+            if (holder?.server !== server || other !== undefined || (!holder.exact && misspelling(uri, holder.listed) !== undefined)) continue
+            if ([subscribeReading, readReading].every((reading) => desk.visible(principal, exchange, reading(server, uri, holder.listed)))) resources.set(uri, server)
           }
         },
         merge: () => treeEvent(object({ result: new Map() }), 'tool_result'),
@@ -84,7 +86,7 @@ function filterOf({ params, id }: Request): Filter {
     if (flag === true) lists.add(one)
   }
   const uris = asked.get(RESOURCES) ?? []
-  if (!Array.isArray(uris) || uris.length > MOST_SUBSCRIBED || !uris.every((one) => typeof one === 'string' && /^[\x21-\x7e]{1,2048}$/.test(one))) throw wrong(`"${RESOURCES}" must be at most ${MOST_SUBSCRIBED} URIs`)
+  if (!Array.isArray(uris) || uris.length > MOST_SUBSCRIBED || !uris.every((one) => typeof one === 'string' && /^[\x21-\x7e]{1,2048}$/.test(one) && ambiguity(one) === undefined)) throw wrong(`"${RESOURCES}" must be at most ${MOST_SUBSCRIBED} URIs`)
   return { lists, uris: [...new Set(uris as string[])] }
 }
 

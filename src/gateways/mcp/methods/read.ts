@@ -1,4 +1,3 @@
-import type { Reading } from '../../../contract/exchange.ts'
 import { refuse, Refused } from '../../../contract/verdict.ts'
 import { isObject, object, type TreeObject } from '../../../formats/tree.ts'
 import { askServer, requiredEvent } from '../asks/asking.ts'
@@ -12,7 +11,7 @@ import { askOnce } from './once.ts'
 import { askingReading, listReading, type AskingReading } from './reading.ts'
 import { INVALID_PARAMS, RpcMistake } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
-import { covers, schemeOf } from './uris.ts'
+import { ambiguity, covers, misspelling, schemeOf } from './uris.ts'
 
 const LONGEST_URI = 2_048
 const MOST_CONTENTS = 1_000
@@ -20,20 +19,16 @@ const VISIBLE = /^[\x21-\x7e]+$/
 
 /** Reading a resource, as policy decides about it. */
 export function readReading(server: Server, uri: string, listed: boolean): AskingReading {
-  return askingReading({ server, action: 'mcp.read', resource: resourceOf(server, uri, listed), args: new Map() })
-}
-
-export function resourceOf(server: Server, uri: string, listed: boolean): Reading['resource'] {
-  return { type: 'Resource', id: uri, attributes: { server: server.settings.name, scheme: schemeOf(uri), listed } }
+  return askingReading({ server, action: 'mcp.read', resource: { type: 'Resource', id: uri, attributes: { server: server.settings.name, scheme: schemeOf(uri), listed } }, args: new Map() })
 }
 
 /** `resources/read`: one resource, listed or not. @throws {RpcMistake} for parameters that are none. */
 export async function readDoing(request: Request): Promise<Doing> {
   const { desk, principal, params, id, signal, hears } = request
   const uri = uriOf(params, id)
-  const found = await holdersOf(request, uri)
-  const [first, second] = found
+  const [first, second] = await holdersOf(request, uri)
   if (first === undefined) throw new RpcMistake(INVALID_PARAMS, 'no server here has this resource', id, object({ uri }))
+  checkSpelling(uri, first, id)
   const reading = readReading(first.server, uri, first.listed)
   // Where all servers are one place, which of them is meant must not depend on who was asked first.
   const refusal = second === undefined ? first.server.connection(principal).barred('resources', uri) : refuse('bad_request', { param: 'uri', say: 'Several servers have a resource of this URI: ask one of them at its own endpoint.' })
@@ -62,12 +57,22 @@ export function uriOf(params: TreeObject, id: Request['id']): string {
   for (const key of params.keys()) if (key !== 'uri' && key !== '_meta') throw new RpcMistake(INVALID_PARAMS, `the parameter ${JSON.stringify(key.slice(0, 64))} is not known`, id)
   const uri = params.get('uri')
   if (typeof uri !== 'string' || uri.length > LONGEST_URI || !VISIBLE.test(uri)) throw new RpcMistake(INVALID_PARAMS, '"uri" must be a URI', id)
+  const wrong = ambiguity(uri)
+  if (wrong !== undefined) throw new RpcMistake(INVALID_PARAMS, `"uri" ${wrong}`, id)
   return uri
+}
+
+/** What its server itself lists is spelled as it may be. @throws {RpcMistake} */
+export function checkSpelling(uri: string, { exact, listed }: Holder, id: Request['id']): void {
+  const wrong = exact ? undefined : misspelling(uri, listed)
+  if (wrong !== undefined) throw new RpcMistake(INVALID_PARAMS, `"uri" ${wrong}: each thing has one spelling here`, id)
 }
 
 interface Holder {
   readonly server: Server
   readonly listed: boolean
+  /** A list has the very same text. */
+  readonly exact: boolean
 }
 
 type Looking = Pick<Request, 'principal' | 'exchange' | 'signal' | 'endpoint'> & { readonly desk: Pick<McpDesk, 'visible'> }
@@ -75,21 +80,24 @@ type Looking = Pick<Request, 'principal' | 'exchange' | 'signal' | 'endpoint'> &
 /**
  * The servers that a URI can belong to. A server's own endpoint means that server, whatever it lists. Where all servers
  * are one place, those that list it come before those of which a template covers it, and others have it not. Only lists
- * that the caller may see are looked at.
+ * that the caller may see are looked at, and where all servers are one
+ * place, one whose resource the caller may not read does not make another's ambiguous.
  */
 export async function holdersOf({ desk, principal, exchange, endpoint, signal }: Looking, uri: string): Promise<readonly Holder[]> {
   const looked = await Promise.all(endpoint.servers.map(async (server) => {
     const known = desk.visible(principal, exchange, listReading(server, 'resources/list'))
     const how = known ? await howListed(server.connection(principal), uri, { signal, timeoutMs: server.settings.timeoutMs }) : undefined
-    return { server, how, listed: how !== undefined }
+    return { server, how, listed: how !== undefined, exact: how === 'listed' || how === 'template' }
   }))
   if (!endpoint.prefixed) return looked
   const listed = looked.filter(({ how }) => how === 'listed')
-  return listed.length > 0 ? listed : looked.filter(({ how }) => how === 'covered')
+  const found = listed.length > 0 ? listed : looked.filter(({ how }) => how !== undefined)
+  const open = found.filter((one) => desk.visible(principal, exchange, readReading(one.server, uri, one.listed)))
+  return open.length > 0 ? open : found.slice(0, 1)
 }
 
 /** A server that cannot be asked lists nothing: policy hears that it is not listed. */
-async function howListed(connection: Connection, uri: string, options: AskOptions): Promise<'listed' | 'covered' | undefined> {
+async function howListed(connection: Connection, uri: string, options: AskOptions): Promise<'listed' | 'template' | 'covered' | undefined> {
   try {
     const { capabilities } = await connection.introduction(options)
     if (!capabilities.has('resources')) return undefined
@@ -99,7 +107,8 @@ async function howListed(connection: Connection, uri: string, options: AskOption
     return undefined
   }
   try {
-    return (await connection.all('templates', options)).some(({ name }) => name === uri || covers(name, uri)) ? 'covered' : undefined
+    const templates = await connection.all('templates', options)
+    return templates.some(({ name }) => name === uri) ? 'template' : templates.some(({ name }) => covers(name, uri)) ? 'covered' : undefined
   } catch (error) {
     // Servers without templates often do not know the method either.
     if (!(error instanceof Refused)) throw error

@@ -5,7 +5,7 @@ import { targetOf, type Doing, type Request } from '../callers/desk.ts'
 import { treeEvent } from './leaves.ts'
 import { NEVER } from '../servers/link.ts'
 import { askOnce } from './once.ts'
-import { holdersOf, uriOf } from './read.ts'
+import { checkSpelling, holdersOf, readReading, uriOf } from './read.ts'
 import { subscribeReading } from './reading.ts'
 import { INVALID_PARAMS, RpcMistake } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
@@ -17,16 +17,20 @@ const LEAVE_MS = 10_000
 
 /** `resources/subscribe` and `resources/unsubscribe`: what the session's stream tells of. */
 export async function subscribeDoing(request: Request): Promise<Doing> {
-  const { desk, principal, params, id, method, signal, session } = request
+  const { desk, principal, exchange, params, id, method, signal, session } = request
   const uri = uriOf(params, id)
   const [holder, other] = await holdersOf(request, uri)
   if (holder === undefined || other !== undefined || session === undefined) throw new RpcMistake(INVALID_PARAMS, 'this is no resource of one server here', id, object({ uri }))
+  checkSpelling(uri, holder, id)
   const { server } = holder
   const reading = subscribeReading(server, uri, holder.listed)
+  // Whoever may not read it does not hear of its changes either.
+  const refusal = desk.visible(principal, exchange, readReading(server, uri, holder.listed)) ? undefined : refuse('denied', { detail: 'it may not be read' })
   const target = targetOf(server, reading.resource)
   const wanted = method === 'resources/subscribe'
   return {
     reading,
+    ...(refusal && { refusal }),
     candidates: [target],
     dial: () =>
       askOnce(target, signal, desk.clock, async (both) => {
