@@ -1,6 +1,8 @@
 import { readings, skeleton } from './fold.ts'
-import { hashOf, prints, type Prints } from './prints.ts'
+import { prints, type Prints } from './prints.ts'
+import { hashOf } from './units.ts'
 import { valuesIn } from './values.ts'
+import { finish } from './work.ts'
 
 /** Credentials by their spelling. What only looks like one is held, never denied. */
 const CREDENTIALS = [
@@ -74,7 +76,7 @@ export function restricted(most: number): Restricted {
     suspect: (text) => credentials(text, 'likely'),
     add(text) {
       texts++
-      marked.add(text)
+      finish(marked.add(text))
       credentials(text, 'certain')
       // A short text is one value: a phrase, a code.
       if (text.length <= ONE_VALUE) keep(text, 'certain')
@@ -88,7 +90,7 @@ export function restricted(most: number): Restricted {
       if (full || marked.forgot()) return { kind: 'certain', excerpt: 'more was read than can be told apart', disguised: false }
       let likely: Leak | undefined
       for (const [index, reading] of readings(text).entries()) {
-        const [span] = texts === 0 ? [] : marked.copied(reading)
+        const [span] = texts === 0 ? [] : finish(marked.copied(reading))
         if (span !== undefined) return { kind: 'certain', excerpt: masked(reading.slice(span.start, span.end)), disguised: index > 0 }
         const plain = bare(reading)
         for (const [turn, one] of [plain, [...plain].reverse().join('')].entries()) {

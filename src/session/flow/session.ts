@@ -5,11 +5,13 @@ import type { ToolFacts } from '../../contract/tool.ts'
 import type { ToolClass } from '../../contract/tool_class.ts'
 import { directoryValues, partsOf } from './fields.ts'
 import { folded } from './fold.ts'
-import { hashOf, marks, prints, type Marks, type Prints, type Span } from './prints.ts'
+import { marks, prints, type Marks, type Prints, type Span } from './prints.ts'
 import { restricted, type Restricted } from './restricted.ts'
 import { NO_SCOPE, widened, type Scope } from './scope.ts'
 import type { FlowSettings } from './settings.ts'
+import { hashOf } from './units.ts'
 import { hostOf, valuesIn, type Shape } from './values.ts'
+import { finish } from './work.ts'
 
 /** Whose word a text is; from most to least. */
 export type Integrity = 'operator' | 'user' | 'directory' | 'untrusted'
@@ -186,7 +188,7 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
     if (trustedLength + text.length > MOST_TRUSTED) return
     trustedLength += text.length
     trusted.push(folded(text))
-    trustedPrints.add(text)
+    finish(trustedPrints.add(text))
     for (const one of valuesIn(text)) {
       if (!values.has(valueKey(one.shape, one.canonical))) values.set(valueKey(one.shape, one.canonical), integrity)
       const host = one.shape === 'email' && integrity === 'operator' && settings.ownDomains === undefined ? hostOf(one.canonical) : undefined
@@ -214,7 +216,7 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
       untrusted.push({ ordinal: at, origin: segment.origin, tool: segment.tool, text: plain, prose: retold ? '' : prose === text ? plain : folded(prose) })
     }
     // Run on from what was read before it: a text that arrives in two results is known as one.
-    past.copied.add(`${tail} ${text}`, trustedPrints)
+    finish(past.copied.add(`${tail} ${text}`, trustedPrints))
     tail = text.slice(-TAIL)
     for (const one of valuesIn(prose)) {
       past.values.add(hashOf(valueKey(one.shape, one.canonical)))
@@ -225,7 +227,7 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
 
   /** What of a turn is its speaker's own: copies of untrusted text, and what stands between marks of a document, are not. */
   const ownOf = (text: string): { readonly own: string; readonly rest: string } => {
-    const cut: Span[] = [...past.copied.copied(text)]
+    const cut: Span[] = [...finish(past.copied.copied(text))]
     if (settings.fenced) for (const found of text.matchAll(FENCE)) cut.push({ start: found.index, end: found.index + found[0].length })
     // A person types an address that was read before; a long text with one in it was put together from what was read.
     if (text.length > TYPED) for (const one of valuesIn(text)) if (past.values.has(hashOf(valueKey(one.shape, one.canonical)))) cut.push({ start: one.start, end: one.start + one.text.length })

@@ -1,6 +1,6 @@
 import { decodings, folded, percentDecoded } from './fold.ts'
 import { withoutAccents } from './scope.ts'
-import { hashOf } from './prints.ts'
+import { hashOf } from './units.ts'
 import { valueKey, type FlowSession, type Untrusted, type View } from './session.ts'
 import type { ControlValue } from './sinks.ts'
 import { canonicalUrl, hostOf, shapeOf, valuesIn, type Value } from './values.ts'
