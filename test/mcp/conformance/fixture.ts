@@ -13,9 +13,9 @@ export interface Fixture {
 
 /**
  * The fixture behind streamable HTTP on a free port: revision 2026-07-28 without sessions, those before it with, as the
- * SDK serves them side by side.
+ * SDK serves them side by side. `sessionsOnly`: as a server that knows nothing of the former.
  */
-export async function startFixture(): Promise<Fixture> {
+export async function startFixture({ sessionsOnly = false } = {}): Promise<Fixture> {
   const aboutTasks = tasksOf()
   const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>()
   const modern = createMcpHandler(() => fixtureServer({ tools: () => modern.notify.toolsChanged(), prompts: () => modern.notify.promptsChanged() }, true), { legacy: 'reject', keepAliveMs: 0 })
@@ -37,7 +37,7 @@ export async function startFixture(): Promise<Fixture> {
   async function answer(request: Request): Promise<Response> {
     const rejected = hostHeaderValidationResponse(request, localhostAllowedHostnames()) ?? originValidationResponse(request, localhostAllowedOrigins())
     if (rejected !== undefined) return rejected
-    if (!(await isLegacyRequest(request))) return (await aboutTasks(request)) ?? modern.fetch(request)
+    if (!sessionsOnly && !(await isLegacyRequest(request))) return (await aboutTasks(request)) ?? modern.fetch(request)
     const id = request.headers.get('mcp-session-id')
     if (id === null) return (await open()).handleRequest(request)
     return sessions.get(id)?.handleRequest(request) ?? Response.json({ jsonrpc: '2.0', id: null, error: { code: -32001, message: 'There is no such session.' } }, { status: 404 })

@@ -6,10 +6,10 @@ import { freePort } from '../../probe.ts'
 const POLICY = '@id("everything") permit (principal, action, resource);\n'
 
 /**
- * The whole firewall in front of the fixture, as a server `fixture` behind `/mcp/fixture`. The suite has no credential:
+ * The whole firewall in front of the fixtures, each behind `/mcp/<its name>`. The suite has no credential:
  * it is let in as an anonymous caller on loopback, the way an operator would let in a program that cannot be given one.
  */
-export async function startGate(url: string): Promise<TestHouse> {
+export async function startGate(servers: Readonly<Record<string, string>>): Promise<TestHouse> {
   const data = `127.0.0.1:${await freePort()}`
   return startHouse({
     data,
@@ -22,7 +22,7 @@ export async function startGate(url: string): Promise<TestHouse> {
 identity: { anonymous: {} }
 policy: { folders: [./policy] }
 mcpServers:
-  fixture: { url: "${url}", asks: [sampling, elicitation, roots] }
+${Object.entries(servers).map(([name, url]) => `  ${name}: { url: "${url}", asks: [sampling, elicitation, roots] }`).join('\n')}
 `
     },
   })

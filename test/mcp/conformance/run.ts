@@ -22,7 +22,7 @@ try {
     const direct = await runSuite(fixture.url, revision)
     tell(`${revision} direct`, direct)
     if (!args.includes('--through')) continue
-    const gate = await startGate(fixture.url)
+    const gate = await startGate({ fixture: fixture.url })
     try {
       const through = await runSuite(`${gate.dataUrl}/mcp/fixture`, revision)
       process.stdout.write(`${revision} through: ${tally(through)}\n`)

@@ -6,6 +6,8 @@ import { METHOD_NOT_FOUND, REFUSED, type Answer, type Id } from '../rpc.ts'
 export interface Aside {
   /** Its parameters with a progress token of ours, where progress is wanted. */
   readonly params: TreeObject
+  /** The server closed the stream of its answer, and goes on with it on another. */
+  parted(): void
   /** It is over: what the server asked on its account is asked no longer. */
   leave(): void
 }
@@ -64,6 +66,7 @@ export class Asides {
       asking: ASKING.has(method),
       params: beside?.progress === true ? withMeta(params, 'progressToken', id) : params,
       open: 0,
+      parted: () => beside?.parted?.(),
       leave: () => {
         this.underWay.delete(id)
         if (one.open > 0) for (const { of, stop } of this.asks.values()) if (of === one) stop.abort()

@@ -181,6 +181,7 @@ export function httpLink(parts: HttpParts): Link {
         if (answer !== undefined) return answer
       }
       if (seen.last === undefined || known === undefined || isModern(known) || resumes >= MOST_RESUMES) throw new Refused(BROKEN_OFF)
+      aside.parted()
       await paused(signal)
       reply = await open(known, seen.last, signal)
       if (!isStream(reply) || reply.status !== 200) {

@@ -30,6 +30,8 @@ export interface Beside {
   readonly logLevel?: string
   /** Callers of one name are one: where a server does not say which of their requests it asks about, any of them is right. */
   readonly caller?: string
+  /** It closed the stream of the answer, and goes on where it is asked again: whoever waits may do so too. */
+  parted?(): void
   /** A notification: progress, a log message. */
   told(method: string, params: TreeObject): void
   /** A request: sampling, elicitation, roots; `key` is what the server calls it, if anything. Never rejects; a refusal is an error. */
