@@ -10,7 +10,8 @@ import { makeDialer, type Dialer, type DialerOptions } from './edge/dial/dialer.
 import { START, makeConsents, type Consents } from './gateways/mcp/oauth/consent.ts'
 import { withToken } from './gateways/mcp/oauth/credential.ts'
 import type { Target } from './gateways/mcp/oauth/discovery.ts'
-import { makeGrants, ownerOf, takeBack, type Grant, type GrantBook } from './gateways/mcp/oauth/grants.ts'
+import { makeGrants, ownerOf, takeBack, type Grant, type GrantBook, type Owner } from './gateways/mcp/oauth/grants.ts'
+import { makeClients } from './gateways/mcp/oauth/registering.ts'
 import { makeSignIns, type SignInPlace, type SignIns } from './gateways/mcp/oauth/signing.ts'
 import { signInScopes } from './identity/login.ts'
 import type { McpServer } from './gateways/mcp/settings.ts'
@@ -39,8 +40,10 @@ export interface Consenting {
   readonly signIns: SignIns
   /** The way to places that others named, of public hosts unless `allowPrivate`. */
   outside(allowPrivate: boolean): Dial
-  /** The way to a server for one caller, with the caller's own token. */
-  way(target: Target, principal: Principal, dial: Dial): Dial
+  /** The way to a server for one caller, as it is `latest`, with the caller's own token. */
+  way(target: Target, latest: () => Principal, dial: Dial): Dial
+  /** Told whose grant of a server has ended, until the answer is called. */
+  onEnd(server: string, told: (owner: Pick<Owner, 'tenant' | 'key'>) => void): () => void
   readonly routes: readonly AdminRoute[]
   /** Ends every grant of a subject: its data are erased. */
   forget(subject: string): Promise<number>
@@ -115,12 +118,17 @@ export function openConsenting({ store, folder, clock, newId, audit, origin, sta
   const book = grantBook(store, openSealer(folder, 'grants'), clock)
   const places = openPlaces(resolve)
   const dial = (target: Target): Dial => places.dial(target.oauth.allowPrivate)
-  const grants = makeGrants({ book, dial, clock })
-  const consents = makeConsents({ grants, dial, clock, origin, stands })
+  const clients = makeClients({ dial, clock })
+  const grants = makeGrants({ book, clients, dial, clock })
+  const consents = makeConsents({ grants, clients, dial, clock, origin, stands })
+
+  const listeners = new Set<{ readonly server: string; readonly told: (owner: Pick<Owner, 'tenant' | 'key'>) => void }>()
 
   async function end(row: GrantRow): Promise<void> {
     const grant = book.opened(row)
-    await book.drop({ tenant: row.tenant, subject: row.subject, key: row.owner }, row.server)
+    const owner: Owner = { tenant: row.tenant, subject: row.subject, key: row.owner }
+    await book.drop(owner, row.server)
+    for (const { server, told } of listeners) if (server === row.server) told(owner)
     if (grant !== undefined) void takeBack(places.dial(grant.allowPrivate), undefined, grant)
   }
 
@@ -131,7 +139,12 @@ export function openConsenting({ store, folder, clock, newId, audit, origin, sta
     consents,
     signIns: makeSignIns({ clock, consents }),
     outside: (allowPrivate) => places.dial(allowPrivate),
-    way: (target, principal, toServer) => withToken(toServer, { target, owner: ownerOf(principal), grants, consent: (wanted) => consents.required(target, principal, wanted) }),
+    way: (target, latest, toServer) => withToken(toServer, { target, owner: ownerOf(latest()), grants, consent: (wanted) => consents.required(target, latest(), wanted) }),
+    onEnd(server, told) {
+      const one = { server, told }
+      listeners.add(one)
+      return () => void listeners.delete(one)
+    },
     routes: [
       { verb: 'GET', path: 'mcp/grants', run: async () => ({ grants: (await store.list()).map((row) => ({ tenant: row.tenant, ...callerOf(row), server: row.server, issuer: row.issuer, scope: row.scope, at: row.at })) }) },
       {
@@ -167,8 +180,9 @@ export function openConsenting({ store, folder, clock, newId, audit, origin, sta
       },
     ],
     async forget(subject) {
-      const found = await store.list(subject)
+      // First: whatever is made after this is over already, and what was made before is in the list.
       consents.forget(subject)
+      const found = await store.list(subject)
       for (const row of found) await end(row)
       return found.length
     },

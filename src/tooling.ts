@@ -17,7 +17,7 @@ import { serverForEach } from './gateways/mcp/servers/each.ts'
 import type { Target } from './gateways/mcp/oauth/discovery.ts'
 import { Channels } from './gateways/mcp/callers/channels.ts'
 import { serverOver, type Server } from './gateways/mcp/servers/server.ts'
-import { ownerOf as grantOwnerOf } from './gateways/mcp/oauth/grants.ts'
+import { ownerOf as grantOwnerOf, type Owner } from './gateways/mcp/oauth/grants.ts'
 import { Rounds, type StateSealer } from './gateways/mcp/asks/rounds.ts'
 import { ownerOf, Sessions } from './gateways/mcp/callers/sessions.ts'
 import { TaskIds } from './gateways/mcp/methods/task_ids.ts'
@@ -54,7 +54,7 @@ export interface ToolingParts {
   readonly version: string
   readonly on: (server: string, event: ServerEvent) => void
   readonly pinning: Pick<Pinning, 'of'>
-  readonly consenting: Pick<Consenting, 'way'>
+  readonly consenting: Pick<Consenting, 'way' | 'onEnd'>
   /** Of what callers carry from one round to the next. */
   readonly sealer: StateSealer
 }
@@ -76,9 +76,32 @@ interface Held {
   uses: number
 }
 
+/** Breaches of protocol of one server that are told in ten seconds: the rest is more of the same. */
+const MOST_TOLD = 20
+const TOLD_MS = 10_000
+
+/** What is told of a server: not too often, and without what it was handed to keep. */
+function heardOf({ settings, way }: ReadyServer, { clock, on }: Pick<ToolingParts, 'clock' | 'on'>): (event: ServerEvent) => void {
+  const handed = settings.kind === 'stdio' && 'spec' in way ? Object.entries(settings.env).flatMap(([key, value]) => ('reference' in value ? [way.spec.env[key] ?? ''] : [])) : []
+  const secrets = handed.filter((one) => one.length >= SHORTEST_SECRET)
+  let since = clock.monotonic()
+  let told = 0
+  return (event) => {
+    if (event.kind === 'broke_protocol') {
+      const now = clock.monotonic()
+      if (now - since > TOLD_MS) [since, told] = [now, 0]
+      if (++told > MOST_TOLD) return
+    }
+    on(settings.name, event.kind !== 'said' ? event : { ...event, text: secrets.reduce((text, secret) => text.replaceAll(secret, '[credential]'), event.text) })
+  }
+}
+
+const SHORTEST_SECRET = 6
+
 /** The way to a server: nothing is started, and nobody asked, before the first question. `through` is dialled where it is given, and not closed. */
-export function linkTo({ settings, way }: ReadyServer, { clock, version, on }: Pick<ToolingParts, 'clock' | 'version' | 'on'>, through?: Dial): Link {
-  const common = { clock, version, offers: offersOf(settings.asks), on: (event: ServerEvent) => on(settings.name, event) }
+export function linkTo(ready: ReadyServer, { clock, version, on }: Pick<ToolingParts, 'clock' | 'version' | 'on'>, through?: Dial): Link {
+  const { settings, way } = ready
+  const common = { clock, version, offers: offersOf(settings.asks), on: heardOf(ready, { clock, on }) }
   if ('spec' in way) return stdioLink({ ...common, spec: way.spec, start: startProgram, startMs: settings.startMs })
   const { url, fields } = way
   const { dial, close } = through === undefined ? dialerTo(way) : { dial: through, close: () => Promise.resolve() }
@@ -113,11 +136,11 @@ export function openTooling(parts: ToolingParts): Tooling {
     const most = MOST_CONNECTIONS
     const close = (): Promise<void> => dialer.close()
     if (target === undefined) return serverForEach({ ...each, nameOf: ownerOf, most, link: () => linkTo(ready, parts, dialer.dial), close })
-    const nameOf = (principal: Principal): string => {
-      const { tenant, key } = grantOwnerOf(principal)
-      return JSON.stringify([tenant, key])
-    }
-    return serverForEach({ ...each, nameOf, most, link: (principal) => linkTo(ready, parts, consenting.way(target, principal, dialer.dial)), close })
+    const nameOf = (principal: Principal): string => grantNameOf(grantOwnerOf(principal))
+    const server = serverForEach({ ...each, nameOf, most, link: (latest) => linkTo(ready, parts, consenting.way(target, latest, dialer.dial)), close: () => (quiet(), close()) })
+    // What was opened with a grant ends with it: sessions and streams go on without a token.
+    const quiet = consenting.onEnd(settings.name, (owner) => server.end(grantNameOf(owner)))
+    return server
   }
 
   function drop(key: string): void {
@@ -167,6 +190,10 @@ export function openTooling(parts: ToolingParts): Tooling {
       await Promise.all(closing)
     },
   }
+}
+
+function grantNameOf({ tenant, key }: Pick<Owner, 'tenant' | 'key'>): string {
+  return JSON.stringify([tenant, key])
 }
 
 /** Of one server, where each caller has its own. */

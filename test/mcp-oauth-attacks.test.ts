@@ -11,6 +11,7 @@ import type { Principal } from '../src/contract/principal.ts'
 import { isRefusal, Refused } from '../src/contract/verdict.ts'
 import { makeDialer, type DialerOptions } from '../src/edge/dial/dialer.ts'
 import { systemClock as clock } from '../src/edge/clock.ts'
+import { shownOf, type Ticket } from '../src/gateways/mcp/oauth/consent.ts'
 import type { Target } from '../src/gateways/mcp/oauth/discovery.ts'
 import type { GrantRow } from '../src/store/interfaces.ts'
 import { startAuthorizationServer, type AuthorizationServer } from './mcp/authorization.ts'
@@ -85,7 +86,7 @@ async function call(t: TestContext, { consenting }: World, target: Target, princ
   const dialer = makeDialer({ origins: [{ origin: new URL(target.url).origin }] })
   t.after(() => dialer.close())
   try {
-    const reply = await consenting.way(target, principal, dialer.dial)({ method: 'POST', url: target.url, fields: [], body: '{}', signal: new AbortController().signal, timeouts: { connectMs: 5_000, headMs: 5_000 } })
+    const reply = await consenting.way(target, () => principal, dialer.dial)({ method: 'POST', url: target.url, fields: [], body: '{}', signal: new AbortController().signal, timeouts: { connectMs: 5_000, headMs: 5_000 } })
     await reply.body.whole(1_000)
     return reply.status
   } catch (error) {
@@ -110,9 +111,14 @@ async function browse(url: string): Promise<URLSearchParams> {
   return new URL(reply.headers.get('location') ?? '').searchParams
 }
 
+/** A person agrees to what the page shows. */
+async function agree({ consenting: { consents } }: World, ticket: Ticket, principal: Principal) {
+  return await consents.agree(ticket, principal, shownOf(await consents.look(ticket)))
+}
+
 async function agreed(t: TestContext, made: World, target: Target, principal = ADA) {
   const ticket = await ticketOf(t, made, target, principal)
-  const { url, state, cookie } = await made.consenting.consents.agree(ticket, principal)
+  const { url, state, cookie } = await agree(made, ticket, principal)
   const came = await browse(url)
   assert.equal(came.get('state'), state)
   return { url, state, cookie, came, back: { state, code: came.get('code') ?? '', iss: came.get('iss') ?? '' } }
@@ -128,7 +134,7 @@ async function consented(t: TestContext, made: World, target: Target, principal 
 /** What a person would read, who opens the page of a server that cannot be trusted. */
 async function problem(t: TestContext, made: World, target = made.target()): Promise<string> {
   const ticket = await ticketOf(t, made, target)
-  const error: unknown = await made.consenting.consents.agree(ticket, ADA).then(() => undefined, (thrown: unknown) => thrown)
+  const error: unknown = await agree(made, ticket, ADA).then(() => undefined, (thrown: unknown) => thrown)
   assert.ok(error instanceof Refused, 'it was trusted')
   assert.equal(error.refusal.refuse, 'consent_failed')
   return error.refusal.say ?? ''
@@ -218,13 +224,14 @@ test('mix-up: an answer of another authorization server, or of nobody, takes no 
   const cases: readonly (readonly [string | undefined, boolean])[] = [['https://evil.example', true], [`${made.server.issuer}/`, true], [made.server.issuer.toUpperCase(), true], [undefined, true], ['https://evil.example', false]]
   for (const [iss, promised] of cases) {
     made.server.metadata = { authorization_response_iss_parameter_supported: promised }
-    const { back: { state, code }, cookie } = await agreed(t, made, made.target())
+    const { back: { state, code }, cookie } = await agreed(t, made, made.target({ issuer: made.server.issuer }))
     made.server.asked.length = 0
     const taken = made.consenting.consents.take({ state, code, ...(iss !== undefined && { iss }) }, () => cookie)
     assert.ok(isRefusal(taken) && taken.refuse === 'consent_failed', String(iss))
     assert.match(taken.say ?? '', /another authorization server/)
     assert.deepEqual(made.server.asked, [])
   }
+  made.server.metadata = {}
   // An error of somebody else is not shown either.
   const { back: { state }, cookie } = await agreed(t, made, made.target())
   const taken = made.consenting.consents.take({ state, error: 'visit_evil_example', iss: 'https://evil.example' }, () => cookie)

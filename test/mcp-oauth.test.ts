@@ -60,7 +60,7 @@ const cookiesOf = (reply: Response): string => reply.headers.getSetCookie().map(
 async function open(url: string) {
   const reply = await fetch(url)
   const page = await reply.text()
-  return { reply, page, cookies: cookiesOf(reply), form: { ticket: hidden(page, 'ticket'), nonce: hidden(page, 'nonce') } }
+  return { reply, page, cookies: cookiesOf(reply), form: { ticket: hidden(page, 'ticket'), nonce: hidden(page, 'nonce'), shown: hidden(page, 'shown') } }
 }
 
 async function send(form: Readonly<Record<string, string>>, cookies: string, more: Readonly<Record<string, string>> = {}): Promise<Response> {

@@ -47,7 +47,7 @@ export function makeBrowser(get: (url: string, init: RequestInit) => Promise<Res
       const reply = await made.go(url)
       const page = await reply.text()
       const value = (name: string): string => new RegExp(`name="${name}" value="([^"]+)"`).exec(page)?.[1] ?? ''
-      return { reply, page, action: new URL('/mcp-oauth/start', url).href, form: { ticket: value('ticket'), nonce: value('nonce') } }
+      return { reply, page, action: new URL('/mcp-oauth/start', url).href, form: { ticket: value('ticket'), nonce: value('nonce'), shown: value('shown') } }
     },
   }
   return made

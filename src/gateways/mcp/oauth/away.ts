@@ -73,7 +73,7 @@ export class Away<T> {
 /** The code that a browser brought. Of another authorization server neither it nor what it says of an error counts (RFC 9207). */
 export function codeOf({ iss, code, error }: CameBack, asked: { readonly issuer: string; readonly issPromised: boolean }, refused: (denied: boolean) => string): { readonly code: string } | Refusal {
   if (iss === undefined ? asked.issPromised : iss !== asked.issuer) return refuse('consent_failed', { say: 'The answer came from another authorization server than the one that was asked.', detail: iss === undefined ? 'no iss' : 'another iss' })
-  if (error !== undefined || code === undefined) return refuse('consent_failed', { say: refused(error === 'access_denied'), detail: error ?? 'no code' })
+  if (error !== undefined || code === undefined) return refuse('consent_failed', { say: refused(error === 'access_denied'), detail: error === undefined ? 'no code' : /^[a-z_]{1,48}$/.test(error) ? error : 'an error that is no word' })
   return { code }
 }
 

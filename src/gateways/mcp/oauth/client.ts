@@ -9,6 +9,10 @@ export interface Client {
   readonly id: string
   readonly secret?: string
   readonly secretIn: 'header' | 'form'
+  /** We registered it ourselves: where the authorization server has forgotten it, another one is needed. */
+  readonly registered?: true
+  /** Milliseconds since the Unix epoch at which its secret ends. */
+  readonly ends?: number
 }
 
 /** What an authorization server gave. */
@@ -34,7 +38,7 @@ const token = z.string().regex(/^[\x21-\x7e]{1,16384}$/)
 const tokenAnswer = z.object({ access_token: token, token_type: z.string().regex(/^bearer$/i), refresh_token: token.optional(), expires_in: z.number().min(0).max(1e9).optional(), scope: z.string().max(4096).optional(), id_token: token.optional().catch(undefined) })
 /** People, receipts and logs are told: codes of OAuth are words, and nothing that could be a token. */
 const mistake = z.object({ error: z.string().regex(/^[a-z_]{1,48}$/) })
-const registered = z.object({ client_id: z.string().regex(/^[\x21-\x7e]{1,1024}$/), client_secret: z.string().regex(/^[\x20-\x7e]{1,1024}$/).optional(), token_endpoint_auth_method: z.string().optional() })
+const registered = z.object({ client_id: z.string().regex(/^[\x21-\x7e]{1,1024}$/), client_secret: z.string().regex(/^[\x20-\x7e]{1,1024}$/).optional(), token_endpoint_auth_method: z.string().optional(), client_secret_expires_at: z.number().optional().catch(undefined) })
 
 /** Our description as a client (RFC 7591, and what authorization servers fetch: OAuth Client ID Metadata Document). */
 export function clientDescription({ redirect }: Ourselves): Readonly<Record<string, unknown>> {
@@ -56,8 +60,8 @@ export async function clientFor(dial: Dial, { oauth, secret }: Target, { describ
   const { status, body } = await asked(dial, { method: 'POST', url: registrationEndpoint, fields: [['content-type', 'application/json'], ['accept', 'application/json']], body: JSON.stringify(clientDescription(ourselves)) }, signal)
   const read = registered.safeParse(body)
   if (status < 200 || status > 299 || !read.success) throw new OAuthProblem(`its authorization server did not register this gateway (${mistakeIn(body) ?? `status ${status}`})`)
-  const { client_id: id, client_secret: given, token_endpoint_auth_method: method } = read.data
-  return { id, ...(given !== undefined && method !== 'none' && { secret: given }), secretIn: method === 'client_secret_post' ? 'form' : secretIn }
+  const { client_id: id, client_secret: given, token_endpoint_auth_method: method, client_secret_expires_at: ends = 0 } = read.data
+  return { id, registered: true, ...(ends > 0 && { ends: ends * 1000 }), ...(given !== undefined && method !== 'none' && { secret: given }), secretIn: method === 'client_secret_post' ? 'form' : secretIn }
 }
 
 /** A code verifier and its challenge (RFC 7636). */
@@ -94,6 +98,11 @@ export async function askTokens(dial: Dial, endpoint: string, client: Client, pa
   }
   const { access_token: access, refresh_token: refresh, expires_in: seconds, scope, id_token: id } = read.data
   return { access, ...(refresh !== undefined && { refresh }), ...(seconds !== undefined && { lastsMs: seconds * 1000 }), ...(scope !== undefined && { scope }), ...(id !== undefined && { id }) }
+}
+
+/** Whether the authorization server does not know the client that asked. */
+export function isForgotten(error: unknown): boolean {
+  return error instanceof OAuthProblem && error.error === 'invalid_client'
 }
 
 /** Takes a token back (RFC 7009). @throws {OAuthProblem} */

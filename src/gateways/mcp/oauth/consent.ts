@@ -5,13 +5,15 @@ import { subjectOf, type Principal } from '../../../contract/principal.ts'
 import { isRefusal, refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
 import type { Wanted } from './authenticate.ts'
 import { Away, codeOf, type CameBack } from './away.ts'
-import { askTokens, authorizationUrl, clientFor, newVerifier, type Client, type Ourselves } from './client.ts'
+import { askTokens, authorizationUrl, isForgotten, newVerifier, type Client, type Ourselves } from './client.ts'
 import { discover, type Discovered, type Target } from './discovery.ts'
 import { grantOf, ownerOf, secretOf, takeBack, type Grant, type Grants } from './grants.ts'
 import { OAuthProblem } from './places.ts'
+import type { Clients } from './registering.ts'
 
 export interface ConsentParts {
   readonly grants: Grants
+  readonly clients: Clients
   readonly dial: (target: Target) => Dial
   readonly clock: Clock
   /** Where browsers meet this gateway; undefined while it is not known. */
@@ -23,10 +25,11 @@ export interface ConsentParts {
 /** A caller that waits for a person. */
 export interface Ticket {
   readonly id: string
-  readonly principal: Principal
+  /** As it asked last: its earlier credentials may have ended. */
+  principal: Principal
   readonly target: Target
   wanted: Wanted
-  readonly until: number
+  until: number
   found: Promise<Discovered> | undefined
   /** An operator vouches for whoever shows this code: it is good once. */
   vouched?: { readonly by: string; readonly code: Buffer }
@@ -61,8 +64,8 @@ export interface Consents {
   find(id: string): Ticket | undefined
   /** Where the server's tokens come from; asked once for each ticket. @throws {Refused} */
   look(ticket: Ticket): Promise<Discovered>
-  /** The person agrees: where the browser goes, and what it has to bring back. @throws {Refused} */
-  agree(ticket: Ticket, principal: Principal): Promise<{ readonly url: string; readonly state: string; readonly cookie: string }>
+  /** The person agrees to what `shown` stands for (`shownOf`): where the browser goes, and what it has to bring back. @throws {Refused} */
+  agree(ticket: Ticket, principal: Principal, shown: string): Promise<{ readonly url: string; readonly state: string; readonly cookie: string }>
   /** A code that an operator gives to whoever may agree in the caller's place; the last one counts. */
   vouch(ticket: Ticket, by: string): string
   /** The operator who vouches for whoever shows this; it counts once. */
@@ -85,12 +88,11 @@ export const SIGNED_IN = '/mcp-oauth/signed-in'
 export const DESCRIPTION = '/mcp-oauth/client.json'
 
 /** Consents of people under way: they outlive epochs, not the process. */
-export function makeConsents({ grants, dial, clock, origin, stands }: ConsentParts): Consents {
+export function makeConsents({ grants, clients, dial, clock, origin, stands }: ConsentParts): Consents {
   const tickets = new Map<string, Ticket>()
   /** The ticket of an owner and server: asking again does not make another one. */
   const waiting = new Map<string, Ticket>()
   const pending = new Away<Pending>(clock)
-  const registrations = new Map<string, Promise<Client>>()
 
   const keyOf = ({ server, url, oauth }: Target, principal: Principal): string => JSON.stringify([ownerOf(principal).tenant, ownerOf(principal).key, server, url, oauth])
 
@@ -112,7 +114,7 @@ export function makeConsents({ grants, dial, clock, origin, stands }: ConsentPar
     const now = clock.monotonic()
     for (const one of tickets.values()) {
       if (one.until > now && tickets.size < MOST) break
-      drop(one)
+      end(one)
     }
   }
 
@@ -126,22 +128,6 @@ export function makeConsents({ grants, dial, clock, origin, stands }: ConsentPar
     const known = ourselves()
     if (known === undefined) throw failed('The address of this gateway is not known: set identity.public_url.')
     return known
-  }
-
-  /** A client that was registered belongs to its issuer, and serves every consent there. */
-  async function clientAt(target: Target, found: Discovered): Promise<Client> {
-    const self = must()
-    const ask = (): Promise<Client> => clientFor(dial(target), target, found, self, AbortSignal.timeout(LOOKING_MS))
-    if (!target.oauth.register) return await ask()
-    const key = JSON.stringify([target.server, found.issuer, self.redirect])
-    let made = registrations.get(key)
-    if (made === undefined) {
-      if (registrations.size >= MOST) registrations.clear()
-      made = ask()
-      made.catch(() => registrations.delete(key))
-      registrations.set(key, made)
-    }
-    return await made
   }
 
   async function look(ticket: Ticket): Promise<Discovered> {
@@ -163,7 +149,10 @@ export function makeConsents({ grants, dial, clock, origin, stands }: ConsentPar
         ticket = { id: randomBytes(32).toString('base64url'), principal, target, wanted, until: clock.monotonic() + TICKET_MS, found: undefined }
         tickets.set(ticket.id, ticket)
         waiting.set(key, ticket)
-      } else if (JSON.stringify(ticket.wanted) !== JSON.stringify(wanted)) {
+      } else {
+        ticket.principal = principal
+      }
+      if (JSON.stringify(ticket.wanted) !== JSON.stringify(wanted)) {
         ticket.wanted = wanted
         ticket.found = undefined
       }
@@ -178,10 +167,12 @@ export function makeConsents({ grants, dial, clock, origin, stands }: ConsentPar
       return undefined
     },
     look,
-    async agree(ticket, principal) {
+    async agree(ticket, principal, shown) {
       const { target } = ticket
       const found = await look(ticket)
-      const client = await said(() => clientAt(target, found)).catch((error: unknown) => {
+      // The server may have asked for something else since: nobody has agreed to that.
+      if (shownOf(found) !== shown) throw failed('What is asked for has changed since this page was shown: open the link again.')
+      const client = await said(() => clients.at(target, found, must())).catch((error: unknown) => {
         // What it says of itself may be put right: whoever tries again looks again.
         ticket.found = undefined
         throw error
@@ -189,6 +180,9 @@ export function makeConsents({ grants, dial, clock, origin, stands }: ConsentPar
       const { redirect } = must()
       const { verifier, challenge } = newVerifier()
       const scopes = found.scopes ?? []
+      // Whoever is away is known as long as that may be: what is forgotten meanwhile makes no grant.
+      ticket.until = clock.monotonic() + TICKET_MS
+      if (tickets.delete(ticket.id)) tickets.set(ticket.id, ticket)
       // Kept only now that a person has agreed; nothing that came before counts at the callback.
       const { state, cookie } = pending.leave(ticket.id, { ticket, principal, found, client, verifier, redirect, scopes })
       return { url: authorizationUrl(found, client, { redirect, state, challenge, scopes }), state, cookie }
@@ -221,7 +215,10 @@ export function makeConsents({ grants, dial, clock, origin, stands }: ConsentPar
         facts: { server: target.server, issuer: found.issuer, scope: scopes.join(' ') },
         async finish() {
           // It runs to its end whoever hangs up: the code is good once.
-          const tokens = await said(() => askTokens(dial(target), found.tokenEndpoint, secretOf(client, target), { grant_type: 'authorization_code', code, redirect_uri: redirect, code_verifier: verifier, resource: found.resource }, AbortSignal.timeout(LOOKING_MS)))
+          const tokens = await said(() => askTokens(dial(target), found.tokenEndpoint, secretOf(client, target), { grant_type: 'authorization_code', code, redirect_uri: redirect, code_verifier: verifier, resource: found.resource }, AbortSignal.timeout(LOOKING_MS)).catch((error: unknown) => {
+            if (isForgotten(error)) clients.gone(client)
+            throw error
+          }))
           const grant = grantOf(target, found, client, scopes, tokens, clock)
           // It was forgotten, or done in another window, while the code was on its way.
           if (ticket.over === true || !stands(target)) {
@@ -239,6 +236,11 @@ export function makeConsents({ grants, dial, clock, origin, stands }: ConsentPar
       for (const one of [...tickets.values()]) if (subjectOf(one.principal) === subject) end(one)
     },
   }
+}
+
+/** What a person was shown, in short: who is asked for which scopes, and what for. */
+export function shownOf({ issuer, authorizationEndpoint, resource, scopes = [] }: Discovered): string {
+  return createHash('sha256').update(JSON.stringify([issuer, authorizationEndpoint, resource, scopes])).digest('base64url')
 }
 
 export function failed(say: string): Refused {

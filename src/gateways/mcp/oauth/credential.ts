@@ -35,6 +35,8 @@ export function withToken(dial: Dial, { target, owner, grants, consent }: Creden
         reply = await send(request, grant)
       }
     }
+    // Nobody is asked so that a session can end.
+    if (request.method === 'DELETE') return reply
     if (reply.status === 401) return refusedBy(reply, consent(wantedOf(reply.fields), grant))
     if (reply.status !== 403) return reply
     const wanted = wantedOf(reply.fields)

@@ -3,7 +3,7 @@ import { field } from '../../../contract/arrival.ts'
 import type { Dial } from '../../../contract/dial.ts'
 import { parseJson, toPlain } from '../../../formats/json.ts'
 import type { Wanted } from './authenticate.ts'
-import { OAuthProblem, placeOf, type Bounds } from './places.ts'
+import { OAuthProblem, placeOf, SCOPE, type Bounds } from './places.ts'
 import type { OAuthSettings } from './settings.ts'
 
 /** A server that wants tokens, with its settings; `secret` is what they refer to. */
@@ -67,6 +67,8 @@ export async function discover(dial: Dial, target: Target, wanted: Wanted, signa
   const bounds = boundsOf(target)
   const { resource, issuer, scopes } = await protectedResource(dial, target, wanted, bounds, signal)
   const made = await authorizationServer(dial, issuer, { ...bounds, by: target.url, proof: 'required' }, signal)
+  // Mix-up (RFC 9700, 4.4): one that a server made up could have another's codes brought here, and would be given them.
+  if (!made.issPromised && target.oauth.issuer === undefined) throw new OAuthProblem('its authorization server does not say who it is when it answers (RFC 9207): settings have to name it (issuer)')
   const always = target.oauth.scopes
   // What settings ask for, and what the server has said a call needs beyond it.
   const asked = always === undefined ? (wanted.scopes ?? scopes) : [...new Set([...always, ...(wanted.error === 'insufficient_scope' ? (wanted.scopes ?? []) : [])])]
@@ -83,18 +85,24 @@ async function protectedResource(dial: Dial, { url, oauth }: Target, { resourceM
     if (oauth.issuer !== undefined && named === undefined) return { resource: url, issuer: oauth.issuer }
     throw new OAuthProblem('it does not say where its tokens come from')
   }
-  if (!covers(found.resource, url)) throw new OAuthProblem('its metadata are those of another resource')
-  const issuer = oauth.issuer ?? (found.authorization_servers[0] as string)
-  if (!found.authorization_servers.includes(issuer)) throw new OAuthProblem('it does not name the authorization server that settings name')
-  const scopes = found.scopes_supported?.filter((one) => /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/.test(one)).slice(0, 64)
-  return { resource: found.resource, issuer, ...(scopes !== undefined && scopes.length > 0 && { scopes }) }
+  if (!covers(found.said.resource, url, found.at)) throw new OAuthProblem('its metadata are those of another resource')
+  const { resource, authorization_servers: servers, scopes_supported: supported } = found.said
+  const issuer = oauth.issuer ?? (servers[0] as string)
+  if (!servers.includes(issuer)) throw new OAuthProblem('it does not name the authorization server that settings name')
+  const scopes = supported?.filter((one) => SCOPE.test(one)).slice(0, 64)
+  return { resource, issuer, ...(scopes !== undefined && scopes.length > 0 && { scopes }) }
 }
 
-/** The resource is the server's own address, or one that it lies below. */
-function covers(resource: string, url: string): boolean {
+/**
+ * The resource is the server's own address, or one that it lies below: then the metadata stand where that one's do
+ * (RFC 9728, 3.3), else a neighbour on a shared host could be given tokens for all of it.
+ */
+function covers(resource: string, url: string, at: string): boolean {
   const [named, own] = [URL.parse(resource), new URL(url)]
   if (named === null || named.origin !== own.origin || named.hash !== '' || named.username !== '' || (named.search !== '' && named.search !== own.search)) return false
-  return named.pathname === own.pathname || own.pathname.startsWith(named.pathname.endsWith('/') ? named.pathname : `${named.pathname}/`)
+  if (named.pathname === own.pathname) return true
+  const path = named.pathname.replace(/\/$/, '')
+  return own.pathname.startsWith(`${path}/`) && at === own.origin + RESOURCE + path
 }
 
 export interface Looking extends Bounds {
@@ -110,7 +118,7 @@ export async function authorizationServer(dial: Dial, issuer: string, { by, proo
   if (search !== '') throw new OAuthProblem('its authorization server has a query')
   const path = pathname.replace(/\/$/, '')
   const places = [`${origin}/.well-known/oauth-authorization-server${path}`, `${origin}/.well-known/openid-configuration${path}`, ...(path === '' ? [] : [`${origin}${path}/.well-known/openid-configuration`])]
-  const found = await first(dial, places, serverMetadata, signal)
+  const found = (await first(dial, places, serverMetadata, signal))?.said
   if (found === undefined) throw new OAuthProblem('its authorization server says nothing of itself')
   if (found.issuer !== issuer) throw new OAuthProblem('its authorization server calls itself something else')
   if ((found.code_challenge_methods_supported?.includes('S256') ?? proof === 'usual') !== true) throw new OAuthProblem('its authorization server does not say that it takes PKCE with S256')
@@ -128,15 +136,15 @@ export async function authorizationServer(dial: Dial, issuer: string, { by, proo
   }
 }
 
-/** The document at the first of the places that has one. A redirect, or a document that is none, ends it. */
-async function first<T>(dial: Dial, places: readonly string[], shape: z.ZodType<T>, signal: AbortSignal): Promise<T | undefined> {
-  for (const place of places) {
-    const { status, body } = await asked(dial, { method: 'GET', url: place, fields: [['accept', 'application/json']] }, signal)
+/** The document at the first of the places that has one, and which that is. A redirect, or a document that is none, ends it. */
+async function first<T>(dial: Dial, places: readonly string[], shape: z.ZodType<T>, signal: AbortSignal): Promise<{ readonly at: string; readonly said: T } | undefined> {
+  for (const at of places) {
+    const { status, body } = await asked(dial, { method: 'GET', url: at, fields: [['accept', 'application/json']] }, signal)
     if (status >= 400 && status < 500) continue
     if (status !== 200) throw new OAuthProblem(`its metadata are answered with status ${status}`)
     const read = shape.safeParse(body)
     if (!read.success) throw new OAuthProblem(`its metadata are not usable: ${read.error.issues[0]?.path.join('.') ?? ''}`)
-    return read.data
+    return { at, said: read.data }
   }
   return undefined
 }
@@ -159,7 +167,6 @@ export async function asked(dial: Dial, asking: Asking, signal: AbortSignal): Pr
     }
     return { status: reply.status, body: toPlain(parseJson(await reply.body.whole(MOST_BYTES), JSON_LIMITS)) }
   } catch (error) {
-    if (signal.aborted) throw error
-    throw new OAuthProblem(`${new URL(asking.url).origin} cannot be asked (${error instanceof Error ? error.message.slice(0, 100) : 'unknown'})`)
+    throw new OAuthProblem(`${new URL(asking.url).origin} cannot be asked (${signal.aborted ? 'it takes too long' : error instanceof Error ? error.message.slice(0, 100) : 'unknown'})`)
   }
 }

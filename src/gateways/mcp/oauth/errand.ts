@@ -1,17 +1,15 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { field, type Arrival, type Fields, type Outlet } from '../../../contract/arrival.ts'
-import type { Reading } from '../../../contract/exchange.ts'
 import { deliverJson, type Delivery, type Errand } from '../../../contract/gateway.ts'
 import type { Principal } from '../../../contract/principal.ts'
-import { reasonOf } from '../../../contract/reasons.ts'
 import { isRefusal, refuse, type Refusal } from '../../../contract/verdict.ts'
 import { ANYBODY, documentReading, fieldsOf, jsonErrand } from '../callers/metadata.ts'
-import type { CameBack } from './away.ts'
+import { cameBack, consentReading, cookieIn, cookieText, pageErrand, pageFields, paramsOf, same, say } from './browser.ts'
 import { clientDescription } from './client.ts'
-import { CALLBACK, DESCRIPTION, SIGNED_IN, START, type Consents, type Returned, type Ticket } from './consent.ts'
+import { CALLBACK, DESCRIPTION, shownOf, SIGNED_IN, START, type Consents, type Returned, type Ticket } from './consent.ts'
 import { ownerOf } from './grants.ts'
 import { consentPage, saidPage, SIGN_IN } from './pages.ts'
-import type { SignInPlace, SignIns } from './signing.ts'
+import type { Agreed, SignInPlace, SignIns } from './signing.ts'
 
 /** What the pages for consent work with. */
 export interface ConsentDesk {
@@ -39,7 +37,7 @@ export function consentErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outle
   if (path === START) return arrival.verb === 'POST' ? agreeErrand(desk, arrival, outlet) : askErrand(desk, arrival, outlet)
   if (path === SIGNED_IN) return signedInErrand(desk, arrival, outlet)
   if (path === CALLBACK) return callbackErrand(desk, arrival, outlet)
-  return { ...pageErrand(arrival, outlet), identify: () => refuse('unknown_path', { say: 'There is nothing at this path.' }), ...NEVER }
+  return pageErrand(arrival, outlet, () => undefined, { identify: () => refuse('unknown_path', { say: 'There is nothing at this path.' }), ...NEVER })
 }
 
 /** Our description as a client; there is one where authorization servers can fetch it. */
@@ -58,8 +56,7 @@ function descriptionErrand({ consents }: ConsentDesk, arrival: Arrival, outlet: 
 /** What a person is asked. Nothing is agreed to yet, and whoever looks is nobody in particular. */
 function askErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
   let ticket: Ticket | undefined
-  return {
-    ...pageErrand(arrival, outlet, () => ticket?.target.server),
+  return pageErrand(arrival, outlet, () => ticket?.target.server, {
     identify() {
       if (arrival.verb !== 'GET') return refuse('method_not_allowed', { say: 'This path takes GET and POST.' })
       ticket = ticketOf(desk, paramsOf(arrival.target.slice(START.length + 1)))
@@ -73,20 +70,21 @@ function askErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand 
       const proof = principal.proof.kind !== 'none' && arrival.peer.certificates === undefined
       const user = principal.chain[0]
       const signIns = placesFor(desk, ticket as Ticket).map(({ issuer }) => issuer)
-      const text = consentPage({ ticket: id, nonce, caller: principal.agent ?? principal.workload, ...(user !== undefined && { user }), server: target.server, url: target.url, issuer: found.issuer, scopes: found.scopes ?? [], proof, signIns, action: START })
+      const { workload: caller, agent } = principal
+      const text = consentPage({ ticket: id, nonce, shown: shownOf(found), caller, ...(agent !== undefined && { agent }), ...(user !== undefined && { user }), server: target.server, url: target.url, issuer: found.issuer, scopes: found.scopes ?? [], proof, signIns, action: START })
       return say(outlet, 200, [...pageFields(exchange.id, [found.authorizationEndpoint, ...signIns].map((one) => new URL(one).origin)), ['set-cookie', cookieText(desk, 'form', id, nonce)]], text)
     },
-  }
+  })
 }
 
 /** A person agrees, and shows the caller's credential: else a link could be sent to somebody else, whose account it would be. */
 function agreeErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
   let ticket: Ticket | undefined
   let who: Principal
+  let shown = ''
   let allowed = false
   let signIn: SignInPlace | undefined
-  return {
-    ...pageErrand(arrival, outlet, () => ticket?.target.server),
+  return pageErrand(arrival, outlet, () => ticket?.target.server, {
     async identify() {
       if (arrival.target !== START || !/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(field(arrival.fields, 'content-type') ?? '')) return refuse('bad_request', { say: 'This is not the form of this page.' })
       const site = field(arrival.fields, 'sec-fetch-site')
@@ -96,6 +94,7 @@ function agreeErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Erran
       if (ticket === undefined || form === undefined) return GONE
       const [given, kept] = [form.get('nonce') ?? '', cookieIn(desk, arrival.fields, 'form', ticket.id)]
       if (kept === undefined || !same(given, kept)) return refuse('consent_failed', { say: 'The form was sent by another page, or cookies are off.', detail: 'no nonce, or another one' })
+      shown = form.get('shown') ?? ''
       const decision = form.get('decision') ?? ''
       if (decision.startsWith(SIGN_IN)) {
         signIn = placesFor(desk, ticket).find(({ issuer }) => issuer === decision.slice(SIGN_IN.length))
@@ -107,8 +106,8 @@ function agreeErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Erran
       const operator = desk.consents.vouchedBy(ticket, form.get('credential') ?? '')
       const found = operator === undefined ? await desk.identify(showing(arrival, form.get('credential'))) : desk.admit(vouchedFor(ticket.principal, operator))
       if (isRefusal(found)) return found
-      const [shown, asked] = [ownerOf(found), ownerOf(ticket.principal)]
-      if (shown.tenant !== asked.tenant || shown.key !== asked.key) return refuse('unauthenticated', { say: 'This is not the credential of the caller that asked.', detail: `${found.workload} is not ${ticket.principal.workload}` })
+      const [own, asked] = [ownerOf(found), ownerOf(ticket.principal)]
+      if (own.tenant !== asked.tenant || own.key !== asked.key) return refuse('unauthenticated', { say: 'This is not the credential of the caller that asked.', detail: `${found.workload} is not ${ticket.principal.workload}` })
       who = found
       return found
     },
@@ -116,56 +115,46 @@ function agreeErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Erran
     async deliver({ exchange }) {
       const one = ticket as Ticket
       if (signIn !== undefined) {
-        const { url, state, cookie } = await desk.signIns.begin(one, signIn)
+        const { url, state, cookie } = await desk.signIns.begin(one, signIn, shown)
         return say(outlet, 303, [...pageFields(exchange.id), ['location', url], ['set-cookie', cookieText(desk, 'sign-in', state, cookie)]], '')
       }
       if (!allowed) {
         desk.consents.decline(one)
         return say(outlet, 200, pageFields(exchange.id), saidPage('Not agreed', 'Nothing was changed. You can close this page.', exchange.id))
       }
-      return await sent(desk, outlet, exchange.id, one, who)
+      return await sent(desk, outlet, exchange.id, { ticket: one, shown, principal: who })
     },
-  }
+  })
 }
 
 /** The browser goes on to the server's authorization server. */
-async function sent(desk: ConsentDesk, outlet: Outlet, id: string, ticket: Ticket, who: Principal, more: Fields = []): Promise<Delivery> {
-  const { url, state, cookie } = await desk.consents.agree(ticket, who)
+async function sent(desk: ConsentDesk, outlet: Outlet, id: string, { ticket, shown, principal }: Agreed, more: Fields = []): Promise<Delivery> {
+  const { url, state, cookie } = await desk.consents.agree(ticket, principal, shown)
   return say(outlet, 303, [...pageFields(id), ['location', url], ['set-cookie', cookieText(desk, 'consent', state, cookie)], ['set-cookie', cookieText(desk, 'form', ticket.id, undefined)], ...more], '')
 }
 
 /** The browser comes back from the issuer, where somebody has signed in: the caller's own user has agreed, and nobody else can. */
 function signedInErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
-  let ticket: Ticket | undefined
-  let who: Principal
+  let agreed: Agreed | undefined
   let state = ''
-  return {
-    ...pageErrand(arrival, outlet, () => ticket?.target.server),
+  return pageErrand(arrival, outlet, () => agreed?.ticket.target.server, {
     async identify() {
       const came = cameBack(arrival, SIGNED_IN)
       if (isRefusal(came)) return came
       state = came.state
-      const taken = await desk.signIns.take(came, (of) => cookieIn(desk, arrival.fields, 'sign-in', of))
+      const taken = await desk.signIns.take(came, (of) => cookieIn(desk, arrival.fields, 'sign-in', of), desk.places)
       if (isRefusal(taken)) return taken
       const found = desk.admit(taken.principal)
       if (isRefusal(found)) return found
-      ticket = taken.ticket
-      who = found
+      agreed = { ...taken, principal: found }
       return found
     },
-    read: () => consentReading((ticket as Ticket).target.server, SIGNED_IN, 'GET', { server: (ticket as Ticket).target.server }),
-    deliver: ({ exchange }) => sent(desk, outlet, exchange.id, ticket as Ticket, who, [['set-cookie', cookieText(desk, 'sign-in', state, undefined)]]),
-  }
-}
-
-/** What a browser brings from an authorization server. */
-function cameBack(arrival: Arrival, path: string): CameBack | Refusal {
-  if (arrival.verb !== 'GET') return refuse('method_not_allowed', { say: 'This path takes GET.' })
-  const params = paramsOf(arrival.target.slice(path.length + 1))
-  const state = params?.get('state') ?? ''
-  if (params === undefined || state === '') return refuse('consent_failed', { detail: 'no state, or a parameter twice' })
-  const [iss, code, error] = ['iss', 'code', 'error'].map((name) => params.get(name))
-  return { state, ...(iss !== undefined && { iss }), ...(code !== undefined && { code }), ...(error !== undefined && { error: error.slice(0, 64) }) }
+    read() {
+      const { server } = (agreed as Agreed).ticket.target
+      return consentReading(server, SIGNED_IN, 'GET', { server })
+    },
+    deliver: ({ exchange }) => sent(desk, outlet, exchange.id, agreed as Agreed, [['set-cookie', cookieText(desk, 'sign-in', state, undefined)]]),
+  })
 }
 
 /** Where the caller's user could sign in: a caller that acts for nobody has none. */
@@ -182,8 +171,7 @@ function vouchedFor({ expires: _expires, scope, ...principal }: Principal, opera
 function callbackErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
   let back: Returned | undefined
   let state = ''
-  return {
-    ...pageErrand(arrival, outlet, () => back?.server),
+  return pageErrand(arrival, outlet, () => back?.server, {
     identify() {
       const came = cameBack(arrival, CALLBACK)
       if (isRefusal(came)) return came
@@ -202,7 +190,7 @@ function callbackErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Er
       await finish()
       return say(outlet, 200, [...pageFields(exchange.id), ['set-cookie', cookieText(desk, 'consent', state, undefined)]], saidPage('Agreed', `The server "${server}" can be used now. You can close this page, and let the caller try again.`, exchange.id))
     },
-  }
+  })
 }
 
 const GONE = refuse('unknown_path', { say: 'This link is not good any more. Let the caller try again: it gets another one.' })
@@ -215,105 +203,13 @@ const NEVER: Pick<Errand, 'read' | 'deliver'> = {
   },
 }
 
-function pageErrand(arrival: Arrival, outlet: Outlet, server?: () => string | undefined): Pick<Errand, 'gateway' | 'signal' | 'resolve' | 'refuse'> {
-  return {
-    get gateway() {
-      const name = server?.()
-      return name === undefined ? 'mcp' : `mcp:${name}`
-    },
-    signal: arrival.gone,
-    resolve: () => [],
-    refuse(refusal: Refusal, exchange) {
-      const { status, say: usual } = reasonOf(refusal.refuse)
-      if (outlet.committed) return { status, bytes: 0, complete: false }
-      const written = say(outlet, status, pageFields(exchange.id), saidPage('This did not work', refusal.say ?? usual, `${refusal.refuse} · ${exchange.id}`))
-      return { ...written, complete: refusal.refuse !== 'cancelled' }
-    },
-  }
-}
-
-function consentReading(server: string, path: string, method: string, parameters: Readonly<Record<string, string>>): Reading {
-  const route = `mcp:${server}`
-  const reading: Reading = {
-    action: 'mcp.consent',
-    resource: { type: 'Endpoint', id: route, attributes: { path, method } },
-    route,
-    direction: 'outbound',
-    effect: 'none',
-    overlapsIntent: path === START && method === 'GET',
-    stream: false,
-    segments: [],
-    effects: [],
-    parameters,
-    subordinates: [],
-    estimate: { input: 0, choices: 1 },
-    apply: () => reading,
-    fingerprint: () => createHash('sha256').update(JSON.stringify([route, path, method, parameters])).digest('base64'),
-  }
-  return reading
-}
-
 /** The arrival as if it had come with this credential alone. */
 function showing({ fields, body, gone, peer }: Arrival, credential: string | undefined): Arrival {
   const kept = fields.filter(([name]) => !/^(?:authorization|x-api-key|x-goog-api-key|api-key|dpop)$/i.test(name))
   return { verb: 'POST', target: START, fields: credential === undefined || credential === '' ? kept : [...kept, ['authorization', `Bearer ${credential}`]], body, gone, peer }
 }
 
-/** Undefined where a name stands there twice: two readers could go by different ones. */
-function paramsOf(text: string): ReadonlyMap<string, string> | undefined {
-  const found = new Map<string, string>()
-  for (const [name, value] of new URLSearchParams(text)) {
-    if (found.has(name)) return undefined
-    found.set(name, value)
-  }
-  return found
-}
-
 function ticketOf({ consents }: ConsentDesk, params: ReadonlyMap<string, string> | undefined): Ticket | undefined {
   const id = params?.get('ticket') ?? ''
   return TICKET.test(id) ? consents.find(id) : undefined
-}
-
-/** `__Host-` ties a cookie to this very host and to https. Plain http is for this machine alone, where it cannot be had. */
-function cookieName({ consents }: ConsentDesk, use: string, of: string): string {
-  const name = `sallyport-${use}-${createHash('sha256').update(of).digest('base64url').slice(0, 16)}`
-  return consents.ourselves()?.description === undefined ? name : `__Host-${name}`
-}
-
-function cookieText(desk: ConsentDesk, use: string, of: string, value: string | undefined): string {
-  const name = cookieName(desk, use, of)
-  return `${name}=${value ?? ''}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${value === undefined ? 0 : 600}${name.startsWith('__Host-') ? '; Secure' : ''}`
-}
-
-/** Undefined where it stands there twice. */
-function cookieIn(desk: ConsentDesk, fields: Fields, use: string, of: string): string | undefined {
-  const start = `${cookieName(desk, use, of)}=`
-  const found = fields.flatMap(([name, value]) => (/^cookie$/i.test(name) ? value.split(';').map((one) => one.trim()).filter((one) => one.startsWith(start)) : []))
-  return found.length === 1 ? found[0]?.slice(start.length) : undefined
-}
-
-function same(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((text) => createHash('sha256').update(text).digest()) as [Buffer, Buffer]
-  return timingSafeEqual(a, b)
-}
-
-/** `next` are where the form's answer leads: browsers hold redirects against what forms may do. */
-function pageFields(id: string, next: readonly string[] = []): [string, string][] {
-  return [
-    ['x-sallyport-id', id],
-    ['content-type', 'text/html; charset=utf-8'],
-    ['cache-control', 'no-store'],
-    ['content-security-policy', `default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action ${next.length === 0 ? "'none'" : `'self' https: ${next.join(' ')}`}`],
-    ['x-frame-options', 'DENY'],
-    ['x-content-type-options', 'nosniff'],
-    // Strangers are not told the link; our own form must say where it comes from.
-    ['referrer-policy', 'same-origin'],
-    ['cross-origin-opener-policy', 'same-origin'],
-  ]
-}
-
-function say(outlet: Outlet, status: number, fields: Fields, text: string): Delivery {
-  outlet.head(status, fields)
-  outlet.end(text)
-  return { status, bytes: text.length, complete: true }
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '../../../contract/clock.ts'
 import type { Dial } from '../../../contract/dial.ts'
 import { subjectOf, type Principal } from '../../../contract/principal.ts'
-import { askTokens, revokeToken, type Client, type Tokens } from './client.ts'
+import { askTokens, isForgotten, revokeToken, type Client, type Tokens } from './client.ts'
 import { boundsOf, type Discovered, type Target } from './discovery.ts'
-import { OAuthProblem, placeOf } from './places.ts'
+import { OAuthProblem, placeOf, SCOPE } from './places.ts'
+import type { Clients } from './registering.ts'
 
 /** What somebody agreed to, with the tokens that came of it. Good at this address of this server, and at this issuer, alone. */
 export interface Grant {
@@ -45,6 +46,7 @@ export interface GrantBook {
 
 export interface GrantsParts {
   readonly book: GrantBook
+  readonly clients: Pick<Clients, 'gone'>
   readonly dial: (target: Target) => Dial
   readonly clock: Clock
 }
@@ -62,7 +64,7 @@ export interface Grants {
 const EARLY_MS = 30_000
 const RENEWING_MS = 20_000
 
-export function makeGrants({ book, dial, clock }: GrantsParts): Grants {
+export function makeGrants({ book, clients, dial, clock }: GrantsParts): Grants {
   const renewing = new Map<string, Promise<Grant | undefined>>()
 
   async function find({ server, url, oauth }: Target, owner: Owner): Promise<Grant | undefined> {
@@ -88,8 +90,10 @@ export function makeGrants({ book, dial, clock }: GrantsParts): Grants {
     try {
       tokens = await askTokens(dial(target), old.tokenEndpoint, secretOf(old.client, target), { grant_type: 'refresh_token', refresh_token: old.refresh, resource: old.resource }, AbortSignal.timeout(RENEWING_MS))
     } catch (error) {
-      // Taken back, or used by somebody else: it will never be good again. Anything else may pass.
-      if (!(error instanceof OAuthProblem) || error.error !== 'invalid_grant') throw error
+      // Taken back, used by somebody else, or of a registration that is gone: it will never be good again. Anything else may pass.
+      const forgotten = old.client.registered === true && isForgotten(error)
+      if (!forgotten && !(error instanceof OAuthProblem && error.error === 'invalid_grant')) throw error
+      if (forgotten) clients.gone(old.client)
       await book.drop(owner, target.server)
       return undefined
     }
@@ -99,7 +103,8 @@ export function makeGrants({ book, dial, clock }: GrantsParts): Grants {
     if (now?.access !== old.access) {
       // Somebody ended it, or agreed anew, while it was on its way: it must not come back to life.
       await takeBack(dial(target), target, grant)
-      return now
+      // What was agreed to since may be for another place of this name.
+      return await find(target, owner)
     }
     await book.keep(owner, target.server, grant)
     return grant
@@ -131,7 +136,7 @@ function given({ access, refresh, lastsMs, scope }: Tokens, asked: readonly stri
     access,
     ...(refresh !== undefined && { refresh }),
     ...(lastsMs !== undefined && { expires: clock.wall() + lastsMs }),
-    scopes: scope === undefined ? asked : scope.split(' ').filter((one) => one !== ''),
+    scopes: scope === undefined ? asked : scope.split(' ').filter((one) => SCOPE.test(one)),
   }
 }
 

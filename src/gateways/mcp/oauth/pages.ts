@@ -30,7 +30,11 @@ export interface Question {
   readonly ticket: string
   /** Shown again by the form, and known from the cookie: another page cannot make it. */
   readonly nonce: string
+  /** Says what this page showed: nothing else is agreed to with it. */
+  readonly shown: string
   readonly caller: string
+  /** The agent's own name: several callers may have it. */
+  readonly agent?: string
   readonly user?: string
   readonly server: string
   readonly url: string
@@ -43,14 +47,14 @@ export interface Question {
   readonly action: string
 }
 
-export function consentPage({ ticket, nonce, caller, user, server, url, issuer, scopes, proof, signIns, action }: Question): string {
+export function consentPage({ ticket, nonce, shown: seen, caller, agent, user, server, url, issuer, scopes, proof, signIns, action }: Question): string {
   return page('Let a server be used', html`
-<p><b>${caller}</b>${user === undefined ? '' : html`, acting for <b>${user}</b>,`} asks to use the server <b>${server}</b> at ${url} in your name.</p>
+<p>${agent === undefined ? '' : html`<b>${agent}</b>, that is `}<b>${caller}</b>${user === undefined ? '' : html`, acting for <b>${user}</b>,`} asks to use the server <b>${server}</b> at ${url} in your name.</p>
 <p>You will be sent to <b>${new URL(issuer).host}</b> to log in. ${scopes.length === 0 ? 'It will say what is asked for.' : 'This is asked for:'}</p>
 ${scopes.length === 0 ? '' : html`<ul>${scopes.map((one) => html`<li><code>${one}</code></li>`)}</ul>`}
 <p>Agree only if this is your own caller, and you started this.${proof ? ` Whoever agrees ${signIns.length > 0 ? 'signs in, or ' : ''}shows its credential, which says that it is theirs.` : ''}</p>
 <form method="post" action="${action}">
-<input type="hidden" name="ticket" value="${ticket}"><input type="hidden" name="nonce" value="${nonce}">
+<input type="hidden" name="ticket" value="${ticket}"><input type="hidden" name="nonce" value="${nonce}"><input type="hidden" name="shown" value="${seen}">
 ${signIns.length === 0 ? '' : html`<p>${signIns.map((one) => html`<button name="decision" value="${SIGN_IN}${one}" formnovalidate>Agree and sign in at ${new URL(one).host}</button> `)}</p>`}
 ${proof ? html`<p><label>Credential of the caller (its Sallyport key or token, or the code that an operator gave you)<br><input type="password" name="credential" autocomplete="off" required maxlength="8192" size="40"></label></p>` : ''}
 <p><button name="decision" value="allow">Agree and log in</button> <button name="decision" value="deny" formnovalidate>No</button></p>

@@ -17,6 +17,9 @@ export class OAuthProblem extends Error {
   }
 }
 
+/** The name of a scope (RFC 6749, 3.3), as far as people and terminals are shown it. */
+export const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/
+
 const LONGEST = 2048
 
 /**

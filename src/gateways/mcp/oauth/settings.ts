@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { SCOPE } from './places.ts'
 
 const REFERENCE = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/
 const visible = z.string().regex(/^[\x21-\x7e]{1,1024}$/, 'expected visible ASCII without blanks')
@@ -9,7 +10,7 @@ export const oauthSchema = z
     issuer: z.url({ protocol: /^https?$/ }).max(512).optional().describe('The authorization server that may be used, exactly as it calls itself; the server must name it. Absent = the first that the server names.'),
     client_id: visible.optional().describe('What the authorization server knows this gateway as, where it was registered by hand.'),
     client_secret: z.string().regex(REFERENCE, 'expected a reference, env:NAME or file:/path; the secret itself does not belong in this file').optional().describe('Its secret, as a reference: env:NAME or file:/path.'),
-    scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, 'expected the name of an OAuth scope')).max(64).optional().describe('Scopes that are always asked for. Absent = those that the server says it needs.'),
+    scopes: z.array(z.string().regex(SCOPE, 'expected the name of an OAuth scope')).max(64).optional().describe('Scopes that are always asked for. Absent = those that the server says it needs.'),
     register: z.boolean().optional().describe('Registers with authorization servers that know no other way (dynamic client registration, which is deprecated). Default: false.'),
     allow_private: z.boolean().optional().describe('Lets the authorization server be at private and loopback addresses, and spoken to over http. Default: false.'),
   })

@@ -30,8 +30,17 @@ export interface SignInPlace {
   readonly verify: (idToken: string, nonce: string) => Promise<SignedIn | Refusal>
 }
 
+/** A caller whose person has agreed to what a page showed. */
+export interface Agreed {
+  readonly ticket: Ticket
+  readonly principal: Principal
+  /** Of `shownOf`. */
+  readonly shown: string
+}
+
 interface AtIssuer {
   readonly ticket: Ticket
+  readonly shown: string
   readonly place: SignInPlace
   readonly tokenEndpoint: string
   readonly issPromised: boolean
@@ -44,9 +53,9 @@ interface AtIssuer {
 /** People who show at an issuer that a caller acts for them: nothing of it lasts longer than the consent that it is for. */
 export interface SignIns {
   /** Where the browser goes, and what it has to bring back. @throws {Refused} */
-  begin(ticket: Ticket, place: SignInPlace): Promise<{ readonly url: string; readonly state: string; readonly cookie: string }>
-  /** Whom a browser came back as: the caller, proven by its own user. @throws {Refused} */
-  take(came: CameBack, cookieOf: (state: string) => string | undefined): Promise<{ readonly ticket: Ticket; readonly principal: Principal } | Refusal>
+  begin(ticket: Ticket, place: SignInPlace, shown: string): Promise<{ readonly url: string; readonly state: string; readonly cookie: string }>
+  /** Whom a browser came back as: the caller, proven by its own user at one of `places`, as they are now. @throws {Refused} */
+  take(came: CameBack, cookieOf: (state: string) => string | undefined, places: readonly SignInPlace[]): Promise<Agreed | Refusal>
 }
 
 const LOOKING_MS = 20_000
@@ -56,7 +65,7 @@ const EXCHANGE_MS = 3_000
 export function makeSignIns({ clock, consents }: { readonly clock: Clock; readonly consents: Pick<Consents, 'find' | 'ourselves'> }): SignIns {
   const away = new Away<AtIssuer>(clock)
   return {
-    async begin(ticket, place) {
+    async begin(ticket, place, shown) {
       const self = consents.ourselves()
       if (self === undefined) throw failed('The address of this gateway is not known: set identity.public_url.')
       const { issuer, allowPrivate, dial, clientId: id, secret, scopes } = place
@@ -65,13 +74,16 @@ export function makeSignIns({ clock, consents }: { readonly clock: Clock; readon
       const nonce = randomBytes(32).toString('base64url')
       const redirect = new URL(SIGNED_IN, self.redirect).href
       const client: Client = { id, ...(secret !== undefined && { secret }), secretIn: found.secretIn }
-      const { state, cookie } = away.leave(ticket.id, { ticket, place, tokenEndpoint: found.tokenEndpoint, issPromised: found.issPromised, client, verifier, nonce, redirect })
+      const { state, cookie } = away.leave(ticket.id, { ticket, shown, place, tokenEndpoint: found.tokenEndpoint, issPromised: found.issPromised, client, verifier, nonce, redirect })
       return { url: authorizationUrl(found, client, { redirect, state, challenge, scopes, nonce }), state, cookie }
     },
-    async take(came, cookieOf) {
+    async take(came, cookieOf, places) {
       const taken = away.take(came.state, cookieOf)
       if (isRefusal(taken)) return taken
-      const { ticket, place, tokenEndpoint, issPromised, client, verifier, nonce, redirect } = taken.what
+      const { ticket, shown, place: asked, tokenEndpoint, issPromised, client, verifier, nonce, redirect } = taken.what
+      // Nobody signs in any more where settings have said so since.
+      const place = places.find(({ issuer, tenant, clientId }) => issuer === asked.issuer && tenant === asked.tenant && clientId === asked.clientId)
+      if (place === undefined) return refuse('consent_failed', { say: 'The settings of the issuer have changed. Let the caller try again.', detail: 'other settings' })
       const brought = codeOf(came, { issuer: place.issuer, issPromised }, () => 'The issuer did not let you sign in.')
       if (isRefusal(brought)) return brought
       const { id } = await said(() => askTokens(place.dial, tokenEndpoint, client, { grant_type: 'authorization_code', code: brought.code, redirect_uri: redirect, code_verifier: verifier }, AbortSignal.timeout(EXCHANGE_MS)), 'You cannot be signed in')
@@ -84,7 +96,7 @@ export function makeSignIns({ clock, consents }: { readonly clock: Clock; readon
       // Whoever sent somebody else the link would have that one's account otherwise.
       if (user === undefined || who.subject !== user || place.tenant !== principal.tenant) return refuse('unauthenticated', { say: 'You have signed in as somebody else than the one whom the caller acts for. Nothing was changed.', detail: 'signed in as another user' })
       if (consents.find(ticket.id) !== ticket) return refuse('consent_failed', { say: 'This link is not good any more. Let the caller try again: it gets another one.', detail: 'the ticket is over' })
-      return { ticket, principal: Object.freeze({ ...principal, scope: { rights: scope.rights }, proof: who.proof, vouched: Object.freeze([who.proof, ...(principal.vouched ?? []).slice(1)]) }) }
+      return { ticket, shown, principal: Object.freeze({ ...principal, scope: { rights: scope.rights }, proof: who.proof, vouched: Object.freeze([who.proof, ...(principal.vouched ?? []).slice(1)]) }) }
     },
   }
 }
