@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -221,6 +221,27 @@ test('GO-2026-5390, hair-pin: this gateway is no server of its own, however its 
   for (const host of ['127.0.0.1', 'localhost', '[::1]', '127.1', '2130706433', '0x7f.1', '[::ffff:127.0.0.1]', '0.0.0.0']) {
     const started = startHouse({ data: `127.0.0.1:${port}`, config: () => `mcpServers: { self: { url: "http://${host}:${port}/mcp/self" } }` })
     await assert.rejects(started.then((wrongly) => wrongly.stop()), /mcpServers|self/, host)
+  }
+})
+
+test('CVE-2026-53709, CVE-2026-78573: no two installations share a key, and none is open with a known one', async () => {
+  const other = await startHouse({ config: () => `mcpServers: { unruly: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(unruly)}] } }` })
+  try {
+    const made = (state: string): readonly string[] => readdirSync(state).filter((name) => /key|secret/i.test(name) && statSync(join(state, name)).isFile()).sort()
+    const names = made(house.state)
+    assert.ok(names.includes('admin.key') && names.length > 3, String(names))
+    for (const name of names) {
+      const file = join(house.state, name)
+      assert.equal(statSync(file).mode & 0o077, 0, `${name} is for its owner alone`)
+      if (made(other.state).includes(name)) assert.notEqual(readFileSync(file, 'utf8'), readFileSync(join(other.state, name), 'utf8'), name)
+    }
+    const theirs = rawCaller(other)
+    for (const key of [house.key, 'sallyport', 'changeme', 'admin', 'my-test-key', '', 'sk-1234', 'null']) {
+      assert.equal((await theirs.post('unruly', HELLO, { authorization: `Bearer ${key}` })).status, 401, key)
+      assert.equal((await fetch(`${other.adminUrl}/api/keys`, { headers: { authorization: `Bearer ${key}` } })).status, 401, key)
+    }
+  } finally {
+    await other.stop()
   }
 })
 
