@@ -60,3 +60,10 @@ test('spans of decoded texts are sorted and lie inside the text', () => {
     { numRuns: 200 },
   )
 })
+
+test('what is a word of its own only when what stands before it is decoded is one', () => {
+  const key = `ghp_${'a1B2c3D4e5F6'.repeat(3)}`
+  const text = `x://y?The%20key%20is%20${key}%20here`
+  assert.deepEqual(plain.scan(text, true).spans, [])
+  assert.deepEqual(decoded.scan(text, true).spans.map(({ start, end }) => text.slice(start, end)), [key])
+})

@@ -1,7 +1,9 @@
 import type { Leaf, ReplyEvent, Unread } from '../../../contract/reply.ts'
 import type { Origin, Path } from '../../../contract/segment.ts'
 import { Refused, refuse } from '../../../contract/verdict.ts'
-import { at, isNumber, isObject, Lexeme, withAt, type Tree, type TreeObject } from '../../../formats/tree.ts'
+import { isNumber, isObject, Lexeme, withAt, type Tree, type TreeObject } from '../../../formats/tree.ts'
+import { isBase64, textInside } from './bytes.ts'
+import { Runs } from './runs.ts'
 
 /** An answer of a server on its way to the caller, with every text in it as a leaf. */
 export interface TreeEvent extends ReplyEvent {
@@ -26,15 +28,15 @@ const MOST_LEAVES = 20_000
 const MOST_UNREAD = 100
 /** Shorter numbers identify nobody. */
 const LONG_NUMBER = 9
-/** How much of two neighbouring texts is looked at as one. */
-const SEAM = 320
-/** Where parts stand that are read one after the other: of tools, of tasks, of resources, of prompts. */
-const CONTENTS = [['result', 'content'], ['result', 'result', 'content'], ['result', 'contents'], ['result', 'messages']]
+/** Words of the protocol, between which texts stand that are read as one. */
+const SILENT: ReadonlySet<string> = new Set(['type', 'mimeType', 'role', 'uri', 'audience', 'lastModified', 'createdAt', 'lastUpdatedAt', 'status', 'taskId', 'resultType'])
+/** Each item of these was looked at by itself, and nobody reads two as one. */
+const LISTS: ReadonlySet<string> = new Set(['tools', 'prompts', 'resources', 'resourceTemplates'])
 const TEXTUAL = /^(?:text\/|application\/(?:json|xml|yaml|javascript|x-ndjson)\b)|\+(?:json|xml)\b/i
 
 /**
  * An answer with its texts as leaves: strings, long numbers, names of fields that the server chose, text inside base64, and
- * what neighbouring parts come to when they are read as one. Pictures and sounds are no text.
+ * what texts come to that are read one after the other. Pictures and sounds are no text, unless what they hold is.
  */
 export function treeEvent(tree: TreeObject, origin: Origin): TreeEvent {
   const { places, unread } = placesOf(tree, origin)
@@ -68,84 +70,67 @@ function placesOf(tree: TreeObject, origin: Origin): { readonly places: readonly
     if (places.length >= MOST_LEAVES) throw new Refused(refuse('upstream_too_large', { say: 'The server\'s answer has more parts than this gateway accepts.', detail: `more than ${MOST_LEAVES} texts` }))
     places.push({ leaf: { channel, origin, text, whole: true }, put })
   }
-  const visit = (value: Tree, path: Path, binary: boolean): void => {
+  const runs = new Runs()
+  const named = new Runs()
+  const say = (text: string, path: Path, key: string | number | undefined): void => {
+    if (!SILENT.has(key as string) || /\s/.test(text)) runs.add(text, path, key === 'text')
+  }
+  const visitText = (value: string, path: Path): void => {
+    add(path.join('/'), value, (whole, text) => withAt(whole, path, text) as TreeObject)
+    say(value, path, path.at(-1))
+  }
+  /** `kind`: what it is where it is no text, as its part calls it. */
+  const visitBytes = (value: string, path: Path, kind: Unread['kind'], told: boolean): void => {
+    if (!isBase64(value)) return visitText(value, path)
     const channel = path.join('/')
-    if (typeof value === 'string') {
-      if (!binary) add(channel, value, (whole, text) => withAt(whole, path, text) as TreeObject)
-    } else if (isNumber(value)) {
+    const inside = textInside(value, told)
+    if (inside === undefined) {
+      if (unread.length < MOST_UNREAD) unread.push({ channel: path.slice(0, -1).join('/'), origin, kind })
+      return
+    }
+    add(channel, inside.text, (whole, text) => withAt(whole, path, inside.write(text)) as TreeObject)
+    // Its place holds base64, so that a text which was taken out of it shows as a change of all of it.
+    runs.add(inside.text, undefined, true)
+  }
+  const visit = (value: Tree, path: Path): void => {
+    if (typeof value === 'string') visitText(value, path)
+    else if (isNumber(value)) {
       const text = value instanceof Lexeme ? value.text : String(value)
-      if (text.length >= LONG_NUMBER) add(channel, text, (whole, put) => withAt(whole, path, put) as TreeObject)
-    } else if (Array.isArray(value)) value.forEach((item, index) => visit(item, [...path, index], false))
-    else if (isObject(value)) {
-      const text = blobText(value)
-      const kind = text === undefined ? unreadKind(value) : undefined
-      if (kind !== undefined && unread.length < MOST_UNREAD) unread.push({ channel, origin, kind })
-      if (text !== undefined) add(`${channel}/blob`, text, (whole, put) => withAt(whole, [...path, 'blob'], Buffer.from(put).toString('base64')) as TreeObject)
+      if (text.length >= LONG_NUMBER) add(path.join('/'), text, (whole, put) => withAt(whole, path, put) as TreeObject)
+    } else if (Array.isArray(value)) {
+      const apart = LISTS.has(path.at(-1) as string)
+      for (const [index, item] of value.entries()) {
+        if (apart) runs.rest()
+        visit(item, [...path, index])
+      }
+      if (apart) runs.rest()
+    } else if (isObject(value)) {
+      const mime = value.get('mimeType')
+      const type = value.get('type')
       for (const [key, item] of value) {
-        if (!NAMES.has(key)) names.add(key)
-        visit(item, [...path, key], isBinary(value, key))
+        if (!NAMES.has(key)) {
+          names.add(key)
+          // A name that is no word of a program's may be half of a sentence.
+          if (typeof item === 'string' && /\s/.test(key)) {
+            named.rest()
+            named.add(key, undefined, true)
+            named.add(item, [...path, key], true)
+          }
+        }
+        const own = [...path, key]
+        if (typeof item === 'string' && key === 'blob') visitBytes(item, own, 'bytes', typeof mime === 'string' && TEXTUAL.test(mime))
+        else if (typeof item === 'string' && key === 'data' && (type === 'image' || type === 'audio')) visitBytes(item, own, type, false)
+        else visit(item, own)
       }
     }
   }
-  visit(tree, [], false)
-  if (names.size > 0) add('names', [...names].join('\n'), unchangeable)
-  seams(tree, add)
+  visit(tree, [])
+  if (names.size > 0) add('names', [...names].join(' '), unchangeable)
+  for (const [index, run] of [...runs.all(), ...named.all()].entries()) add(`seam/${index}`, run.text, (changed, put) => (run.crosses(tree, changed, put) ? unchangeable(changed, put) : changed))
   return { places, unread }
 }
 
-/** A name, or what stands in two parts at once, has no place where something else could be put. */
+/** A name, or what stands in two texts at once, has no place where something else could be put. */
 const unchangeable: Place['put'] = () => {
-  throw new Refused(refuse('answer_refused', { detail: 'something to take out of the name of a field, or of two parts at once' }))
-}
-
-function isBinary(part: TreeObject, key: string): boolean {
-  if (key === 'blob') return part.has('uri')
-  return key === 'data' && (part.get('type') === 'image' || part.get('type') === 'audio')
-}
-
-/** Of a part that is no text. */
-function unreadKind(part: TreeObject): Unread['kind'] | undefined {
-  const type = part.get('type')
-  if ((type === 'image' || type === 'audio') && typeof part.get('data') === 'string') return type
-  return typeof part.get('blob') === 'string' && part.has('uri') ? 'bytes' : undefined
-}
-
-/** What a blob says, where it is text. */
-function blobText(part: TreeObject): string | undefined {
-  const [blob, mime] = [part.get('blob'), part.get('mimeType')]
-  if (typeof blob !== 'string' || !part.has('uri')) return undefined
-  const bytes = Buffer.from(blob, 'base64')
-  const text = bytes.toString('utf8')
-  return (typeof mime === 'string' && TEXTUAL.test(mime)) || (text.isWellFormed() && !text.includes('\ufffd') && !text.includes('\0')) ? text : undefined
-}
-
-/** A sentence that was cut in two between parts says what it says to whoever reads both. */
-function seams(tree: TreeObject, add: (channel: string, text: string, put: Place['put']) => void): void {
-  for (const path of CONTENTS) {
-    const content = at(tree, path)
-    if (!Array.isArray(content)) continue
-    let before: string | undefined
-    for (const [index, part] of content.entries()) {
-      const text = saidBy(part)
-      if (text === undefined || text === '') continue
-      if (before !== undefined) {
-        const [left, right] = [before.slice(-SEAM), text.slice(0, SEAM)]
-        // Where one of the two was changed, what was found stood in it alone.
-        add(`seam/${index}`, `${left} ${right}`, (changed, put) => (unchangedAround(content, at(changed, path), index) ? unchangeable(changed, put) : changed))
-      }
-      before = text
-    }
-  }
-}
-
-/** Text of a part, or of a message's only one. */
-function saidBy(part: Tree): string | undefined {
-  if (!isObject(part)) return undefined
-  const [text, content] = [part.get('text'), part.get('content')]
-  if (typeof text === 'string') return text
-  return isObject(content) ? saidBy(content) : undefined
-}
-
-function unchangedAround(old: readonly Tree[], now: Tree | undefined, index: number): boolean {
-  return Array.isArray(now) && old.slice(0, index + 1).every((part, place) => part === now[place])
+  throw new Refused(refuse('answer_refused', { detail: 'something to take out of the name of a field, or of two texts at once' }))
 }
