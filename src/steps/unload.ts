@@ -6,9 +6,13 @@ const LONGEST = 8192
 const TOKEN = /!\[|\n[ \t]*\n|\][(:]|<(?=[a-z!?/])/gi
 /** What may still become one. */
 const BEGUN = /(?:!|\]|<|\n[ \t]{0,100})$/
-const TARGET = /\s{0,100}(?:<([^<>\n]*)|([^\s)<>]*))/y
+// Within a quotation the next line begins with its mark again.
+const TARGET = /[\s>]*(?:<([^<>\n]*)|([^\s)<>]*))/y
 const LINK = /^<\/?a[\s>]|^<(?:[a-z][a-z0-9+.-]*:|[^\s@>]+@)[^\s<>]*>$|^<\//i
-const PLACES = /(?:[a-z][a-z0-9+.-]*:)?(?:\/\/|\\\\|\/\\)[^\s"'<>)]*/gi
+/** What makes even a link load something. */
+const LOADS = /[\s"'/](?:style|ping|background|on[a-z]+)\s*=/i
+// Browsers read a scheme without slashes as one with them where the page has another.
+const PLACES = /(?:[a-z][a-z0-9+.-]*:)?[\\/]{2}[^\s"'<>)]*|(?<=[=("'\s,])(?:https?|ftp|wss?):[^\s"'<>)]*/gi
 const REMOVED = '#removed'
 
 /**
@@ -61,7 +65,9 @@ class Run {
 
   #target(token: string, written: string): string {
     if (token === '](' && !this.#pictured) return token + written
-    const url = written.trim().replace(/^</, '')
+    const url = written.replace(/^[\s>]+/, '').trim().replace(/^</, '')
+    // Nothing but blanks as far as one looks: the address comes behind them.
+    if (url === '' && written.length >= LONGEST) return `${token} ${REMOVED} `
     // Of what stands behind a colon most is no address.
     const named = token !== ']:' || /[:&\\]|\/\//.test(url)
     if (!named || !isElsewhere(url) || this.#trusts(url)) return token + written
@@ -69,9 +75,10 @@ class Run {
   }
 
   #tag(written: string): string {
-    if (LINK.test(written)) return written
-    const places = written.match(PLACES) ?? []
-    const hidden = /=[^>]*&#?\w/.test(written)
+    if (LINK.test(written) && !LOADS.test(written)) return written
+    // Browsers leave out line breaks and tabs within addresses.
+    const places = [...(written.match(PLACES) ?? []), ...(written.replace(/[\t\r\n]+/g, '').match(PLACES) ?? [])]
+    const hidden = /=[^>]*&#?\w/.test(written) || (written.length >= LONGEST && !written.endsWith('>'))
     return !hidden && places.every((one) => this.#trusts(one)) ? written : `&lt;${written.slice(1)}`
   }
 }
@@ -123,7 +130,8 @@ export function unloading(trusts: (url: string) => boolean): Unloading {
       const before = closing.filter((channel) => !event.leaves.some((leaf) => leaf.channel === channel && !leaf.whole)).flatMap(flush)
       let changed = false
       const texts = event.leaves.map(({ channel, origin, text, whole }) => {
-        if (origin !== 'assistant') return text
+        // Whoever shows what a model thinks draws it as well.
+        if (origin !== 'assistant' && origin !== 'reasoning') return text
         let shown: string
         if (whole) shown = unloaded(text, trusts)
         else {

@@ -12,10 +12,10 @@ export interface OfferedTool {
  */
 export function withToolNames(tree: TreeObject, segments: readonly Segment[]): readonly Segment[] {
   if (!segments.some(isOfTool)) return segments
-  const names = new Map<string, string>()
+  const names: Names = new Map()
   for (const key of ['messages', 'input', 'contents']) {
     const turns = tree.get(key)
-    if (Array.isArray(turns)) for (const turn of turns) collect(turn, names, 0)
+    if (Array.isArray(turns)) turns.forEach((turn, at) => collect(turn, names, at, 0))
   }
   return segments.map((one) => {
     const tool = isOfTool(one) ? nameAlong(tree, one.path, names) : undefined
@@ -30,14 +30,21 @@ function isOfTool({ origin }: Segment): boolean {
 /** A turn, its parts, and a call in a list of calls: deeper there are only arguments. */
 const DEEPEST = 3
 
-function collect(value: Tree, names: Map<string, string>, depth: number): void {
+/** By the id of a call, in which turn what was called: some number their calls anew in each. */
+type Names = Map<string, { readonly turn: number; readonly name: string }[]>
+
+function collect(value: Tree, names: Names, turn: number, depth: number): void {
   if (!isObject(value)) return
   const called = calledHere(value)
-  if (called?.id !== undefined) names.set(called.id, called.name)
+  if (called?.id !== undefined) {
+    const all = names.get(called.id)
+    if (all === undefined) names.set(called.id, [{ turn, name: called.name }])
+    else all.push({ turn, name: called.name })
+  }
   if (depth === DEEPEST) return
   for (const key of ['content', 'tool_calls', 'parts']) {
     const inner = value.get(key)
-    if (Array.isArray(inner)) for (const one of inner) collect(one, names, depth + 1)
+    if (Array.isArray(inner)) for (const one of inner) collect(one, names, turn, depth + 1)
   }
 }
 
@@ -54,31 +61,41 @@ function calledHere(value: TreeObject): { readonly name: string; readonly id: st
   return name === undefined ? undefined : { name, id: stringOf(value.get('call_id')) ?? stringOf(value.get('id')) }
 }
 
-/** The nearest object on the way to a text that says which tool it is about. */
-function nameAlong(tree: Tree, path: Segment['path'], names: ReadonlyMap<string, string>): string | undefined {
+/**
+ * The outermost object on the way to a text, within its turn, that says which tool it is about: deeper ones may be a part
+ * of what the tool answered, and say what they like.
+ */
+function nameAlong(tree: Tree, path: Segment['path'], names: Names): string | undefined {
   let here: Tree | undefined = tree
-  let found: string | undefined
-  for (const step of path) {
+  const turn = typeof path[1] === 'number' ? path[1] : Infinity
+  for (const [depth, step] of path.entries()) {
     if (isObject(here)) {
-      found = nameHere(here, names) ?? found
+      const found = depth === 0 ? undefined : nameHere(here, names, turn)
+      if (found !== undefined) return found.name
       here = here.get(String(step))
     } else here = Array.isArray(here) ? here[step as number] : undefined
   }
-  return found
+  return undefined
 }
 
-function nameHere(value: TreeObject, names: ReadonlyMap<string, string>): string | undefined {
+/** Undefined = it says nothing of tools; no name in it = of one that nobody can tell. */
+function nameHere(value: TreeObject, names: Names, turn: number): { readonly name: string | undefined } | undefined {
   const called = calledHere(value)
-  if (called !== undefined) return called.name
+  if (called !== undefined) return called
   for (const key of ['functionResponse', 'function_response']) {
     const inner = value.get(key)
     const name = isObject(inner) ? stringOf(inner.get('name')) : undefined
-    if (name !== undefined) return name
+    if (name !== undefined) return { name }
   }
   const id = stringOf(value.get('tool_call_id')) ?? stringOf(value.get('tool_use_id')) ?? stringOf(value.get('call_id'))
-  if (id !== undefined) return names.get(id)
+  if (id !== undefined) {
+    const said = names.get(id) ?? []
+    const last = said.findLast((one) => one.turn <= turn)
+    // Two calls of one turn with one id: nobody can tell which of them this answers.
+    return { name: said.some((one) => one.turn === last?.turn && one.name !== last.name) ? undefined : last?.name }
+  }
   // Before there were ids, a result named its function.
-  return value.get('role') === 'function' ? stringOf(value.get('name')) : undefined
+  return value.get('role') === 'function' ? { name: stringOf(value.get('name')) } : undefined
 }
 
 /** What the request says of a tool by its name, in any dialect; undefined where it offers none. */

@@ -53,7 +53,8 @@ export function decideCall(session: FlowSession, call: FlowCall, now = 0): FlowD
   if (out && session.past.restricted.size() > 0) {
     const texts = textsOf(args)
     const together = texts.filter(({ isName }) => !isName).map(({ text }) => text)
-    const whole = [...texts, { path: '', text: together.join(' ') }, { path: '', text: together.toReversed().join(' ') }]
+    // The name of a tool is a text that leaves as well.
+    const whole = [...texts, { path: '', text: [call.tool, ...together].join(' ') }, { path: '', text: together.toReversed().join(' ') }]
     for (const { path, text } of whole) {
       const leak = session.past.restricted.leak(text)
       if (leak === undefined || (leak.kind === 'likely' && said(view, text))) continue

@@ -35,7 +35,8 @@ export function skeleton(text: string): string {
 /** Deepest nesting of encodings that is undone, and the longest text for which it is tried. */
 const DEEPEST = 2
 const LONGEST = 65_536
-const MOST_READINGS = 24
+/** Each spelling makes one reading of the whole text, however many words are spelled so: padding hides nothing. */
+const MOST_READINGS = 64
 const PERCENT = /%[0-9a-f]{2}/i
 const ENTITY = /&(?:#\d{1,7}|#x[0-9a-f]{1,6}|amp|lt|gt|quot);/i
 const BASE64 = /[A-Za-z0-9+/_-]{8,}={0,2}/g
@@ -45,20 +46,33 @@ const READABLE = /^[\t\n\r\x20-\x7e\u00a0-\ud7ff\ue000-\uffef]*$/
 /** The text and what is written in it in percent, HTML, base64 and hexadecimal spelling, nested at most twice. */
 export function readings(text: string): readonly string[] {
   const found = new Set([text])
-  if (text.length <= LONGEST) undo(text, found, DEEPEST)
+  undo(text, found, DEEPEST)
   return [...found]
 }
 
 function undo(text: string, found: Set<string>, deep: number): void {
-  const add = (made: string | undefined): void => {
-    if (made === undefined || made === '' || found.has(made) || found.size >= MOST_READINGS) return
+  const add = (made: string): void => {
+    if (made === '' || found.has(made) || found.size >= MOST_READINGS) return
     found.add(made)
     if (deep > 1) undo(made, found, deep - 1)
   }
   if (PERCENT.test(text)) add(percentDecoded(text))
   if (ENTITY.test(text)) add(text.replace(/&#x([0-9a-f]{1,6});/gi, (_, hex: string) => letter(Number.parseInt(hex, 16))).replace(/&#(\d{1,7});/g, (_, code: string) => letter(Number(code))).replace(/&amp;/g, '&').replace(/&lt;/g, '<').replace(/&gt;/g, '>').replace(/&quot;/g, '"'))
-  for (const [run] of text.matchAll(BASE64)) add(readable(Buffer.from(run, /[-_]/.test(run) ? 'base64url' : 'base64')))
-  for (const [run] of text.matchAll(HEX)) add(readable(Buffer.from(run, 'hex')))
+  add(decodedRuns(text, BASE64, (run) => readable(Buffer.from(run, /[-_]/.test(run) ? 'base64url' : 'base64'))))
+  // What stands before and behind a slash in a path, or at both sides of a dash, may be spelled so by itself.
+  add(decodedRuns(text, /[A-Za-z0-9]{8,}={0,2}/g, (run) => readable(Buffer.from(run, 'base64'))))
+  add(decodedRuns(text, /[A-Za-z0-9_-]{8,}={0,2}/g, (run) => readable(Buffer.from(run, 'base64url'))))
+  add(decodedRuns(text, HEX, (run) => readable(Buffer.from(run, 'hex'))))
+}
+
+/** What the runs come to that decode to text, one beside the other. */
+function decodedRuns(text: string, runs: RegExp, decode: (run: string) => string | undefined): string {
+  const made: string[] = []
+  for (const [run] of text.matchAll(runs)) {
+    const one = decode(run)
+    if (one !== undefined) made.push(one)
+  }
+  return made.join(' ')
 }
 
 function letter(code: number): string {

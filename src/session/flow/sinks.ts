@@ -117,6 +117,7 @@ export function sinkOf(name: string, args: TreeObject | undefined, facts: ToolFa
     made = to
     by = because
   }
+  if (facts.least !== undefined) raise(facts.least, 'configuration')
   const fromNames = classOfArguments(namesIn(offered?.schema), made)
   if (fromNames !== undefined) raise(fromNames, 'schema')
   // What is made public is sent to everybody.
