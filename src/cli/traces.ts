@@ -2,7 +2,7 @@ import { parseJson, JsonError } from '../formats/json.ts'
 import { isNumber, isObject, stringOf, type Tree, type TreeObject } from '../formats/tree.ts'
 import { canonicalJson } from '../formats/canonical.ts'
 import type { FlowCall } from '../session/flow/decide.ts'
-import type { FlowSegment } from '../session/flow/session.ts'
+import type { FlowSegment } from '../session/flow/reading.ts'
 import type { Offered } from '../session/flow/sinks.ts'
 
 /** A recorded conversation, in the order in which things were said: a call stands where it was proposed. */

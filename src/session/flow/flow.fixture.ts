@@ -1,7 +1,9 @@
 import { UNKNOWN_TOOL, type ToolFacts } from '../../contract/tool.ts'
 import type { FlowDecision } from '../../contract/flow.ts'
 import { decideCall } from './decide.ts'
-import { openSession, type FlowSegment, type FlowSession, type Past } from './session.ts'
+import type { Past } from './past.ts'
+import type { FlowSegment } from './reading.ts'
+import { openSession, type FlowSession } from './session.ts'
 import { settleFlow, type WrittenFlow } from './settings.ts'
 
 export const user = (text: string): FlowSegment => ({ origin: 'user', text })

@@ -2,7 +2,9 @@ import { hash } from 'node:crypto'
 import type { Labels } from '../../contract/flow.ts'
 import type { Principal } from '../../contract/principal.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
-import { newPast, openSession, type Endorsement, type FlowSegment, type FlowSession, type Past } from './session.ts'
+import { newPast, type Past } from './past.ts'
+import type { FlowSegment } from './reading.ts'
+import { openSession, type Endorsement, type FlowSession } from './session.ts'
 import type { FlowSettings } from './settings.ts'
 
 /** What one epoch says of tools and of trust. */

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { FlowDecision } from '../../contract/flow.ts'
 import { decideCall } from './decide.ts'
 import { decide, result, sessionOf, system, user } from './flow.fixture.ts'
-import type { FlowSegment } from './session.ts'
+import type { FlowSegment } from './reading.ts'
 
 const RANK = { allow: 0, hold: 1, deny: 2 } as const
 const milder = (after: FlowDecision, before: FlowDecision): boolean => RANK[after.verdict] < RANK[before.verdict]

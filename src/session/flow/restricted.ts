@@ -1,8 +1,8 @@
 import { readings, skeleton } from './fold.ts'
 import { prints, type Prints } from './prints.ts'
 import { hashOf } from './units.ts'
-import { valuesIn } from './values.ts'
-import { finish } from './work.ts'
+import { valuesOf } from './values.ts'
+import { finish, type Work } from './work.ts'
 
 /** Credentials by their spelling. What only looks like one is held, never denied. */
 const CREDENTIALS = [
@@ -39,7 +39,7 @@ export interface Leak {
 /** What may not leave, by its fingerprints. */
 export interface Restricted {
   /** All of a restricted text. */
-  add(text: string): void
+  add(text: string): Work
   /** What looks like a credential in any text. */
   suspect(text: string): void
   /** What of it a text carries, in plain or in another spelling. */
@@ -74,13 +74,13 @@ export function restricted(most: number): Restricted {
   return {
     size: () => count + texts,
     suspect: (text) => credentials(text, 'likely'),
-    add(text) {
+    *add(text) {
       texts++
-      finish(marked.add(text))
+      yield* marked.add(text)
       credentials(text, 'certain')
       // A short text is one value: a phrase, a code.
       if (text.length <= ONE_VALUE) keep(text, 'certain')
-      for (const { canonical } of valuesIn(text)) keep(canonical, 'certain')
+      for (const { canonical } of yield* valuesOf(text)) keep(canonical, 'certain')
       // Numbers of five digits and words with letters and digits: chance seldom writes them twice.
       for (const [word] of text.matchAll(/[\p{L}\p{N}][\p{L}\p{N}._-]{4,127}/gu)) if (/\d/.test(word) && (/\p{L}/u.test(word) || (word.match(/\d/g) ?? []).length >= 5) && !/^\d{4}-\d\d-\d\d/.test(word)) keep(word, 'certain')
     },

@@ -1,5 +1,6 @@
 import type { ToolClass } from '../../contract/tool_class.ts'
 import { folded } from './fold.ts'
+import type { Work } from './work.ts'
 
 /**
  * Kinds of action and the words by which people ask for them. A lexicon is no understanding: it says whether the user
@@ -139,14 +140,18 @@ export const NO_SCOPE: Scope = { texts: [], kinds: new Set(), things: new Set() 
 const MOST_TEXT = 65_536
 
 /** The task with more words of its user: it only grows, and costs what the words cost. */
-export function widened(scope: Scope, text: string): Scope {
+export function* widened(scope: Scope, text: string): Work<Scope> {
   const plain = withoutAccents(folded(text.slice(0, MOST_TEXT)))
   const wanted = requested(plain)
-  return {
-    texts: [...scope.texts, plain],
-    kinds: new Set([...scope.kinds, ...names.filter((name) => KINDS[name].user.test(wanted))]),
-    things: new Set([...scope.things, ...THINGS.keys().filter((index) => (THINGS[index] as Thing).user.test(plain))]),
+  const kinds = new Set(scope.kinds)
+  for (const name of names) {
+    if (kinds.has(name)) continue
+    if (KINDS[name].user.test(wanted)) kinds.add(name)
+    yield
   }
+  const things = new Set(scope.things)
+  for (const [index, thing] of THINGS.entries()) if (!things.has(index) && thing.user.test(plain)) things.add(index)
+  return { texts: [...scope.texts, plain], kinds, things }
 }
 
 const QUESTION = /^[\s"'“¿-]*(?:(?:so|and|ok|okay|hey|hi|hello|please)[, ]+)?(?:what|why|which|who|whom|whose|when|where|how|did|does|do|is|are|was|were|has|have|had|warum|wieso|was|welche[rsnm]?|wer|wie|wann|wo|hat|haben|ist|sind|pourquoi|quel(?:le)?s?|combien|qui|quand|que|por que|cual(?:es)?|cuanto|quien|cuando|donde|perche|quale|quanto|chi|dove|почему|какои|какая|какие|сколько|кто|когда|где|что)(?![\p{L}\p{N}])/u

@@ -1,6 +1,6 @@
 import type { Finding } from '../../contract/finding.ts'
 import type { Segment } from '../../contract/segment.ts'
-import type { FlowSegment } from './session.ts'
+import type { FlowSegment } from './reading.ts'
 
 /** What a gateway and its guardrails know of a conversation beside its segments. */
 export interface Beside {

@@ -1,42 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { Labels } from '../../contract/flow.ts'
-import type { Origin } from '../../contract/segment.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
 import type { ToolClass } from '../../contract/tool_class.ts'
-import { directoryValues, partsOf } from './fields.ts'
-import { folded } from './fold.ts'
-import { marks, prints, type Marks, type Prints, type Span } from './prints.ts'
-import { restricted, type Restricted } from './restricted.ts'
-import { NO_SCOPE, widened, type Scope } from './scope.ts'
+import { newPast, type Past } from './past.ts'
+import { FENCE, openReader, SAYS_NOTHING, type FlowSegment, type Integrity, type Read } from './reading.ts'
 import type { FlowSettings } from './settings.ts'
-import { hashOf } from './units.ts'
-import { hostOf, valuesIn, type Shape } from './values.ts'
-import { finish } from './work.ts'
-
-/** Whose word a text is; from most to least. */
-export type Integrity = 'operator' | 'user' | 'directory' | 'untrusted'
-
-/** A piece of a conversation, in the order in which it was said. */
-export interface FlowSegment {
-  readonly origin: Origin
-  readonly text: string
-  /** Of a tool's result: the tool's name. */
-  readonly tool?: string
-  /** The MCP server whose tool it is. */
-  readonly server?: string
-  /** Pieces of one result (the id of its call): neighbours of one group are read as one text. */
-  readonly group?: string
-  /** The caller says that this is less than its role: never more. */
-  readonly untrusted?: boolean
-  /** Proven to be a person's or the operator's, where the settings ask for proof. */
-  readonly attested?: boolean
-  /** Of an assistant's turn: it was seen when it was made, so it is no better and no worse than what had been read then. */
-  readonly known?: boolean
-  /** What guardrails found in it, as a confidentiality from 0 to 3; it raises that of its source. */
-  readonly sensitivity?: number
-  /** Stretches of it that must not leave, such as credentials that guardrails found. */
-  readonly restricted?: readonly string[]
-}
+import { finish, type Work } from './work.ts'
 
 /** A value that a person released: for a class of sink, until a time in ms; both absent = for every class, for the session. */
 export interface Endorsement {
@@ -47,40 +15,7 @@ export interface Endorsement {
   readonly by?: string
 }
 
-const MOST_MARKS = 4_000_000
-const MOST_VALUES = 1_000_000
-const MOST_NAMES = 100_000
-const MOST_SEEN = 200_000
-const MOST_TRUSTED = 4 * 1024 * 1024
-const MOST_UNTRUSTED = 16 * 1024 * 1024
 const MOST_GROUP = 8 * 1024 * 1024
-
-/** What one principal's task has seen, over all its sessions: it only grows (DESIGN §4). */
-export interface Past {
-  labels: Labels
-  readonly copied: Prints
-  /** Values that untrusted text gave. */
-  readonly values: Marks
-  /** Those that stood in prose, and not only as a whole field. */
-  readonly prose: Marks
-  readonly restricted: Restricted
-  /** Of sessions that took something and have not looked at it: what makes them. */
-  readonly deferred: Set<() => void>
-}
-
-/** @param labels what is known of it from before. */
-export function newPast(labels: Labels = { untrusted: false, sensitivity: 0 }): Past {
-  return { labels, copied: prints(MOST_MARKS), values: marks(MOST_VALUES), prose: marks(MOST_VALUES), restricted: restricted(MOST_VALUES), deferred: new Set() }
-}
-
-export interface Untrusted {
-  readonly ordinal: number
-  readonly origin: Origin
-  readonly tool: string | undefined
-  readonly text: string
-  /** What of it is not the whole of a field. */
-  readonly prose: string
-}
 
 /** One conversation. `take` what is said, in order; `decide.ts` reads what came of it. */
 export interface FlowSession {
@@ -90,6 +25,8 @@ export interface FlowSession {
   take(segment: FlowSegment): Integrity
   /** The same, when somebody first asks: a conversation without tools never pays for what nobody wants to know. */
   defer(segment: FlowSegment): void
+  /** Looks at what the task's conversations deferred, a piece at a time; `view` does what is left of it at once. */
+  looking(): Work
   /** Nobody asks any more: what was deferred is not looked at. */
   leave(): void
   /** Those of the view; costs less where nothing that was said can have raised them. */
@@ -101,214 +38,84 @@ export interface FlowSession {
   readonly view: () => View
 }
 
-export interface View {
+export interface View extends Read {
   readonly labels: Labels
-  /** Folded texts of people and operator, what was copied from elsewhere left out. */
-  readonly trusted: readonly string[]
-  /** Values of trusted text and of directories, by shape and canonical spelling. */
-  readonly values: ReadonlyMap<string, Integrity>
-  /** Words of directories that have no shape. */
-  readonly words: ReadonlySet<string>
-  readonly ownDomains: ReadonlySet<string>
-  readonly scope: Scope
-  readonly untrusted: readonly Untrusted[]
   readonly endorsements: readonly Endorsement[]
-  /** Ids by the names that records of untrusted results give them. */
-  readonly bound: ReadonlyMap<string, ReadonlySet<string>>
-  /** More was said than is kept: whatever rests on what untrusted text did not say is no ground any more. */
-  readonly full: boolean
 }
-
-export function valueKey(shape: Shape, canonical: string): string {
-  return `${shape} ${canonical}`
-}
-
-/** Mail providers where anybody has an address: nobody's own domain. */
-const PUBLIC_MAIL = new Set('gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com yahoo.co.uk icloud.com me.com mac.com aol.com proton.me protonmail.com pm.me gmx.de gmx.net gmx.com web.de t-online.de mail.com mail.ru yandex.ru yandex.com qq.com 163.com 126.com naver.com daum.net fastmail.com tutanota.com tuta.com zoho.com orange.fr free.fr wanadoo.fr libero.it wp.pl o2.pl seznam.cz hey.com'.split(' '))
-
-/** What harnesses write above what they kept of a conversation; it retells what was read, whatever its role. */
-const RETELLING = /(?:summary of (?:the |our |this |your )?(?:conversation|session|chat|discussion|previous|earlier|work)|conversation (?:so far|summary|history|was compacted)|(?:session|conversation) is being continued|(?:previous|earlier|prior) (?:conversation|session|context|messages?)\b.{0,40}(?:summar|compact|condens)|context (?:summary|was compacted)|compacted (?:history|context)|zusammenfassung (?:des|der) (?:bisherigen )?(?:gesprächs|sitzung|unterhaltung)|résumé de la conversation|resumen de la conversación|对话摘要|会話の要約|대화 요약)/iu
-
-/** Marks between which applications put what they looked up. */
-const FENCE = /<(documents?|context|search_results?|results?|sources?|e-?mails?|web_?pages?|pages?|passages?|chunks?|quotes?|untrusted(?:_\w+)?|retrieved(?:_\w+)?|attachments?|file(?:_contents?)?|transcript|tool_result|output)(?:\s[^<>]{0,200})?>[\s\S]*?(?:<\/\1>|$)/gi
-
-/** Words that a tool may answer with and say nothing: no taint comes from them. */
-const SAYS_NOTHING = /^(?:[\s\d.,:;+\-*/%()[\]{}"'€$£¥]|true|false|null|none|ok|okay|done|success|undefined)*$/i
 
 export function openSession(settings: FlowSettings, tool: (name: string, server?: string) => ToolFacts, past: Past = newPast()): FlowSession {
-  const trusted: string[] = []
-  const trustedPrints = prints(MOST_MARKS)
-  const values = new Map<string, Integrity>()
-  const words = new Set<string>()
-  const ownDomains = new Set(settings.ownDomains)
-  const untrusted: Untrusted[] = []
+  const reader = openReader(settings, tool, past)
   const endorsements: Endorsement[] = []
-  const seen = new Set<string>()
-  const bound = new Map<string, Set<string>>()
-  let trustedLength = 0
-  let untrustedLength = 0
-  let ordinal = 0
-  let scope = NO_SCOPE
-  let operatorScope = NO_SCOPE
-  let userSpoke = false
-  let tail = ''
-  let full = false
   const deferred: { readonly segment: FlowSegment; clean?: boolean }[] = []
-  // While what was deferred is looked at: whether nothing untrusted had been read when it was said.
-  let clean = false
   // How many of them have raised the labels already.
   let raised = 0
-  let open: { segment: FlowSegment; text: string; size: number; ordinal: number; absorbed: number } | undefined
+  let ordinal = 0
+  // What is being looked at, where that was put aside for others.
+  let going: Work | undefined
+  let open: { segment: FlowSegment; text: string; size: number; ordinal: number; absorbed: number; clean: boolean } | undefined
 
-  const raise = (one: Partial<Labels>): void => {
-    const { labels } = past
-    if ((one.untrusted === true && !labels.untrusted) || (one.sensitivity ?? 0) > labels.sensitivity) past.labels = { untrusted: labels.untrusted || one.untrusted === true, sensitivity: Math.max(labels.sensitivity, one.sensitivity ?? 0) }
-  }
-
-  const tainted = (): boolean => past.labels.untrusted && !clean
-
-  const isNew = ({ origin, tool: name, untrusted: marked, attested }: FlowSegment, text: string): boolean => {
-    const key = createHash('sha256').update(`${origin}\n${name ?? ''}\n${marked === true ? 1 : 0}${attested === true ? 1 : 0}\n`).update(text).digest('base64').slice(0, 24)
-    if (seen.has(key)) return false
-    if (seen.size >= MOST_SEEN) full = true
-    else seen.add(key)
-    return true
-  }
-
-  const confidentiality = (segment: FlowSegment, text: string, facts: ToolFacts | undefined): void => {
-    const configured = facts?.attributes['sensitivity']
-    const sensitivity = Math.max(segment.sensitivity ?? 0, typeof configured === 'number' ? configured : 0)
-    raise({ sensitivity })
-    for (const one of segment.restricted ?? []) past.restricted.add(one)
-    if (sensitivity >= 3) past.restricted.add(text)
-    else if (segment.origin !== 'user') past.restricted.suspect(text)
-  }
-
-  const trust = (text: string, integrity: Integrity): void => {
-    if (trustedLength + text.length > MOST_TRUSTED) return
-    trustedLength += text.length
-    trusted.push(folded(text))
-    finish(trustedPrints.add(text))
-    for (const one of valuesIn(text)) {
-      if (!values.has(valueKey(one.shape, one.canonical))) values.set(valueKey(one.shape, one.canonical), integrity)
-      const host = one.shape === 'email' && integrity === 'operator' && settings.ownDomains === undefined ? hostOf(one.canonical) : undefined
-      if (host !== undefined && !PUBLIC_MAIL.has(host)) ownDomains.add(host)
-    }
-  }
-
-  const distrust = (segment: FlowSegment, text: string, at: number): void => {
-    // What the assistant says of what it read gives nothing away that was not read; in its own words it is no prose of others.
-    const retold = segment.known === true && (segment.origin === 'assistant' || segment.origin === 'reasoning' || segment.origin === 'tool_call')
-    if (retold && !tainted()) return
-    if (!retold && !SAYS_NOTHING.test(text)) raise({ untrusted: true })
-    const { fields, prose, named } = retold ? { fields: [], prose: text, named: [] } : partsOf(text)
-    for (const one of named) {
-      const name = folded(one.name).replace(/^[#@]/, '')
-      const ids = bound.get(name)
-      if (ids !== undefined) ids.add(folded(one.id))
-      else if (bound.size < MOST_NAMES) bound.set(name, new Set([folded(one.id)]))
-      else full = true
-    }
-    if (untrustedLength + text.length > MOST_UNTRUSTED) full = true
-    else {
-      untrustedLength += text.length
-      const plain = folded(text)
-      untrusted.push({ ordinal: at, origin: segment.origin, tool: segment.tool, text: plain, prose: retold ? '' : prose === text ? plain : folded(prose) })
-    }
-    // Run on from what was read before it: a text that arrives in two results is known as one.
-    finish(past.copied.add(`${tail} ${text}`, trustedPrints))
-    tail = text.slice(-TAIL)
-    for (const one of valuesIn(prose)) {
-      past.values.add(hashOf(valueKey(one.shape, one.canonical)))
-      if (!retold) past.prose.add(hashOf(valueKey(one.shape, one.canonical)))
-    }
-    if (fields.length > 0) for (const one of valuesIn(fields.map((field) => field.text).join('\n'))) past.values.add(hashOf(valueKey(one.shape, one.canonical)))
-  }
-
-  /** What of a turn is its speaker's own: copies of untrusted text, and what stands between marks of a document, are not. */
-  const ownOf = (text: string): { readonly own: string; readonly rest: string } => {
-    const cut: Span[] = [...finish(past.copied.copied(text))]
-    if (settings.fenced) for (const found of text.matchAll(FENCE)) cut.push({ start: found.index, end: found.index + found[0].length })
-    // A person types an address that was read before; a long text with one in it was put together from what was read.
-    if (text.length > TYPED) for (const one of valuesIn(text)) if (past.values.has(hashOf(valueKey(one.shape, one.canonical)))) cut.push({ start: one.start, end: one.start + one.text.length })
-    if (cut.length === 0) return { own: text, rest: '' }
-    let own = ''
-    let rest = ''
-    let at = 0
-    for (const { start, end } of cut.toSorted((a, b) => a.start - b.start)) {
-      if (start > at) own += `${text.slice(at, start)}\n`
-      if (end > at) rest += `${text.slice(Math.max(at, start), end)}\n`
-      at = Math.max(at, end)
-    }
-    return { own: own + text.slice(at), rest }
-  }
-
-  const absorb = (segment: FlowSegment, text: string, at: number): Integrity => {
-    if (!isNew(segment, text)) return 'untrusted'
-    const facts = segment.tool === undefined ? undefined : tool(segment.tool, segment.server)
-    confidentiality(segment, text, facts)
-    const speaks = segment.origin === 'user' || segment.origin === 'system'
-    if (segment.origin === 'user') userSpoke = true
-    const believed = speaks && segment.untrusted !== true && (settings.provenance === 'role' || segment.attested === true) && !full && !(tainted() && RETELLING.test(text.slice(0, 1500)))
-    if (believed) {
-      const integrity = segment.origin === 'system' ? 'operator' : 'user'
-      const { own, rest } = ownOf(text)
-      if (rest !== '') distrust(segment, rest, at)
-      trust(own, integrity)
-      if (segment.origin === 'user') scope = widened(scope, own)
-      else operatorScope = widened(operatorScope, own)
-      return rest === '' ? integrity : 'untrusted'
-    }
-    if (segment.origin === 'tool_definition') return 'untrusted'
-    if (segment.origin === 'tool_result' && segment.untrusted !== true && facts?.trust === 'operator') {
-      trust(text, 'operator')
-      return 'operator'
-    }
-    if (segment.origin === 'tool_result' && segment.untrusted !== true && facts?.trust === 'directory' && !full) {
-      for (const one of directoryValues(text, facts.fields)) {
-        if (typeof one === 'string') words.add(folded(one))
-        else if (!values.has(valueKey(one.shape, one.canonical))) values.set(valueKey(one.shape, one.canonical), 'directory')
-      }
-    }
-    distrust(segment, text, at)
-    return segment.tool !== undefined && facts?.trust === 'directory' ? 'directory' : 'untrusted'
-  }
-
-  const settle = (): void => {
+  const settle = function* (): Work {
     if (open === undefined || open.absorbed === open.text.length) return
-    absorb(open.segment, open.text, open.ordinal)
-    open.absorbed = open.text.length
+    const { segment, text, ordinal: at, clean } = open
+    yield* reader.absorb(segment, text, at, clean)
+    open.absorbed = text.length
   }
 
-  const received = (segment: FlowSegment): Integrity => {
+  const received = function* (segment: FlowSegment, clean: boolean): Work<Integrity> {
     const at = ordinal++
     if (segment.text === '') return 'untrusted'
     if (segment.group === undefined) {
-      settle()
+      yield* settle()
       open = undefined
-      return absorb(segment, segment.text, at)
+      return yield* reader.absorb(segment, segment.text, at, clean)
     }
     if (open !== undefined && open.segment.group === segment.group && open.segment.origin === segment.origin && open.segment.tool === segment.tool && open.segment.server === segment.server && open.size + segment.text.length <= MOST_GROUP) {
       open.text += segment.text
       open.size += segment.text.length
+      open.clean &&= clean
       const sensitivity = Math.max(open.segment.sensitivity ?? 0, segment.sensitivity ?? 0)
       const stretches = [...(open.segment.restricted ?? []), ...(segment.restricted ?? [])]
       open.segment = { ...open.segment, ...(stretches.length > 0 && { restricted: stretches }), ...(sensitivity > 0 && { sensitivity }), ...(segment.untrusted === true && { untrusted: true }) }
       return 'untrusted'
     }
-    settle()
-    open = { segment, text: segment.text, size: segment.text.length, ordinal: at, absorbed: 0 }
+    yield* settle()
+    open = { segment, text: segment.text, size: segment.text.length, ordinal: at, absorbed: 0, clean }
     return 'untrusted'
   }
 
-  const drain = (): void => {
-    past.deferred.delete(drain)
-    raised = 0
-    for (const one of deferred.splice(0)) {
-      clean = one.clean === true
-      received(one.segment)
+  const work = function* (): Work {
+    for (let one = deferred.shift(); one !== undefined; one = deferred.shift()) {
+      const reading = received(one.segment, one.clean === true)
+      // Nobody may find it half read while it has not raised the labels.
+      if (raised === 0) finish(reading)
+      else {
+        raised--
+        yield* reading
+      }
+      yield
     }
-    clean = false
+    yield* settle()
+  }
+
+  const step = (): boolean => {
+    going ??= work()
+    try {
+      if (going.next().done !== true) return false
+    } catch (error) {
+      deferred.length = 0
+      raised = 0
+      reader.broken()
+      going = undefined
+      past.deferred.delete(step)
+      throw error
+    }
+    going = undefined
+    past.deferred.delete(step)
+    return true
+  }
+
+  const drain = (): void => {
+    if (going !== undefined || deferred.length > 0) while (!step());
   }
 
   /** What a segment raises labels to, as far as that can be told without looking through it; undefined = it cannot. */
@@ -324,7 +131,8 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
     if (origin === 'user' || origin === 'system') {
       if (settings.provenance === 'attested' && attested !== true) return foreign
       // Parts of it may be copies of what was read, or stand between marks.
-      return full || untrusted.length > 0 || (settings.fenced && text.includes('<')) ? undefined : labels
+      const { full, untrusted } = reader.read()
+      return full || untrusted.length > 0 || (settings.fenced && text.search(FENCE) >= 0) ? undefined : labels
     }
     if (known === true && (origin === 'assistant' || origin === 'reasoning' || origin === 'tool_call')) return labels
     return origin === 'tool_result' && facts?.trust === 'operator' ? labels : foreign
@@ -336,24 +144,26 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
     tool,
     take(segment) {
       drain()
-      return received(segment)
+      return finish(received(segment, false))
     },
     defer(segment) {
       deferred.push({ segment })
-      past.deferred.add(drain)
+      past.deferred.add(step)
     },
-    leave: () => void past.deferred.delete(drain),
+    *looking() {
+      for (let [one] = past.deferred; one !== undefined; [one] = past.deferred) if (!one()) yield
+    },
+    leave: () => void past.deferred.delete(step),
     labels() {
-      settle()
+      if (going === undefined) finish(settle())
       for (const one of deferred.slice(raised)) {
         one.clean = !past.labels.untrusted
         const labels = raising(one.segment)
         if (labels === undefined) {
           drain()
-          settle()
           break
         }
-        raise(labels)
+        reader.raise(labels)
         raised++
       }
       return past.labels
@@ -363,15 +173,11 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
       for (let at = endorsements.length - 1; at >= 0; at--) if (endorsements[at]?.by === by) endorsements.splice(at, 1)
     },
     view() {
-      for (const one of [...past.deferred]) one()
-      settle()
-      return { labels: past.labels, trusted, values, words, ownDomains, scope: userSpoke ? scope : operatorScope, untrusted, endorsements, bound, full }
+      for (const one of [...past.deferred]) while (!one());
+      // Its own too where it was left meanwhile: who still holds it decides by all that it was told.
+      drain()
+      finish(settle())
+      return { ...reader.read(), labels: past.labels, endorsements }
     },
   }
 }
-
-/** Longer turns than a person types to answer a question. */
-const TYPED = 300
-
-/** More than the longest run of which a mark is made. */
-const TAIL = 120

@@ -1,5 +1,6 @@
 import { normalHost } from '../../formats/hostnames.ts'
 import { folded, percentDecoded } from './fold.ts'
+import { finish, type Work } from './work.ts'
 
 /** What a value names, as far as its spelling shows. */
 export type Shape = 'email' | 'url' | 'iban' | 'phone' | 'wallet' | 'id'
@@ -122,11 +123,16 @@ export function isId(text: string): boolean {
 
 const MOST_VALUES = 20_000
 
+/** Values that are looked at before others may have their turn. */
+const AT_ONCE = 256
+
 /** Addresses, URLs, account numbers, phones and wallets in a text, in their canonical spelling. */
-export function valuesIn(text: string): readonly Value[] {
+export function* valuesOf(text: string): Work<readonly Value[]> {
   const values: Value[] = []
-  const take = (shape: Shape, pattern: RegExp, canonical: (found: string) => string | undefined, wanted?: (found: string) => boolean): void => {
+  const take = function* (shape: Shape, pattern: RegExp, canonical: (found: string) => string | undefined, wanted?: (found: string) => boolean): Work {
+    let looked = 0
     for (const found of text.matchAll(pattern)) {
+      if (++looked % AT_ONCE === 0) yield
       if (values.length >= MOST_VALUES) return
       const run = shape === 'url' ? found[0].replace(TRAILING, '') : found[0]
       if (wanted !== undefined && !wanted(run)) continue
@@ -135,10 +141,15 @@ export function valuesIn(text: string): readonly Value[] {
     }
   }
   const ascii = ASCII.test(text)
-  if (text.includes('@')) take('email', ascii ? ASCII_EMAIL : EMAIL, canonicalEmail)
-  if (text.includes('.') || text.includes('://')) take('url', ascii ? ASCII_URL : URL_RUN, canonicalUrl, looksLikeUrl)
-  take('iban', IBAN, canonicalIban)
-  take('phone', PHONE, canonicalPhone, (run) => !isDate(run))
-  take('wallet', WALLET, (run) => run.toLowerCase())
+  if (text.includes('@')) yield* take('email', ascii ? ASCII_EMAIL : EMAIL, canonicalEmail)
+  if (text.includes('.') || text.includes('://')) yield* take('url', ascii ? ASCII_URL : URL_RUN, canonicalUrl, looksLikeUrl)
+  yield* take('iban', IBAN, canonicalIban)
+  yield* take('phone', PHONE, canonicalPhone, (run) => !isDate(run))
+  yield* take('wallet', WALLET, (run) => run.toLowerCase())
   return values
+}
+
+/** The same at once. */
+export function valuesIn(text: string): readonly Value[] {
+  return finish(valuesOf(text))
 }
