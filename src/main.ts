@@ -67,6 +67,8 @@ export interface Started {
   readonly local?: string
   readonly state: string
   readonly practice: boolean
+  /** Names under which agents meet MCP servers, each at `/mcp/<name>`. */
+  readonly mcpServers: readonly string[]
   /** Drains: no new requests, streams in flight may end, then everything is on disk. */
   stop(signal?: string): Promise<void>
 }
@@ -344,6 +346,7 @@ export async function start(options: StartOptions): Promise<Started> {
       ...(local !== undefined && { local }),
       state,
       practice: live.practice,
+      mcpServers: first.mcpServers.map(({ name }) => name),
       stop(signal) {
         draining = true
         stopping ??= (async () => {

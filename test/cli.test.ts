@@ -124,6 +124,15 @@ test('up, a key, a call, its receipt, revocation, drain: with the commands as ty
   assert.match((await run('audit', 'tail', '--lines', '50')).out, /key\.revoke/)
 })
 
+test('where agents meet MCP servers is said when it starts', async () => {
+  writeFileSync(join(folder, 'sallyport.yaml'), 'listen: { data: "127.0.0.1:0", admin: "127.0.0.1:0" }\nmcpServers: { files: { command: none }, notes: { command: none } }\n')
+  const child = command(['up'])
+  let out = ''
+  await new Promise<void>((resolve) => child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()).includes('keys create') && resolve()))
+  assert.match(out, /MCP clients {8}(http:\/\/127\.0\.0\.1:\d+)\/mcp\/files, \1\/mcp\/notes\n/)
+  assert.equal(await stopped(child), 0)
+})
+
 test('a second instance on the same state says who has it', async () => {
   await up()
   const second = await run('up')

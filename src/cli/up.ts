@@ -45,13 +45,14 @@ function facts({ stop: _, ...started }: Started): object {
   return { version: ownVersion(), pid: process.pid, ...started }
 }
 
-function welcome({ dataUrl, adminUrl, secureUrl, local, state, practice }: Started): string {
+function welcome({ dataUrl, adminUrl, secureUrl, local, state, practice, mcpServers }: Started): string {
   const lines = [
     `Sallyport ${ownVersion()} is running.`,
     '',
     `  OpenAI clients     ${dataUrl}/v1`,
     `  Anthropic clients  ${dataUrl}/anthropic`,
     `  Gemini clients     ${dataUrl}/gemini`,
+    ...(mcpServers.length === 0 ? [] : [`  MCP clients        ${mcpServers.length > 3 ? `${dataUrl}/mcp, or one of ${mcpServers.length} at ${dataUrl}/mcp/NAME` : mcpServers.map((name) => `${dataUrl}/mcp/${name}`).join(', ')}`]),
     ...(secureUrl === undefined ? [] : [`  With certificates  ${secureUrl}`]),
     ...(local === undefined ? [] : [`  Local programs     ${local}`]),
     `  Operators          ${adminUrl}`,
