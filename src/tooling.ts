@@ -138,7 +138,7 @@ export function openTooling(parts: ToolingParts): Tooling {
     if (target === undefined) return serverForEach({ ...each, nameOf: ownerOf, most, link: () => linkTo(ready, parts, dialer.dial), close })
     const nameOf = (principal: Principal): string => grantNameOf(grantOwnerOf(principal))
     const server = serverForEach({ ...each, nameOf, most, link: (latest) => linkTo(ready, parts, consenting.way(target, latest, dialer.dial)), close: () => (quiet(), close()) })
-    // What was opened with a grant ends with it: sessions and streams go on without a token.
+    // What was opened with a grant ends with it: a session or a stream would go on without its token.
     const quiet = consenting.onEnd(settings.name, (owner) => server.end(grantNameOf(owner)))
     return server
   }

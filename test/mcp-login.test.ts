@@ -162,6 +162,32 @@ test('a token of another audience is refused', async () => {
   assert.equal(chat.status, 403)
 })
 
+test('audience: a token for all servers at one place is good there alone, and one of any other spelling nowhere', async () => {
+  const token = (aud: string): Promise<string> => server.sign({ sub: 'ada', client_id: 'editor', scope: 'math:read math:add', aud })
+  const at = async (path: string, aud: string, body: unknown = HELLO, more: Readonly<Record<string, string>> = {}): Promise<Response> =>
+    await fetch(house.dataUrl + path, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', authorization: `Bearer ${await token(aud)}`, ...more }, body: JSON.stringify(body) })
+  const all = `${house.dataUrl}/mcp`
+  const met = await at('/mcp', all)
+  assert.equal(met.status, 200, await met.clone().text())
+  const called = await at('/mcp', all, { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'remote__add', arguments: { a: 1, b: 2 } } }, { 'mcp-session-id': met.headers.get('mcp-session-id') ?? '' })
+  assert.equal(((await called.json()) as { result?: { content: readonly { text: string }[] } }).result?.content[0]?.text, '3')
+  const { port } = new URL(all)
+  const elsewhere: readonly (readonly [path: string, aud: string])[] = [
+    ['/mcp/remote', all],
+    ['/mcp', endpoint('remote').href],
+    ...[`${all}/`, all.replace('/mcp', '/MCP'), `${all}?`, `${all}#`, all.replace('http:', 'HTTP:'), all.replace('http:', 'https:'), all.replace(port, String(Number(port) + 1)), all.replace('127.0.0.1', 'localhost'), all.replace('//', '//x@'), ` ${all}`, `${all}/../mcp`, '/mcp', ''].map((aud) => ['/mcp', aud] as const),
+  ]
+  for (const [path, aud] of elsewhere) {
+    const reply = await at(path, aud)
+    assert.equal(reply.status, 401, `${aud} at ${path}`)
+    assert.match(reply.headers.get('www-authenticate') ?? '', /^Bearer error="invalid_token", resource_metadata="/)
+  }
+  for (const path of ['/v1/models', '/identity/renew']) assert.ok((await fetch(house.dataUrl + path, { headers: { authorization: `Bearer ${await token(all)}` } })).status >= 400, path)
+  // A session of one place is none at another, nor for another token's holder.
+  const foreign = await at('/mcp/remote', 'sallyport', { jsonrpc: '2.0', id: 2, method: 'tools/list' }, { 'mcp-session-id': met.headers.get('mcp-session-id') ?? '' })
+  assert.ok(foreign.status >= 400, String(foreign.status))
+})
+
 test('token passthrough: nothing that a caller presents reaches a server', async () => {
   const token = await server.sign({ sub: 'ada', client_id: 'editor', scope: 'math:read math:add', aud: 'sallyport' })
   remote.seen.length = 0

@@ -7,12 +7,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { openConsenting, type Consenting } from '../src/consenting.ts'
+import type { Dial } from '../src/contract/dial.ts'
 import type { Principal } from '../src/contract/principal.ts'
 import { isRefusal, Refused } from '../src/contract/verdict.ts'
 import { makeDialer, type DialerOptions } from '../src/edge/dial/dialer.ts'
 import { systemClock as clock } from '../src/edge/clock.ts'
+import { wantedOf } from '../src/gateways/mcp/oauth/authenticate.ts'
 import { shownOf, type Ticket } from '../src/gateways/mcp/oauth/consent.ts'
-import type { Target } from '../src/gateways/mcp/oauth/discovery.ts'
+import { asked, type Target } from '../src/gateways/mcp/oauth/discovery.ts'
+import { OAuthProblem } from '../src/gateways/mcp/oauth/places.ts'
 import type { GrantRow } from '../src/store/interfaces.ts'
 import { startAuthorizationServer, type AuthorizationServer } from './mcp/authorization.ts'
 
@@ -27,8 +30,12 @@ interface World {
   /** Replaces what the MCP server says of itself. */
   instead: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined
   consenting: Consenting
+  /** Another gateway with the same state, as after a restart. */
+  again(): Consenting
   /** Whether the settings of servers are still those of the target. */
   stands: boolean
+  /** Milliseconds that the clock is ahead. */
+  ahead: number
   target(oauth?: Partial<Target['oauth']>): Target
 }
 
@@ -63,16 +70,21 @@ async function world(t: TestContext, resolve?: DialerOptions['resolve']): Promis
     get: (...parts: readonly string[]) => Promise.resolve(rows.get(key(...parts))),
     put: (row: GrantRow) => Promise.resolve(void rows.set(key(row.tenant, row.owner, row.server), row)),
     drop: (...parts: readonly string[]) => Promise.resolve(rows.delete(key(...parts))),
-    list: () => Promise.resolve([...rows.values()]),
+    list: (subject?: string) => Promise.resolve([...rows.values()].filter((row) => subject === undefined || row.subject === subject)),
   }
-  const consenting = openConsenting({ store, folder, clock, newId: () => 'x', audit: { act: () => Promise.resolve() }, origin: () => 'http://127.0.0.1:8080', stands: () => made.stands, ...(resolve && { resolve }) })
+  const opened: Consenting[] = []
+  const again = (): Consenting => {
+    const one = openConsenting({ store, folder, clock: { ...clock, monotonic: () => clock.monotonic() + made.ahead, wall: () => clock.wall() + made.ahead }, newId: () => 'x', audit: { act: () => Promise.resolve() }, origin: () => 'http://127.0.0.1:8080', stands: () => made.stands, ...(resolve && { resolve }) })
+    opened.push(one)
+    return one
+  }
   t.after(async () => {
-    await consenting.close()
+    await Promise.all(opened.map((one) => one.close()))
     await server.stop()
     rmSync(folder, { recursive: true, force: true })
   })
   const made: World = {
-    server, seen, url: `${origin}/mcp`, rows, folder, instead: undefined, consenting, stands: true,
+    server, seen, url: `${origin}/mcp`, rows, folder, instead: undefined, consenting: again(), again, stands: true, ahead: 0,
     target: (oauth = {}) => ({ server: 'mail', url: made.url, oauth: { register: true, allowPrivate: true, ...oauth } }),
   }
   return made
@@ -327,4 +339,210 @@ test('a server that wants more scopes is used further when a person has agreed t
   // What it has, and is refused nonetheless, is no matter of consent.
   made.instead = (request, response) => request.url === '/mcp' && (response.writeHead(403, { 'www-authenticate': 'Bearer error="insufficient_scope", scope="mail"' }).end(), true)
   assert.equal(await call(t, made, made.target()), 403)
+})
+
+test('consent phishing: what a server asks for after the page was shown is not agreed to', async (t) => {
+  const made = await world(t)
+  const ticket = await ticketOf(t, made, made.target())
+  const { consents } = made.consenting
+  const shown = shownOf(await consents.look(ticket))
+  // While the person reads, the server wants more; then it names somebody else to log in at.
+  made.instead = (request, response) => request.url === '/mcp' && (response.writeHead(401, { 'www-authenticate': `Bearer scope="mail everything", resource_metadata="${new URL(made.url).origin}/.well-known/oauth-protected-resource/mcp"` }).end(), true)
+  await ticketOf(t, made, made.target())
+  for (const seen of [shown, '', 'x']) {
+    const error: unknown = await consents.agree(ticket, ADA, seen).then(() => undefined, (thrown: unknown) => thrown)
+    assert.ok(error instanceof Refused && /has changed since this page was shown/.test(error.refusal.say ?? ''), seen)
+  }
+  assert.ok(!made.server.asked.some(({ path }) => path === '/register'))
+  const { url } = await agree(made, ticket, ADA)
+  assert.equal(new URL(url).searchParams.get('scope'), 'mail everything')
+})
+
+test('mix-up: an authorization server that does not say who it is counts only where settings name it', async (t) => {
+  const made = await world(t)
+  for (const metadata of [{ authorization_response_iss_parameter_supported: false }, { authorization_response_iss_parameter_supported: undefined }]) {
+    made.server.metadata = metadata
+    assert.match(await problem(t, made), /RFC 9207/)
+  }
+  made.server.iss = false
+  const target = made.target({ issuer: made.server.issuer })
+  const { back: { state, code }, cookie } = await agreed(t, made, target)
+  const taken = made.consenting.consents.take({ state, code }, () => cookie)
+  assert.ok(!isRefusal(taken))
+  await taken.finish()
+  assert.equal(await call(t, made, target), 200)
+})
+
+test('a neighbour on a shared host gets no token for all of it', async (t) => {
+  const made = await world(t)
+  const { origin } = new URL(made.url)
+  let at = ''
+  const metadata = (resource: string): void => {
+    made.instead = (request, response) => {
+      if (request.url === '/mcp') return response.writeHead(401, { 'www-authenticate': `Bearer resource_metadata="${origin}${at}"` }).end(), true
+      return request.url === at && (response.setHeader('content-type', 'application/json').end(JSON.stringify({ resource, authorization_servers: [made.server.issuer] })), true)
+    }
+  }
+  for (at of ['/mcp/metadata', '/.well-known/oauth-protected-resource/mcp', '/.well-known/oauth-protected-resource?x']) {
+    metadata(`${origin}/`)
+    assert.match(await problem(t, made), /another resource/, at)
+  }
+  // Whoever holds the root of the host may say so.
+  at = '/.well-known/oauth-protected-resource'
+  for (const resource of [origin, `${origin}/`]) {
+    metadata(resource)
+    assert.equal(new URL((await agreed(t, made, made.target(), who(resource))).url).searchParams.get('resource'), resource)
+  }
+})
+
+test('what was forgotten while a browser was away comes to nothing, however long that took', async (t) => {
+  const made = await world(t)
+  const ticket = await ticketOf(t, made, made.target())
+  made.ahead += 14 * 60_000
+  const { url, state, cookie } = await agree(made, ticket, ADA)
+  const code = (await browse(url)).get('code') ?? ''
+  // The link is over by itself, and the person still there.
+  made.ahead += 5 * 60_000
+  await ticketOf(t, made, made.target(), who('key:else'))
+  await made.consenting.forget('default/ada')
+  const taken = made.consenting.consents.take({ state, code, iss: made.server.issuer }, () => cookie)
+  if (!isRefusal(taken)) await assert.rejects(taken.finish(), Refused)
+  assert.equal(made.rows.size, 0)
+})
+
+test('what is forgotten while a code is on its way comes to nothing', async (t) => {
+  const made = await world(t)
+  const { back, cookie } = await agreed(t, made, made.target())
+  const taken = made.consenting.consents.take(back, () => cookie)
+  assert.ok(!isRefusal(taken))
+  const [finished] = await Promise.allSettled([taken.finish(), made.consenting.forget('default/ada')])
+  assert.equal(finished.status, 'rejected')
+  assert.equal(made.rows.size, 0)
+})
+
+test('whoever uses a grant is told when it ends, and nobody else', async (t) => {
+  const made = await world(t)
+  const told: unknown[] = []
+  const over = made.consenting.onEnd('mail', (owner) => told.push(owner))
+  made.consenting.onEnd('other', (owner) => told.push(owner))
+  await consented(t, made, made.target())
+  await consented(t, made, made.target(), who('key:b', 'bob'))
+  await made.consenting.forget('default/ada')
+  assert.deepEqual(told, [{ tenant: 'default', subject: 'default/ada', key: '["ada","key:a"]' }])
+  over()
+  await made.consenting.forget('default/bob')
+  assert.equal(told.length, 1)
+})
+
+test('a renewal that ends after the name has come to stand for another server gives that one nothing, and its token to nobody', async (t) => {
+  const made = await world(t)
+  const first = made.target()
+  made.server.lifetime = 1
+  await consented(t, made, first)
+  let renewal: ServerResponse | undefined
+  made.server.instead = (request, response) => request.url === '/token' && renewal === undefined && ((renewal = response), true)
+  const waiting = call(t, made, first)
+  while (renewal === undefined) await new Promise((resolve) => setImmediate(resolve))
+  // Meanwhile settings name another server, and the person agrees to that one.
+  made.server.lifetime = 300
+  const seen: string[] = []
+  const other: string = await listening(t, (request, response) => {
+    if (request.url === '/.well-known/oauth-protected-resource/mcp') return response.setHeader('content-type', 'application/json').end(JSON.stringify({ resource: `${other}/mcp`, authorization_servers: [made.server.issuer] }))
+    seen.push(request.headers.authorization ?? '')
+    return response.writeHead(seen.at(-1) === '' ? 401 : 200).end()
+  })
+  const second = { ...first, url: `${other}/mcp` }
+  await consented(t, made, second)
+  assert.equal(await call(t, made, second), 200)
+  renewal.writeHead(200, { 'content-type': 'application/json' }).end('{"access_token":"late","token_type":"Bearer"}')
+  assert.ok((await waiting) instanceof Refused)
+  const [token = 'x'] = seen.filter((one) => one !== '')
+  assert.ok(!made.seen.includes(token) && !made.seen.includes('Bearer late'))
+  assert.equal(await call(t, made, second), 200)
+})
+
+test('an authorization server that forgets its clients costs an agreement, not the server', async (t) => {
+  const made = await world(t)
+  await consented(t, made, made.target())
+  const forgetful = (request: IncomingMessage, response: ServerResponse): boolean => request.url === '/token' && (response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":"invalid_client"}'), true)
+  const registrations = (): number => made.server.asked.filter(({ path }) => path === '/register').length
+  assert.equal(registrations(), 1)
+  made.server.live.clear()
+  made.server.instead = forgetful
+  assert.equal(((await call(t, made, made.target())) as Refused).refusal.refuse, 'consent_required')
+  assert.equal(made.rows.size, 0)
+  made.server.instead = undefined
+  const { back, cookie } = await agreed(t, made, made.target())
+  assert.equal(registrations(), 2)
+  made.server.instead = forgetful
+  const taken = made.consenting.consents.take(back, () => cookie)
+  assert.ok(!isRefusal(taken))
+  await assert.rejects(taken.finish(), Refused)
+  made.server.instead = undefined
+  await consented(t, made, made.target())
+  assert.equal(registrations(), 3)
+  // One that settings name is not ours to replace: an operator has to look.
+  const named = made.target({ issuer: made.server.issuer, clientId: 'us', register: false })
+  await consented(t, made, named)
+  made.server.live.clear()
+  made.server.instead = forgetful
+  assert.equal(((await call(t, made, named)) as Refused).refusal.refuse, 'upstream_auth')
+  assert.equal(made.rows.size, 1)
+})
+
+test('tokens of another type, too long, or with words that terminals obey', async (t) => {
+  const made = await world(t)
+  const usual = { access_token: 'good', token_type: 'Bearer' }
+  const answers: readonly unknown[] = [{ ...usual, token_type: 'DPoP' }, { ...usual, token_type: undefined }, { ...usual, access_token: 'a\r\nx-evil: 1' }, { ...usual, access_token: 'x'.repeat(20_000) }, { ...usual, access_token: '' }, { ...usual, expires_in: -1 }, { ...usual, refresh_token: 'a b' }, { ...usual, padding: 'x'.repeat(70_000) }, [], 'x', null]
+  for (const answer of answers) {
+    const { back, cookie } = await agreed(t, made, made.target())
+    made.server.instead = (request, response) => request.url === '/token' && (response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer)), true)
+    const taken = made.consenting.consents.take(back, () => cookie)
+    assert.ok(!isRefusal(taken))
+    await assert.rejects(taken.finish(), Refused, JSON.stringify(answer).slice(0, 80))
+    made.server.instead = undefined
+  }
+  assert.equal(made.rows.size, 0)
+  const { back, cookie } = await agreed(t, made, made.target())
+  made.server.instead = (request, response) => request.url === '/token' && (response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ ...usual, scope: 'mail \u001b[2J "x" \u202e' })), true)
+  const taken = made.consenting.consents.take(back, () => cookie)
+  assert.ok(!isRefusal(taken))
+  await taken.finish()
+  assert.deepEqual([...made.rows.values()].map(({ scope }) => scope), ['mail'])
+})
+
+test('an authorization server that stalls is one that cannot be asked', async () => {
+  const stalls = ({ signal }: Parameters<Dial>[0]): Promise<never> => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+  await assert.rejects(asked(stalls, { method: 'GET', url: 'https://as.example/x', fields: [] }, AbortSignal.timeout(1)), (error) => error instanceof OAuthProblem && /takes too long/.test(error.message))
+})
+
+test('at rest: a grant that was changed, or moved to another owner or server, opens nothing', async (t) => {
+  const made = await world(t)
+  await consented(t, made, made.target())
+  const [[key, row]] = [...made.rows] as [[string, GrantRow]]
+  const restarted = (rows: readonly GrantRow[]): void => {
+    made.rows.clear()
+    for (const one of rows) made.rows.set(JSON.stringify([one.tenant, one.owner, one.server]), one)
+    made.consenting = made.again()
+  }
+  restarted([row])
+  assert.equal(await call(t, made, made.target()), 200)
+  const changed = Uint8Array.from(row.content)
+  changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1
+  restarted([{ ...row, content: changed }])
+  assert.ok((await call(t, made, made.target())) instanceof Refused)
+  restarted([{ ...row, owner: '["bob","key:a"]' }, { ...row, tenant: 'other' }, { ...row, server: 'calendar' }])
+  made.seen.length = 0
+  for (const one of [who('key:a', 'bob'), { ...ADA, tenant: 'other' }]) assert.ok((await call(t, made, made.target(), one)) instanceof Refused)
+  assert.ok((await call(t, made, { ...made.target(), server: 'calendar' })) instanceof Refused)
+  assert.deepEqual(made.seen, ['', '', ''])
+  assert.ok(!made.rows.has(key))
+})
+
+test('WWW-Authenticate: what is ambiguous, broken or huge says nothing that it should not', () => {
+  const said = (...values: readonly string[]) => wantedOf(values.map((value) => ['www-authenticate', value]))
+  assert.deepEqual(said('Basic realm="Bearer scope=\\"evil\\""', 'DPoP algs="ES256", scope="evil", Bearer scope="a b a"'), { scopes: ['a', 'b'] })
+  assert.deepEqual(said('Bearer scope="a", scope="b", error="insufficient_scope", Basic scope="c"'), { scopes: ['a'], error: 'insufficient_scope' })
+  assert.deepEqual(said('Negotiate abc==, Bearer error=invalid_token'), { error: 'invalid_token' })
+  for (const value of ['', ',,,', '"', 'Bearer scope="', 'Bearer scope="a', 'Bearer scope=', 'Bearer scope="\u0001"', `Bearer scope="${'x'.repeat(9_000)}"`, 'Basic scope="a"', `${'"\\'.repeat(4_000)}`]) assert.deepEqual(said(value), {}, value.slice(0, 40))
 })

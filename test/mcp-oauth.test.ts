@@ -97,6 +97,10 @@ test('a caller uses a server in the name of the person who agreed to it, and no 
   const sum = (await client.callTool({ name: 'add', arguments: { a: 20, b: 22 } })) as { content: readonly { text: string }[] }
   assert.equal(sum.content[0]?.text, '42')
   assert.ok(guard.tokens.filter((one) => one !== '').every((one) => server.live.has(one)))
+  // What a server sets in its answers is for the gateway, not for callers.
+  const plain = await fetch(`${house.dataUrl}/mcp/sums`, { method: 'POST', headers: { authorization: `Bearer ${house.key}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } } }) })
+  assert.equal(plain.status, 200)
+  assert.ok(!JSON.stringify([...plain.headers]).includes('upstream'))
   await refusedAt(await house.newKey({ name: 'another' }))
   // A state is good once, and a ticket ends with what it was for.
   assert.equal((await fetch(back, { headers: { cookie: cookiesOf(agreed) } })).status, 400)
@@ -111,8 +115,10 @@ test('an operator sees what was agreed to, and ends it', async () => {
   const listed = JSON.parse((await ran(['mcp', 'grants', '--json'], { env })).out) as readonly { server: string; issuer: string }[]
   assert.deepEqual(listed.map(({ server: name, issuer }) => [name, issuer]), [['sums', server.issuer]])
   assert.match((await ran(['mcp', 'grants'], { env })).out, /sums +key:/)
-  const told = server.asked.length
+  const [told, met] = [server.asked.length, guard.methods.length]
   assert.match((await ran(['mcp', 'forget', 'sums'], { env })).out, /1 grant was forgotten/)
+  // The session that was opened with it ends as well, and nobody is asked for that.
+  assert.deepEqual([guard.methods.slice(met), guard.tokens.slice(met)], [['DELETE'], ['']])
   await refusedAt(house.key)
   assert.ok(server.asked.slice(told).some(({ path }) => path === '/revoke'))
   assert.notEqual((await ran(['mcp', 'forget', 'sums'], { env })).code, 0)

@@ -218,6 +218,21 @@ test('who was revoked signs in for nothing', async () => {
   idp.user = 'ada'
 })
 
+test('a token for one endpoint shows whose caller it is on the page of that server, and on no other', async () => {
+  const token = (path: string): Promise<string> => idp.sign({ sub: 'ada', client_id: 'bound', aud: house.dataUrl + path })
+  const url = await refusedAt(await token('/mcp/sums'))
+  const browser = makeBrowser()
+  const { page, form, action } = await browser.open(url)
+  assert.ok(page.includes('<b>spiffe://sallyport.internal/app/bound</b>, acting for <b>ada@example.com</b>'), page)
+  const shown = async (path: string): Promise<Response> => await browser.go(action, { ...form, decision: 'allow', credential: await token(path) })
+  const refused = await shown('/mcp/other')
+  assert.deepEqual([refused.status, refused.headers.get('location')], [403, null])
+  const { code, outcome, route } = await receiptOf(refused)
+  assert.deepEqual([code, outcome, route], ['out_of_scope', 'refused', 'mcp:sums'])
+  assert.equal((await browser.follow(await shown('/mcp/sums'))).status, 200)
+  await (await connect(await token('/mcp/sums'))).listTools()
+})
+
 test('nobody signs in for a caller that acts for nobody, nor at an issuer that settings do not name', async () => {
   const browser = makeBrowser()
   const { page, form, action } = await browser.open(await refusedAt(house.key))

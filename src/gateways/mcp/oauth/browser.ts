@@ -23,14 +23,10 @@ export function cameBack(arrival: Arrival, path: string): CameBack | Refusal {
   return { state, ...(iss !== undefined && { iss }), ...(code !== undefined && { code }), ...(error !== undefined && { error: error.slice(0, 64) }) }
 }
 
-/** `server` is known only once somebody has been identified, so it is asked each time: credentials for one server's endpoint count on its page. */
-export function pageErrand(arrival: Arrival, outlet: Outlet, server: () => string | undefined, steps: Pick<Errand, 'identify' | 'read' | 'deliver'>): Errand {
+/** What errands share that answer people with pages, and dial nobody. */
+export function pageErrand(arrival: Arrival, outlet: Outlet): Pick<Errand, 'gateway' | 'signal' | 'resolve' | 'refuse'> {
   return {
-    ...steps,
-    get gateway() {
-      const name = server?.()
-      return name === undefined ? 'mcp' : `mcp:${name}`
-    },
+    gateway: 'mcp',
     signal: arrival.gone,
     resolve: () => [],
     refuse(refusal: Refusal, exchange) {
@@ -48,6 +44,8 @@ export function consentReading(server: string, path: string, method: string, par
     action: 'mcp.consent',
     resource: { type: 'Endpoint', id: route, attributes: { path, method } },
     route,
+    // A credential for one server's endpoint counts on that server's page.
+    gateway: route,
     direction: 'outbound',
     effect: 'none',
     overlapsIntent: path === START && method === 'GET',

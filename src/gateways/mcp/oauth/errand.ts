@@ -37,7 +37,7 @@ export function consentErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outle
   if (path === START) return arrival.verb === 'POST' ? agreeErrand(desk, arrival, outlet) : askErrand(desk, arrival, outlet)
   if (path === SIGNED_IN) return signedInErrand(desk, arrival, outlet)
   if (path === CALLBACK) return callbackErrand(desk, arrival, outlet)
-  return pageErrand(arrival, outlet, () => undefined, { identify: () => refuse('unknown_path', { say: 'There is nothing at this path.' }), ...NEVER })
+  return { ...pageErrand(arrival, outlet), identify: () => refuse('unknown_path', { say: 'There is nothing at this path.' }), ...NEVER }
 }
 
 /** Our description as a client; there is one where authorization servers can fetch it. */
@@ -56,7 +56,8 @@ function descriptionErrand({ consents }: ConsentDesk, arrival: Arrival, outlet: 
 /** What a person is asked. Nothing is agreed to yet, and whoever looks is nobody in particular. */
 function askErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
   let ticket: Ticket | undefined
-  return pageErrand(arrival, outlet, () => ticket?.target.server, {
+  return {
+    ...pageErrand(arrival, outlet),
     identify() {
       if (arrival.verb !== 'GET') return refuse('method_not_allowed', { say: 'This path takes GET and POST.' })
       ticket = ticketOf(desk, paramsOf(arrival.target.slice(START.length + 1)))
@@ -74,7 +75,7 @@ function askErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand 
       const text = consentPage({ ticket: id, nonce, shown: shownOf(found), caller, ...(agent !== undefined && { agent }), ...(user !== undefined && { user }), server: target.server, url: target.url, issuer: found.issuer, scopes: found.scopes ?? [], proof, signIns, action: START })
       return say(outlet, 200, [...pageFields(exchange.id, [found.authorizationEndpoint, ...signIns].map((one) => new URL(one).origin)), ['set-cookie', cookieText(desk, 'form', id, nonce)]], text)
     },
-  })
+  }
 }
 
 /** A person agrees, and shows the caller's credential: else a link could be sent to somebody else, whose account it would be. */
@@ -84,7 +85,8 @@ function agreeErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Erran
   let shown = ''
   let allowed = false
   let signIn: SignInPlace | undefined
-  return pageErrand(arrival, outlet, () => ticket?.target.server, {
+  return {
+    ...pageErrand(arrival, outlet),
     async identify() {
       if (arrival.target !== START || !/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(field(arrival.fields, 'content-type') ?? '')) return refuse('bad_request', { say: 'This is not the form of this page.' })
       const site = field(arrival.fields, 'sec-fetch-site')
@@ -124,7 +126,7 @@ function agreeErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Erran
       }
       return await sent(desk, outlet, exchange.id, { ticket: one, shown, principal: who })
     },
-  })
+  }
 }
 
 /** The browser goes on to the server's authorization server. */
@@ -137,7 +139,8 @@ async function sent(desk: ConsentDesk, outlet: Outlet, id: string, { ticket, sho
 function signedInErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
   let agreed: Agreed | undefined
   let state = ''
-  return pageErrand(arrival, outlet, () => agreed?.ticket.target.server, {
+  return {
+    ...pageErrand(arrival, outlet),
     async identify() {
       const came = cameBack(arrival, SIGNED_IN)
       if (isRefusal(came)) return came
@@ -154,7 +157,7 @@ function signedInErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Er
       return consentReading(server, SIGNED_IN, 'GET', { server })
     },
     deliver: ({ exchange }) => sent(desk, outlet, exchange.id, agreed as Agreed, [['set-cookie', cookieText(desk, 'sign-in', state, undefined)]]),
-  })
+  }
 }
 
 /** Where the caller's user could sign in: a caller that acts for nobody has none. */
@@ -171,7 +174,8 @@ function vouchedFor({ expires: _expires, scope, ...principal }: Principal, opera
 function callbackErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Errand {
   let back: Returned | undefined
   let state = ''
-  return pageErrand(arrival, outlet, () => back?.server, {
+  return {
+    ...pageErrand(arrival, outlet),
     identify() {
       const came = cameBack(arrival, CALLBACK)
       if (isRefusal(came)) return came
@@ -190,7 +194,7 @@ function callbackErrand(desk: ConsentDesk, arrival: Arrival, outlet: Outlet): Er
       await finish()
       return say(outlet, 200, [...pageFields(exchange.id), ['set-cookie', cookieText(desk, 'consent', state, undefined)]], saidPage('Agreed', `The server "${server}" can be used now. You can close this page, and let the caller try again.`, exchange.id))
     },
-  })
+  }
 }
 
 const GONE = refuse('unknown_path', { say: 'This link is not good any more. Let the caller try again: it gets another one.' })
