@@ -32,10 +32,26 @@ test('a line at the limit comes whole, one beyond it is told and thrown away, an
   assert.deepEqual(said, ['abcd', 'too long: 7 7', 'ok'])
 })
 
-test('a line that never ends is not kept', () => {
+test('a line that never ends is not kept, and is told again and again', () => {
   const { said, reader } = reading(1024)
   const chunk = Buffer.alloc(65_536, 120)
   for (let count = 0; count < 1_000; count++) reader(chunk)
-  reader(Buffer.from('"id":7}\n'))
-  assert.deepEqual(said, ['too long: 256 256'])
+  reader(Buffer.from('"id":7}\nok\n'))
+  assert.deepEqual(said, [...Array.from({ length: 4 }, () => 'too long: 256 256'), 'ok'])
+})
+
+test('empty lines say nothing until there are too many', () => {
+  const { said, reader } = reading(8)
+  reader(Buffer.from('\r\n\n'.repeat(4_000)))
+  assert.deepEqual(said, [])
+  reader(Buffer.from('\n'.repeat(25_000)))
+  assert.deepEqual(said, ['', '', ''])
+})
+
+test('a line that comes byte by byte takes no more room than it is long', () => {
+  const { said, reader } = reading(8_192)
+  const byte = Buffer.from('x')
+  for (let count = 0; count < 8_192; count++) reader(byte)
+  reader(Buffer.from('\n'))
+  assert.deepEqual(said.map(({ length }) => length), [8_192])
 })

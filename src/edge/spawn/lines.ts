@@ -5,9 +5,16 @@ const RETURN = 13
 /** How much of each end of a line that was too long is kept. */
 const KEPT = 256
 
+const MOST_PIECES = 1_024
+/** Of a line without end, so much is thrown away before it is told, and each time again. */
+const MOST_THROWN = 16 * 1024 * 1024
+/** Of empty lines in a row only one in so many is told. */
+const EMPTY_LINES = 10_000
+const EMPTY = new Uint8Array(0)
+
 /**
  * Cuts a stream into lines, LF or CRLF. Never holds more than `limit` bytes of an unfinished one: what is longer is
- * thrown away as it comes, and told when it ends. Empty lines say nothing.
+ * thrown away as it comes, and told when it ends, or goes on for too long. Empty lines say nothing until there are too many.
  */
 export function lineReader(limit: number, { line, oversized }: Pick<ProgramEvents, 'line' | 'oversized'>): (chunk: Uint8Array) => void {
   let pieces: Uint8Array[] = []
@@ -15,6 +22,8 @@ export function lineReader(limit: number, { line, oversized }: Pick<ProgramEvent
   /** Set while a line that is too long goes by. */
   let head: Buffer | undefined
   let tail = Buffer.alloc(0)
+  let thrown = 0
+  let empty = 0
 
   function whole(last: Uint8Array): void {
     const bytes = pieces.length === 0 ? last : Buffer.concat([...pieces, last])
@@ -22,6 +31,15 @@ export function lineReader(limit: number, { line, oversized }: Pick<ProgramEvent
     held = 0
     const end = bytes[bytes.length - 1] === RETURN ? bytes.length - 1 : bytes.length
     if (end > 0) line(end === bytes.length ? bytes : bytes.subarray(0, end))
+    else if (++empty >= EMPTY_LINES) line(EMPTY)
+    else return
+    empty = 0
+  }
+
+  function tell(): void {
+    const [first, last] = [head?.toString('latin1') ?? '', tail.toString('latin1')]
+    thrown = 0
+    oversized(first, last)
   }
 
   function pass(piece: Uint8Array): void {
@@ -29,6 +47,8 @@ export function lineReader(limit: number, { line, oversized }: Pick<ProgramEvent
     if (head.length < KEPT) head = Buffer.concat([head, piece.subarray(0, KEPT - head.length)])
     tail = Buffer.concat([tail, piece.subarray(Math.max(0, piece.length - KEPT))])
     if (tail.length > KEPT) tail = Buffer.from(tail.subarray(tail.length - KEPT))
+    thrown += piece.length
+    if (thrown > MOST_THROWN) tell()
   }
 
   function give(piece: Uint8Array): void {
@@ -36,6 +56,8 @@ export function lineReader(limit: number, { line, oversized }: Pick<ProgramEvent
       // The chunk belongs to whoever read it, and its memory may be used again.
       pieces.push(Buffer.from(piece))
       held += piece.length
+      // Bytes that come one by one would take up a hundred times what they are.
+      if (pieces.length >= MOST_PIECES) pieces = [Buffer.concat(pieces)]
       return
     }
     const before = pieces
@@ -54,10 +76,9 @@ export function lineReader(limit: number, { line, oversized }: Pick<ProgramEvent
         continue
       }
       give(piece)
-      const [first, last] = [head?.toString('latin1') ?? '', tail.toString('latin1')]
+      tell()
       head = undefined
       tail = Buffer.alloc(0)
-      oversized(first, last)
     }
     if (from < chunk.length) give(chunk.subarray(from))
   }

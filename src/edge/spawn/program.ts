@@ -13,6 +13,9 @@ const MOST_UNREAD_BYTES = 16 * 1024 * 1024
 const LONGEST_WORD = 400
 const MOST_WORDS = 50
 const WORDS_PER_MS = 10_000
+/** How much of standard error is read before a pause. */
+const MOST_NOISE_BYTES = 1024 * 1024
+const NOISE_PAUSE_MS = 50
 /** How long it may take to leave when its input ends, and when it is told to. */
 const LEAVE_MS = 500
 const TERMINATE_MS = 1_500
@@ -49,6 +52,7 @@ class Running implements Program {
   private stopping = false
   private words = 0
   private since = 0
+  private noise = 0
 
   constructor(spec: ProgramSpec, events: ProgramEvents) {
     this.spec = spec
@@ -123,7 +127,7 @@ class Running implements Program {
     const child = this.start(spec)
     const reader = lineReader(spec.lineBytes, this.events)
     child.stdout?.on('data', (chunk: Uint8Array) => {
-      if (!this.ended) reader(chunk)
+      if (!this.ended && !this.stopping) reader(chunk)
     })
     child.on('error', (error) => {
       if (child.pid === undefined) this.end(`cannot be started (${codeOf(error)})`)
@@ -146,7 +150,7 @@ class Running implements Program {
     const boxed = spec.confinement?.sandbox !== undefined
     const child = spawn(file, [...args], { cwd: boxed ? '/' : spec.cwd, env: { ...spec.env, [MARK]: this.mark }, stdio: ['pipe', 'pipe', 'pipe'], detached: true, shell: false, windowsHide: true })
     this.child = child
-    child.stderr?.on('data', (chunk: Buffer) => this.hear(chunk))
+    child.stderr?.on('data', (chunk: Buffer) => this.hear(chunk, child))
     // Writing to a program that is gone: its end is told by `exit`.
     child.stdin?.on('error', () => undefined)
     child.stdout?.on('error', () => undefined)
@@ -165,8 +169,15 @@ class Running implements Program {
     if (this.excess !== undefined) void this.kill()
   }
 
-  private hear(chunk: Buffer): void {
+  private hear(chunk: Buffer, child: ChildProcess): void {
     const now = performance.now()
+    this.noise += chunk.length
+    if (this.noise > MOST_NOISE_BYTES && !this.ended) {
+      // Who only makes noise waits until it is read, instead of keeping everybody else waiting.
+      this.noise = 0
+      child.stderr?.pause()
+      setTimeout(() => child.stderr?.resume(), NOISE_PAUSE_MS).unref()
+    }
     if (now - this.since > WORDS_PER_MS) {
       this.since = now
       this.words = 0

@@ -111,7 +111,10 @@ function form(params: TreeObject, capabilities: TreeObject): Question {
   for (const key of schema.keys()) if (!FORM_KEYS.has(key)) throw new Unfit(`"requestedSchema" must not have ${JSON.stringify(key.slice(0, 64))}`)
   const required = schema.get('required')
   if (required !== undefined && !texts(required, MOST_FIELDS)) throw new Unfit('"required" must be names of fields')
-  for (const [name, field] of properties) if (!isFlat(field)) throw new Unfit(`the field ${JSON.stringify(name.slice(0, 64))} is not a plain one`)
+  for (const [name, field] of properties) {
+    if (!isFlat(field)) throw new Unfit(`the field ${JSON.stringify(name.slice(0, 64))} is not a plain one`)
+    if (asksForSecret(name, field as TreeObject)) throw new Unfit(`the field ${JSON.stringify(name.slice(0, 64))} asks for a secret: forms are not for those, a URL is`)
+  }
   const checked = argumentSchema(schema)
   if (checked.unusable !== undefined) throw new Unfit(`"requestedSchema" cannot be used: ${checked.unusable}`)
   return {
@@ -144,6 +147,30 @@ function isFlat(field: Tree): boolean {
   return (items.get('type') ?? 'string') === 'string' && areTexts(items.get('enum')) && areChoices(items.get('anyOf')) && (items.has('enum') || items.has('anyOf'))
 }
 
+/** What a person is known by to machines, or pays with; in the words that name a field, not in those of the question. */
+const SECRETS = /\b(?:pass ?(?:word|wd|phrase|code)|pwd|pin|(?:api|secret|private|access|ssh|signing|encryption|recovery|license) ?keys?|client secrets?|secrets?|(?:access|refresh|auth|api|bearer|session|id|security|personal access) ?tokens?|token|credentials?|cvv|cvc|card (?:number|no)|(?:seed|recovery|mnemonic) ?phrase|mnemonic|otp|totp|(?:one time|verification|2fa|mfa) ?(?:code|password))(?: (?:again|confirm|confirmation|repeat|value))? ?\d*$/
+/** The same, where a description says it of the user. */
+const YOURS = /\b(?:your|enter|paste|provide|type|supply) (?:\w+ ){0,4}?(?:pass ?(?:word|phrase|code)|(?:api|secret|private|access) ?key|secret|(?:access|refresh|auth|api|bearer|session) ?token|credentials?|cvv|cvc|card number|(?:seed|recovery|mnemonic) ?phrase|(?:one time|verification) ?(?:code|password))\b/
+
+/** The revision forbids it of forms: their answers pass through whoever carries them. */
+function asksForSecret(name: string, field: TreeObject): boolean {
+  if (field.get('format') === 'password') return true
+  if (field.get('type') === 'boolean') return false
+  const [title, description] = [field.get('title'), field.get('description')]
+  return [name, ...(typeof title === 'string' ? [title] : [])].some((text) => SECRETS.test(words(text))) || (typeof description === 'string' && YOURS.test(words(description)))
+}
+
+/** In one case, with one space where any separator was or another case began. */
+function words(text: string): string {
+  return text
+    .normalize('NFKC')
+    .replaceAll(/\p{Cf}/gu, '')
+    .replaceAll(/(?<=\p{Ll})(?=\p{Lu})/gu, ' ')
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim()
+}
+
 function areTexts(value: Tree | undefined): boolean {
   return value === undefined || texts(value, MOST_CHOICES)
 }
@@ -158,7 +185,7 @@ function visit(params: TreeObject, capabilities: TreeObject): Question {
   if (!isObject(can) || !can.has('url')) throw new Unfit('the caller opens no URLs')
   const [text, id] = [params.get('url'), params.get('elicitationId')]
   const url = typeof text === 'string' && text.length <= LONGEST_URL ? URL.parse(text) : null
-  if (url === null || url.username !== '' || url.password !== '' || !isBrowsable(url)) throw new Unfit('"url" must be an https URL without a credential')
+  if (url === null || url.username !== '' || url.password !== '' || !isBrowsable(url)) throw new Unfit('"url" must be an https URL of a public place, without a credential')
   if (id !== undefined && (typeof id !== 'string' || id.length > 256)) throw new Unfit('"elicitationId" must be a text')
   return {
     action: 'mcp.elicit',
@@ -172,10 +199,12 @@ function visit(params: TreeObject, capabilities: TreeObject): Question {
   }
 }
 
+/** In clear only on the user's own machine; an address in the networks around it is an errand that only somebody there can run. */
 function isBrowsable({ protocol, hostname }: URL): boolean {
-  if (protocol === 'https:') return true
   const host = normalHost(hostname)
-  return protocol === 'http:' && host !== undefined && (host.kind === 'name' ? host.text === 'localhost' : addressClass(host.text) === 'loopback')
+  if (host === undefined) return false
+  if (host.kind === 'name' ? host.text === 'localhost' : addressClass(host.text) === 'loopback') return protocol === 'https:' || protocol === 'http:'
+  return protocol === 'https:' && (host.kind === 'name' || addressClass(host.text) === 'public')
 }
 
 function roots(): Question {

@@ -29,7 +29,7 @@ const RETURN_MS = 10 * 60_000
 /** Calls that wait for their callers to come back. */
 const MOST_WAITING = 1_000
 const MOST_WAITING_EACH = 16
-/** States that were used already and are remembered until they end by themselves. */
+/** States that were used already and are remembered until they end by themselves; what made room for more ends with all that were made before it. */
 const MOST_USED = 100_000
 const LONGEST_STATE = 262_144
 const MOST_RESPONSES = 64
@@ -120,6 +120,9 @@ export class Rounds {
   private readonly waiting = new Map<string, Suspended>()
   private readonly owned = new Map<string, number>()
   private readonly used = new Map<string, number>()
+  /** Which were used already is known of this life alone, so nothing of an earlier one is taken. */
+  private readonly life = randomBytes(12).toString('base64url')
+  private forgotten = 0
 
   constructor(clock: Clock, sealer: StateSealer) {
     this.clock = clock
@@ -159,12 +162,13 @@ export class Rounds {
       return undefined
     }
     if (!isObject(tree)) return undefined
-    const [kind, nonce, ends, of, epoch, route, requests, state] = ['kind', 'nonce', 'ends', 'digest', 'epoch', 'route', 'requests', 'state'].map((key) => tree.get(key))
+    const [kind, nonce, ends, of, epoch, life, route, requests, state] = ['kind', 'nonce', 'ends', 'digest', 'epoch', 'life', 'route', 'requests', 'state'].map((key) => tree.get(key))
     const now = this.clock.wall()
-    if (typeof nonce !== 'string' || typeof ends !== 'number' || now >= ends || of !== digestOf(placed) || epoch !== exchange.epoch || this.used.has(nonce)) return undefined
+    if (typeof nonce !== 'string' || typeof ends !== 'number' || now >= ends || ends <= this.forgotten || life !== this.life || of !== digestOf(placed) || epoch !== exchange.epoch || this.used.has(nonce)) return undefined
     for (const [one, until] of this.used) {
       if (until > now && this.used.size < MOST_USED) break
       this.used.delete(one)
+      if (until > now) this.forgotten = Math.max(this.forgotten, until)
     }
     this.used.set(nonce, ends)
     if (kind === 'waiting') return { kind, nonce }
@@ -175,7 +179,7 @@ export class Rounds {
   seal(placed: Placed, state: Omit<Extract<State, { kind: 'carried' }>, 'nonce'> | { readonly kind: 'waiting' }): { readonly nonce: string; readonly text: string } {
     const { principal, exchange } = placed
     const nonce = randomBytes(18).toString('base64url')
-    const tree = object({ nonce, ends: this.clock.wall() + RETURN_MS, digest: digestOf(placed), epoch: exchange.epoch, ...(state as Readonly<Record<string, Tree | undefined>>) })
+    const tree = object({ nonce, ends: this.clock.wall() + RETURN_MS, digest: digestOf(placed), epoch: exchange.epoch, life: this.life, ...(state as Readonly<Record<string, Tree | undefined>>) })
     const sealed = this.sealer.seal(principal.tenant, ownerOf(principal), Buffer.from(writeJson(tree)))
     const text = Buffer.from(sealed).toString('base64url')
     if (text.length > LONGEST_STATE) throw new Refused(refuse('upstream_too_large', { say: 'The server asks for more than this gateway carries.' }))

@@ -20,11 +20,17 @@ export interface Connection {
   known(kind: Kind, name: string): Item | undefined
   /** Why memory would not give it. */
   barred(kind: Kind, name: string): Refusal | undefined
+  /** What memory has of all kinds, in characters of definitions. */
+  size(): number
+  /** Empties memory: what is needed next is asked for anew. */
+  forget(): void
 }
 
 interface Remembered {
   readonly listed: readonly Item[]
   readonly reviewed: Reviewed
+  /** Of all definitions together, in characters. */
+  readonly length: number
   /** Changes that the server had told of, and judgements that had been made, when this was right. */
   readonly asOf: number
   readonly generation: number
@@ -37,7 +43,8 @@ interface Met {
   readonly generation: number
 }
 
-export function connectionOver(link: Link, review: Review, startMs: number): Connection {
+/** `remembered` hears that memory has more, or other things, than before. */
+export function connectionOver(link: Link, review: Review, startMs: number, remembered: () => void = () => undefined): Connection {
   const memory = new Map<Kind, Remembered>()
   let met: Met | undefined
 
@@ -63,7 +70,8 @@ export function connectionOver(link: Link, review: Review, startMs: number): Con
   async function take(kind: Kind, listed: readonly Item[], asOf: number): Promise<Reviewed> {
     const generation = review.generation()
     const reviewed = await review.items(kind, listed)
-    memory.set(kind, { listed, reviewed, asOf, generation })
+    memory.set(kind, { listed, reviewed, length: listed.reduce((sum, { print }) => sum + print.text.length, 0), asOf, generation })
+    remembered()
     return reviewed
   }
 
@@ -99,5 +107,7 @@ export function connectionOver(link: Link, review: Review, startMs: number): Con
     },
     known: (kind, name) => current(kind)?.usable.get(name),
     barred: (kind, name) => current(kind)?.barred(name),
+    size: () => [...memory.values()].reduce((sum, { length }) => sum + length, 0),
+    forget: () => memory.clear(),
   }
 }

@@ -97,7 +97,7 @@ export function serverForEach({ settings, review, clock, nameOf, link, most, clo
       end(...idle)
     }
     const caller = { principal }
-    const one: Own = { caller, connection: connectionOver(counted(link(() => caller.principal, name)), review, settings.startMs), busy: 0, used: 0 }
+    const one: Own = { name, caller, connection: connectionOver(counted(link(() => caller.principal, name)), review, settings.startMs, () => remembered(one)), size: 0, busy: 0, used: 0 }
     function counted(to: Link): Link {
       const leave = (): void => {
         one.busy--

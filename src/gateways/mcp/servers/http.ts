@@ -9,9 +9,9 @@ import { askModern, discoveryOf, plain, spoken } from './era.ts'
 import { initializeParams, introductionOf, malformed } from './introduce.ts'
 import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
 import { HeaderParams, headerValue } from './params.ts'
-import { BROKEN_OFF, CONNECT_MS, errorIn, isJson, isStream, messageOf, messagesIn, post, refusalOf, statusOf, statusProblem, type Streamed } from './posts.ts'
+import { BROKEN_OFF, CONNECT_MS, errorIn, isJson, isStream, messageOf, messagesIn, post, refusalOf, replies, statusOf, statusProblem, type Streamed } from './posts.ts'
 import { MODERN, OFFERED } from '../revisions.ts'
-import { answerText, notificationText, requestText, type Answer, type Message } from '../rpc.ts'
+import { answerText, HEADER_MISMATCH, INVALID_REQUEST, MISSING_CAPABILITY, notificationText, PARSE_ERROR, requestText, UNSUPPORTED_VERSION, type Answer, type Message } from '../rpc.ts'
 import { streamKept, type KeptStream } from './kept.ts'
 import { listenParams, Subscriptions } from './subscriptions.ts'
 import { sessionAnswer } from './urls.ts'
@@ -54,6 +54,8 @@ export function httpLink(parts: HttpParts): Link {
   const asides = new Asides()
   const subscriptions = new Subscriptions()
   const headers = new HeaderParams()
+  const answers = replies()
+  const closing = new AbortController()
   let meeting: Promise<Met> | undefined
   /** False once the server has turned out to have sessions: it is asked no more. */
   let modern = true
@@ -61,6 +63,7 @@ export function httpLink(parts: HttpParts): Link {
   /** The acquaintance of now. */
   let now: Met | undefined
   let needed = 0
+  let unneeded: (() => void) | undefined
   let lastId = 0
   let changes = 0
 
@@ -69,6 +72,8 @@ export function httpLink(parts: HttpParts): Link {
       const made = introduce(options.timeoutMs)
       made.catch(() => {
         if (meeting === made) meeting = undefined
+        // Whatever it spoke before, it may speak the newest by now.
+        modern = true
       })
       meeting = made
     }
@@ -83,13 +88,23 @@ export function httpLink(parts: HttpParts): Link {
     modern = isModern(made)
     now = made
     stream?.restart(made)
+    // It knows nothing of what it was asked for in an earlier session.
+    if (!modern) void subscriptions.renew(async (params) => (await ask('resources/subscribe', params, made, { signal: closing.signal, timeoutMs })).answer)
     return made
+  }
+
+  /** Whoever notices it of an acquaintance before the last changes nothing: many notice at once, and one is enough. */
+  function forget(known: Met): void {
+    if (now !== known) return
+    now = undefined
+    meeting = undefined
+    if (isModern(known)) modern = true
   }
 
   async function discovered(timeoutMs: number): Promise<Met | undefined> {
     if (!modern) return undefined
     try {
-      const introduction = discoveryOf((await ask('server/discover', spoken(parts, new Map()), UNMET, { signal: NEVER, timeoutMs })).answer)
+      const introduction = discoveryOf((await ask('server/discover', spoken(parts, new Map()), UNMET, { signal: closing.signal, timeoutMs })).answer)
       return introduction && { introduction, session: undefined }
     } catch (error) {
       // Servers of other revisions have many ways to say that they know no such thing.
@@ -99,14 +114,12 @@ export function httpLink(parts: HttpParts): Link {
   }
 
   async function initialized(timeoutMs: number): Promise<Met> {
-    const { answer, reply } = await ask('initialize', initializeParams(version, offers), undefined, { signal: NEVER, timeoutMs })
+    const { answer, reply } = await ask('initialize', initializeParams(version, offers), undefined, { signal: closing.signal, timeoutMs })
     const introduction = introductionOf(answer)
     const session = field(reply.fields, 'mcp-session-id')
     if (session !== undefined && !SESSION_ID.test(session)) throw malformed('initialize: a session id that is none')
     const made = { introduction, session }
     await tell(notificationText('notifications/initialized'), made)
-    // It knows nothing of what it was asked for in an earlier session.
-    for (const uri of subscriptions.uris) void ask('resources/subscribe', object({ uri }), made, { signal: NEVER, timeoutMs }).catch(() => undefined)
     return made
   }
 
@@ -153,9 +166,10 @@ export function httpLink(parts: HttpParts): Link {
   async function answerOf(reply: DialReply, id: number, known: Met | undefined, aside: Aside, signal: AbortSignal): Promise<Answer> {
     const wrong = statusProblem(reply.status)
     if (wrong !== undefined) {
-      // Without sessions, an error of the protocol is one of HTTP as well.
-      const said = isModern(known) && (reply.status === 400 || reply.status === 404) ? await errorIn(reply) : undefined
-      if (said?.kind === 'answer' && 'error' in said.answer && (said.id === id || said.id === undefined)) return said.answer
+      // An error of the protocol may be one of HTTP as well, and without sessions it is.
+      const said = reply.status === 400 || (reply.status === 404 && isModern(known)) ? await errorIn(reply) : undefined
+      // Without an id it is this one's where only a server of that revision says it; one that has sessions by now says other things.
+      if (said?.kind === 'answer' && 'error' in said.answer && (said.id === id || (said.id === undefined && isModern(known) && UNREAD.has(said.answer.error.code)))) return said.answer
       reply.abort()
       throw new Refused(reply.status === 404 && known?.session !== undefined ? refuse('upstream_error', { say: 'The server does not know its session any more.', detail: FORGOTTEN }) : wrong)
     }
@@ -176,7 +190,7 @@ export function httpLink(parts: HttpParts): Link {
     const seen: Streamed = { last: undefined }
     let reply = first
     for (let resumes = 0; ; resumes++) {
-      for await (const message of messagesIn(reply, parts, seen, false)) {
+      for await (const message of messagesIn(reply, parts, seen)) {
         const answer = taken(message, id, known, aside)
         if (answer !== undefined) return answer
       }
@@ -205,7 +219,7 @@ export function httpLink(parts: HttpParts): Link {
       if (LIST_CHANGED.test(message.method)) changes++
       asides.told(message.method, message.params, aside)
     } else if (known === undefined || isModern(known)) on({ kind: 'broke_protocol', problem: 'a request where none may come' })
-    else void asides.asked(message.id, message.method, message.params, aside).then((answer) => tell(answerText(message.id, answer), known)).catch(() => undefined)
+    else answers(async () => answerText(message.id, await asides.asked(message.id, message.method, message.params, aside)), (body) => tell(body, known))
     return undefined
   }
 
@@ -228,12 +242,13 @@ export function httpLink(parts: HttpParts): Link {
     return () => {
       if (left) return
       left = true
-      const last = (): void => {
-        if (--needed > 0) return
+      if (--needed > 0) return
+      unneeded?.()
+      unneeded = clock.timer(LINGER_MS, () => {
+        if (needed > 0) return
         stream?.end()
         stream = undefined
-      }
-      clock.timer(LINGER_MS, last)
+      })
     }
   }
 
@@ -250,13 +265,18 @@ export function httpLink(parts: HttpParts): Link {
       let known = await met(options)
       const send = async (sent: TreeObject): Promise<Answer> => {
         try {
-          return (await ask(method, sent, known, options)).answer
+          const { answer } = await ask(method, sent, known, options)
+          if (isModern(known) && 'error' in answer && answer.error.code === UNSUPPORTED_VERSION) {
+            forget(known)
+            throw new Refused(refuse('upstream_error', { say: 'The server speaks another revision than before.' }))
+          }
+          return answer
         } catch (error) {
-          // What does not know this revision any more is asked what it speaks when it is needed next.
-          if (isModern(known) && statusOf(error) !== undefined) [meeting, modern] = [undefined, true]
+          // What does not know this revision or its session any more, in whatever way it says so, is met anew when it is needed next.
+          if (isModern(known) ? statusOf(error) !== undefined : known.session !== undefined && statusOf(error) === 400) forget(known)
           if (!(error instanceof Refused) || error.refusal.detail !== FORGOTTEN) throw error
           // The server has forgotten the session, so it did nothing: once more, in another one.
-          meeting = undefined
+          forget(known)
           known = await met(options)
           return (await ask(method, sent, known, options)).answer
         }
@@ -287,7 +307,9 @@ export function httpLink(parts: HttpParts): Link {
     },
     async close() {
       needed = Number.POSITIVE_INFINITY
+      unneeded?.()
       stream?.end()
+      closing.abort(refuse('draining'))
       const known = await meeting?.catch(() => undefined)
       if (known?.session === undefined) return
       const fields: Fields = [...parts.fields, ...sessionFields(known)]
@@ -303,6 +325,8 @@ function mayAsk(offers: TreeObject, method: string, { beside }: AskOptions): boo
   return false
 }
 
+/** Errors of this revision about messages whose id the server did not read. */
+const UNREAD: ReadonlySet<number> = new Set([PARSE_ERROR, INVALID_REQUEST, HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION])
 const FORGOTTEN = 'the server has forgotten its session'
 /** Before it is known whether the server speaks the revision without sessions. */
 const UNMET: Met = { introduction: { protocol: MODERN, capabilities: new Map(), info: new Map() }, session: undefined }

@@ -1,3 +1,5 @@
+import { refuse, Refused } from '../../../contract/verdict.ts'
+import { writeJson } from '../../../formats/json.ts'
 import { isObject, object, type Tree, type TreeObject } from '../../../formats/tree.ts'
 import { malformed } from './introduce.ts'
 import type { AskOptions, Link } from './link.ts'
@@ -65,19 +67,25 @@ export async function listItems(link: Link, kind: Kind, options: AskOptions, unu
   const cursors = new Set<string>()
   let params: TreeObject = new Map()
   let length = 0
+  // All pages together take no longer than one answer may.
+  const late = AbortSignal.timeout(options.timeoutMs)
+  const signal = AbortSignal.any([options.signal, late])
   for (let page = 0; page < MOST_PAGES; page++) {
-    const answer = await link.request(method, params, options)
+    const answer = await link.request(method, params, { ...options, signal }).catch((error: unknown) => {
+      throw late.aborted && !options.signal.aborted ? new Refused(refuse('upstream_timeout', { say: 'The server did not answer in time.', detail: method })) : error
+    })
     if ('error' in answer) throw malformed(`${method}: error ${answer.error.code}`)
     const listed = answer.result.get(member)
     if (!Array.isArray(listed)) throw malformed(`${method}: no ${member}`)
     for (const one of listed) {
       const item = itemOf(kind, one)
+      // What nobody can use was read all the same.
+      length += typeof item === 'string' ? writeJson(one).length : item.print.text.length
+      if (length > LONGEST_ALL) throw malformed(`${method}: definitions of more than ${LONGEST_ALL} characters`)
       if (typeof item === 'string' || items.has(item.name)) {
         unusable?.({ name: nameIn(kind, one), why: typeof item === 'string' ? item : 'another of this name is listed' })
         continue
       }
-      length += item.print.text.length
-      if (length > LONGEST_ALL) throw malformed(`${method}: definitions of more than ${LONGEST_ALL} characters`)
       if (items.size >= MOST_ITEMS) throw malformed(`${method}: more than ${MOST_ITEMS}`)
       items.set(item.name, item)
     }

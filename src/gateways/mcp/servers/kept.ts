@@ -1,5 +1,6 @@
 import type { Clock } from '../../../contract/clock.ts'
 import type { DialReply } from '../../../contract/dial.ts'
+import { floodGauge } from './flood.ts'
 import { isStream, messagesIn, type Post, type Streamed } from './posts.ts'
 import type { Message } from '../rpc.ts'
 
@@ -23,9 +24,6 @@ export interface KeptStream<Known> {
 /** Pauses before it is opened again, in milliseconds: doubled while it brings nothing. */
 const FIRST_PAUSE = 1_000
 const LONGEST_PAUSE = 60_000
-/** Messages in ten seconds, beyond which it is a flood, and no longer listened to. */
-const MOST_MESSAGES = 2_000
-const SPAN_MS = 10_000
 
 export function streamKept<Known>({ clock, post, open, take }: KeptParts<Known>): KeptStream<Known> {
   let stop = new AbortController()
@@ -41,13 +39,18 @@ export function streamKept<Known>({ clock, post, open, take }: KeptParts<Known>)
       if (brought === undefined) return
       pause = brought ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, pause * 2)
       await new Promise<void>((resolve) => {
-        const cancel = clock.timer(pause, resolve)
-        signal.addEventListener('abort', () => (cancel(), resolve()), { once: true })
+        const over = (): void => {
+          cancel()
+          signal.removeEventListener('abort', over)
+          resolve()
+        }
+        const cancel = clock.timer(pause, over)
+        signal.addEventListener('abort', over, { once: true })
       })
     }
   }
 
-  /** Whether it brought anything; undefined where there is no such stream, or one of which too much comes. */
+  /** Whether it brought anything; undefined where there is no such stream. Rejects where too much comes of it. */
   async function once(known: Known, seen: Streamed, signal: AbortSignal, isOpen: () => void): Promise<boolean | undefined> {
     const reply = await open(known, seen.last, signal)
     isOpen()
@@ -56,13 +59,8 @@ export function streamKept<Known>({ clock, post, open, take }: KeptParts<Known>)
       return reply.status >= 500 || reply.status === 429 ? false : undefined
     }
     let brought = false
-    let since = clock.monotonic()
-    let count = 0
-    for await (const message of messagesIn(reply, post, seen, true)) {
+    for await (const message of messagesIn(reply, post, seen, floodGauge(clock))) {
       if (signal.aborted) return false
-      const now = clock.monotonic()
-      if (now - since > SPAN_MS) [since, count] = [now, 0]
-      if (++count > MOST_MESSAGES) return undefined
       brought = true
       take(message, known)
     }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../contract/clock.ts'
 import type { Program, ProgramSpec, StartProgram } from '../../../contract/program.ts'
 import { refuse, Refused } from '../../../contract/verdict.ts'
+import { floodGauge } from './flood.ts'
 import type { ServerEvent } from './link.ts'
 import { readMessage, RpcMistake, type Id, type Message } from '../rpc.ts'
 
@@ -13,13 +14,14 @@ export interface LifeParts {
 
 /** Who hears what a program writes, as long as it lives. */
 export interface Hearing {
-  answer(message: Extract<Message, { kind: 'answer' }>): void
+  /** False for an answer to nothing. */
+  answer(message: Extract<Message, { kind: 'answer' }>): boolean
   request(message: Extract<Message, { kind: 'request' }>): void
   notification(message: Extract<Message, { kind: 'notification' }>): void
-  /** An answer that cannot be read; `id` is whose it seems to be. */
-  unreadable(id: Id, problem: string): void
-  /** An answer that is too long, and whose it seems to be, if that can be told. */
-  tooLong(id: Id | undefined): void
+  /** An answer that cannot be read; `id` is whose it seems to be. False for an answer to nothing. */
+  unreadable(id: Id, problem: string): boolean
+  /** An answer that is too long, and whose it seems to be, if that can be told. False for an answer to nothing. */
+  tooLong(id: Id | undefined): boolean
   /** Nothing is heard of it any more. */
   over(why: string): void
 }
@@ -30,8 +32,6 @@ export interface Life {
   readonly over: boolean
   /** False where it takes nothing any more. */
   write(text: string): boolean
-  /** It said what nobody can make sense of: told to the log, and after a while its end. */
-  mistaken(problem: string): void
   /** Takes it out of use at once. */
   end(why: string): void
 }
@@ -46,11 +46,9 @@ export interface Lives {
 const FIRST_PAUSE = 250
 const LONGEST_PAUSE = 30_000
 const STEADY_MS = 60_000
-/** Messages that nobody waits for: how many in ten seconds end it. */
-const MOST_UNASKED = 2_000
-const UNASKED_MS = 10_000
-/** Answers to what nobody asked, and texts that are no messages, until it is ended. */
+/** Answers to what nobody asked, and texts that are no messages, in one minute, until it is ended. */
 const MOST_MISTAKES = 32
+const MISTAKES_MS = 60_000
 
 /** A program that is started when it is needed, and again when it ended, after a pause. */
 export function lives({ spec, start, clock, on }: LifeParts): Lives {
@@ -64,8 +62,8 @@ export function lives({ spec, start, clock, on }: LifeParts): Lives {
     const began = clock.monotonic()
     let over = false
     let mistakes = 0
-    let unasked = 0
     let since = began
+    const isFlood = floodGauge(clock)
 
     const finish = (why: string): void => {
       if (over) return
@@ -77,16 +75,19 @@ export function lives({ spec, start, clock, on }: LifeParts): Lives {
       heard.over(why)
       on({ kind: 'ended', why, pause })
     }
-    const flooded = (): boolean => {
-      const now = clock.monotonic()
-      if (now - since > UNASKED_MS) {
-        since = now
-        unasked = 0
-      }
-      if (++unasked <= MOST_UNASKED) return false
+    const flooded = (bytes: number): boolean => {
+      if (!isFlood(bytes)) return false
       on({ kind: 'broke_protocol', problem: 'a flood of messages' })
       life.end('a flood of messages')
       return true
+    }
+    /** What it did wrong; what was `asked` for fails, and counts no further: callers would end it by asking. */
+    const mistaken = (problem: string, asked: boolean): void => {
+      on({ kind: 'broke_protocol', problem })
+      if (asked) return
+      const now = clock.monotonic()
+      if (now - since > MISTAKES_MS) [since, mistakes] = [now, 0]
+      if (++mistakes > MOST_MISTAKES) life.end('too many mistakes')
     }
     const line = (bytes: Uint8Array): void => {
       if (over) return
@@ -95,14 +96,15 @@ export function lives({ spec, start, clock, on }: LifeParts): Lives {
         message = readMessage(bytes)
       } catch (error) {
         if (!(error instanceof RpcMistake)) throw error
+        if (flooded(bytes.length)) return
         // An answer that cannot be read is still the answer to something.
         const text = Buffer.from(bytes).toString('latin1')
         const id = error.id ?? guessedId(text.slice(0, GUESSED), text.slice(-GUESSED))
-        if (id !== undefined) heard.unreadable(id, error.message)
-        return life.mistaken(error.message)
+        return mistaken(error.message, id !== undefined && heard.unreadable(id, error.message))
       }
-      if (message.kind === 'answer') heard.answer(message)
-      else if (flooded()) return
+      if (message.kind === 'answer') {
+        if (!heard.answer(message) && !flooded(bytes.length)) mistaken('an answer to nothing that waits', false)
+      } else if (flooded(bytes.length)) return
       else if (message.kind === 'request') heard.request(message)
       else heard.notification(message)
     }
@@ -112,10 +114,6 @@ export function lives({ spec, start, clock, on }: LifeParts): Lives {
         return over
       },
       write: (text) => program.write(text),
-      mistaken(problem) {
-        on({ kind: 'broke_protocol', problem })
-        if (++mistakes > MOST_MISTAKES) life.end('too many mistakes')
-      },
       end(why) {
         if (over) return
         finish(why)
@@ -126,9 +124,7 @@ export function lives({ spec, start, clock, on }: LifeParts): Lives {
     const program: Program = start(spec, {
       line,
       oversized(head, tail) {
-        if (over) return
-        heard.tooLong(guessedId(head, tail))
-        life.mistaken('a message that is too long')
+        if (!over) mistaken('a message that is too long', heard.tooLong(guessedId(head, tail)))
       },
       said: (text) => on({ kind: 'said', text }),
       ended: finish,

@@ -18,6 +18,8 @@ export interface Post {
 export const CONNECT_MS = 10_000
 /** Messages besides the answer that one stream may bring. */
 const MOST_BESIDE = 2_000
+/** An event's id that a header field can say. */
+const RESUMABLE = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/
 /** What of an error's body is read. */
 const ERROR_BYTES = 65_536
 
@@ -37,6 +39,22 @@ export function isJson(reply: DialReply): boolean {
 
 export function isStream(reply: DialReply): boolean {
   return /^text\/event-stream\s*(?:;|$)/i.test(field(reply.fields, 'content-type') ?? '')
+}
+
+/** Answers to a server's own questions that are on their way to it at once, on one connection. */
+const MOST_REPLIES = 256
+
+/** Sends what a server is answered, each as a request of its own: one that asks faster than it takes the answers is not heard. */
+export function replies(): (answer: () => Promise<string>, send: (body: string) => Promise<void>) => void {
+  let open = 0
+  return (answer, send) => {
+    if (open >= MOST_REPLIES) return
+    open++
+    void answer()
+      .then(send)
+      .catch(() => undefined)
+      .finally(() => open--)
+  }
 }
 
 /** The message that an error's body is, where it is one. */
@@ -63,21 +81,24 @@ export function messageOf(text: Uint8Array | string): Message {
   }
 }
 
-/** Events of a stream, of at most as many bytes as an answer may have twice; `most` messages. Ends with the stream. */
-export async function* messagesIn(reply: DialReply, { answerBytes }: Post, seen: Streamed, endless: boolean): AsyncGenerator<Message> {
+/**
+ * Events of a stream. One that is to end has at most as many bytes as an answer may have twice, and `MOST_BESIDE` messages;
+ * one that has no end is weighed by `isFlood`. Ends with the stream.
+ */
+export async function* messagesIn(reply: DialReply, { answerBytes }: Post, seen: Streamed, isFlood?: (bytes: number) => boolean): AsyncGenerator<Message> {
   const parser = sseParser({ line: answerBytes, event: answerBytes })
   let count = 0
   let read = 0
   try {
     for await (const bytes of reply.body.stream()) {
       read += bytes.length
-      if (!endless && read > answerBytes * 2) throw new Refused(TOO_LARGE)
+      if (isFlood === undefined ? read > answerBytes * 2 : isFlood(bytes.length)) throw new Refused(TOO_LARGE)
       for (const { data, event, id } of parser.push(bytes)) {
-        if (id !== undefined) seen.last = id
+        if (id !== undefined) seen.last = RESUMABLE.test(id) ? id : undefined
         // Events without data are there to keep the line open, or to name an id.
         if (data === '' || (event !== undefined && event !== 'message')) continue
         yield messageOf(data)
-        if (!endless && ++count > MOST_BESIDE) throw new Refused(refuse('upstream_too_large', { say: 'The server sends more than this gateway accepts.', detail: 'a flood of messages' }))
+        if (isFlood === undefined ? ++count > MOST_BESIDE : isFlood(0)) throw new Refused(FLOOD)
       }
     }
   } finally {
@@ -85,6 +106,7 @@ export async function* messagesIn(reply: DialReply, { answerBytes }: Post, seen:
   }
 }
 
+export const FLOOD = refuse('upstream_too_large', { say: 'The server sends more than this gateway accepts.', detail: 'a flood of messages' })
 export const TOO_LARGE = refuse('upstream_too_large', { say: 'The server\'s answer is larger than this gateway accepts.' })
 export const BROKEN_OFF = refuse('upstream_cut', { say: 'The server\'s answer broke off.' })
 

@@ -4,19 +4,17 @@ import { sseParser } from '../../../formats/sse.ts'
 import { object, type TreeObject } from '../../../formats/tree.ts'
 import { Asides } from './asides.ts'
 import { deadline } from './deadline.ts'
+import { floodGauge } from './flood.ts'
 import type { HttpParts } from './http.ts'
 import { initializeParams, introductionOf, malformed } from './introduce.ts'
 import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type Link } from './link.ts'
-import { BROKEN_OFF, CONNECT_MS, isStream, messageOf, post, refusalOf, statusProblem } from './posts.ts'
+import { BROKEN_OFF, CONNECT_MS, FLOOD, isStream, messageOf, post, refusalOf, replies, statusProblem } from './posts.ts'
 import { answerText, notificationText, requestText, type Answer, type Id, type Message } from '../rpc.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { sessionAnswer } from './urls.ts'
 
 /** Requests that wait for one server. */
 const MOST_PENDING = 1_024
-/** Messages in ten seconds, beyond which it is a flood, and the stream's end. */
-const MOST_MESSAGES = 2_000
-const SPAN_MS = 10_000
 const LONGEST_ENDPOINT = 2_048
 
 /** One stream of the server's, and where it is written to. */
@@ -35,6 +33,7 @@ export function sseLink(parts: HttpParts): Link {
   const { clock, on, offers, version, url } = parts
   const asides = new Asides()
   const subscriptions = new Subscriptions()
+  const reply = replies()
   let talk: Talk | undefined
   let lastId = 0
   let changes = 0
@@ -63,7 +62,7 @@ export function sseLink(parts: HttpParts): Link {
       const introduction = introductionOf(await ask(one, 'initialize', initializeParams(version, offers), { signal: NEVER, timeoutMs }))
       await send(one, notificationText('notifications/initialized'))
       on({ kind: 'started', took: clock.monotonic() - began })
-      for (const uri of subscriptions.uris) void ask(one, 'resources/subscribe', object({ uri }), { signal: NEVER, timeoutMs }).catch(() => undefined)
+      void subscriptions.renew((params) => ask(one, 'resources/subscribe', params, { signal: NEVER, timeoutMs }))
       return introduction
     } catch (error) {
       over(one, refusalOf(error))
@@ -80,31 +79,40 @@ export function sseLink(parts: HttpParts): Link {
       throw new Refused(wrong)
     }
     let at: string | undefined
-    for await (const { event, data } of eventsIn(reply)) {
-      if (event === 'endpoint' && at === undefined) placed((at = endpointOf(data)))
-      else if (data !== '' && at !== undefined && (event === undefined || event === 'message')) take(one, messageOf(data))
-    }
-  }
-
-  async function* eventsIn(reply: DialReply): AsyncGenerator<{ readonly event?: string; readonly data: string }> {
-    const parser = sseParser({ line: parts.answerBytes, event: parts.answerBytes })
-    let since = clock.monotonic()
-    let count = 0
     try {
-      for await (const bytes of reply.body.stream()) {
-        for (const event of parser.push(bytes)) {
-          const now = clock.monotonic()
-          if (now - since > SPAN_MS) [since, count] = [now, 0]
-          if (++count > MOST_MESSAGES) {
-            on({ kind: 'broke_protocol', problem: 'a flood of messages' })
-            throw new Refused(refuse('upstream_too_large', { say: 'The server sends more than this gateway accepts.', detail: 'a flood of messages' }))
-          }
-          yield event
-        }
-      }
+      await heard(one, reply, placed)
     } finally {
       reply.abort()
     }
+  }
+
+  async function heard(one: Talk, reply: DialReply, placed: (endpoint: string) => void): Promise<void> {
+    const parser = sseParser({ line: parts.answerBytes, event: parts.answerBytes })
+    const isFlood = floodGauge(clock)
+    let at: string | undefined
+    /** What came since the last event. */
+    let read = 0
+    for await (const bytes of reply.body.stream()) {
+      read += bytes.length
+      const events = parser.push(bytes)
+      let asked = false
+      for (const { event, data } of events) {
+        if (event === 'endpoint' && at === undefined) placed((at = endpointOf(data)))
+        else if (data !== '' && at !== undefined && (event === undefined || event === 'message') && take(one, messageOf(data))) {
+          asked = true
+          continue
+        }
+        if (isFlood(0)) throw flood()
+      }
+      // Bytes that belong to an answer cannot be told from the others among them; more than that has no answer in it.
+      if (events.length === 0 ? read > parts.answerBytes * 2 : !asked && isFlood(read)) throw flood()
+      if (events.length > 0) read = 0
+    }
+  }
+
+  function flood(): Refused {
+    on({ kind: 'broke_protocol', problem: 'a flood of messages' })
+    return new Refused(FLOOD)
   }
 
   /** What is sent there has credentials in it: nobody but the configured server may name the place. */
@@ -115,17 +123,20 @@ export function sseLink(parts: HttpParts): Link {
     return made.href
   }
 
-  function take(one: Talk, message: Message): void {
+  /** Whether it is an answer for which somebody waits. */
+  function take(one: Talk, message: Message): boolean {
     if (message.kind === 'answer') {
       const settle = message.id === undefined ? undefined : one.pending.get(message.id)
       if (settle === undefined) on({ kind: 'broke_protocol', problem: 'an answer to nothing that waits' })
-      else settle(message.answer)
-    } else if (message.kind === 'request') {
-      void asides.asked(message.id, message.method, message.params).then((answer) => send(one, answerText(message.id, answer))).catch(() => undefined)
-    } else {
+      settle?.(message.answer)
+      return settle !== undefined
+    }
+    if (message.kind === 'request') reply(async () => answerText(message.id, await asides.asked(message.id, message.method, message.params)), (body) => send(one, body))
+    else {
       if (LIST_CHANGED.test(message.method)) changes++
       asides.told(message.method, message.params)
     }
+    return false
   }
 
   function ask(one: Talk, method: string, params: TreeObject, { signal, timeoutMs, beside }: AskOptions): Promise<Answer> {

@@ -25,8 +25,9 @@ export interface StdioParts {
   readonly on: (event: ServerEvent) => void
 }
 
-/** Requests that wait for one server. */
+/** Requests that wait for one server, and those that did and may still be answered. */
 const MOST_PENDING = 1_024
+const MOST_LEFT = 1_024
 /** A server that says nothing to a question that it does not know is asked the older one as well, after so long. */
 const SILENCE_MS = 1_000
 
@@ -34,6 +35,8 @@ const SILENCE_MS = 1_000
 interface Talk {
   readonly life: Life
   readonly pending: Map<Id, (answer: Answer | Refusal) => void>
+  /** Requests that nobody waits for any more: an answer to one may have been on its way. */
+  readonly left: Set<Id>
   readonly introduced: Promise<Introduction>
   /** Set when it has introduced itself, so that nobody waits for what is there. */
   introduction: Introduction | undefined
@@ -54,7 +57,7 @@ export function stdioLink(parts: StdioParts): Link {
   function talking(): Talk {
     const life = all.living((one) => hearing(() => made, one))
     if (talk?.life === life) return talk
-    const made: Talk = { life, pending: new Map(), introduced: Promise.resolve().then(() => introduce(made)), introduction: undefined, listening: undefined }
+    const made: Talk = { life, pending: new Map(), left: new Set(), introduced: Promise.resolve().then(() => introduce(made)), introduction: undefined, listening: undefined }
     // Whoever asks next hears of it; nobody may be asking yet.
     made.introduced.catch(() => undefined)
     changes++
@@ -64,9 +67,7 @@ export function stdioLink(parts: StdioParts): Link {
   function hearing(of: () => Talk, life: Life): Hearing {
     return {
       answer({ id, answer }) {
-        const settle = id === undefined ? undefined : of().pending.get(id)
-        if (settle === undefined) life.mistaken('an answer to nothing that waits')
-        else settle(answer)
+        return id !== undefined && settled(of(), id, answer)
       },
       request({ id, method, params }) {
         void asides.asked(id, method, params).then((answer) => life.write(answerText(id, answer)))
@@ -75,15 +76,13 @@ export function stdioLink(parts: StdioParts): Link {
         if (LIST_CHANGED.test(method)) changes++
         asides.told(method, params)
       },
-      unreadable(id, problem) {
-        of().pending.get(id)?.(refuse('upstream_malformed', { say: 'The server\'s answer could not be understood.', detail: problem }))
-      },
+      unreadable: (id, problem) => settled(of(), id, refuse('upstream_malformed', { say: 'The server\'s answer could not be understood.', detail: problem })),
       tooLong(id) {
-        const { pending } = of()
-        // One that nobody waits for any more is nobody's failure; one whose id could not be seen may be anybody's answer.
-        const failed = id === undefined ? [...pending.values()] : [pending.get(id)]
         const refusal = refuse('upstream_too_large', { say: 'The server\'s answer is larger than this gateway accepts.', detail: `a line of more than ${parts.spec.lineBytes} bytes` })
-        for (const settle of failed) settle?.(refusal)
+        if (id !== undefined) return settled(of(), id, refusal)
+        // One whose id could not be seen may be anybody's answer.
+        for (const settle of [...of().pending.values()]) settle(refusal)
+        return false
       },
       over(why) {
         // Whatever is started next is nobody that is known.
@@ -99,7 +98,7 @@ export function stdioLink(parts: StdioParts): Link {
       on({ kind: 'started', took: clock.monotonic() - one.life.began })
       if (introduction.protocol === MODERN) relisten(one)
       // It knows nothing of what it was asked for in an earlier life.
-      else for (const uri of subscriptions.uris) void ask(one, 'resources/subscribe', object({ uri }), { signal: NEVER, timeoutMs: parts.startMs }).catch(() => undefined)
+      else void subscriptions.renew((params) => ask(one, 'resources/subscribe', params, { signal: NEVER, timeoutMs: parts.startMs }))
       return introduction
     } catch (error) {
       // What cannot introduce itself is started anew, not asked again.
@@ -130,13 +129,14 @@ export function stdioLink(parts: StdioParts): Link {
 
   function ask(one: Talk, method: string, params: TreeObject, { signal, timeoutMs, beside }: AskOptions): Promise<Answer> {
     if (signal.aborted) return Promise.reject(new Refused(endedBy(signal)))
-    const { life, pending } = one
+    const { life, pending, left } = one
     if (life.over) return Promise.reject(new Refused(gone('it has ended')))
     if (pending.size >= MOST_PENDING) return Promise.reject(new Refused(refuse('concurrency', { detail: 'too many requests wait for the server' })))
     const id = ++lastId
     return new Promise((resolve, reject) => {
       const leave = (refusal: Refusal): void => {
         if (method !== 'initialize') life.write(notificationText('notifications/cancelled', object({ requestId: id, reason: refusal.refuse })))
+        remember(left, id)
         settle(refusal)
       }
       const limit = deadline(clock, timeoutMs, () => leave(refuse('upstream_timeout', { say: 'The server did not answer in time.', detail: method })))
@@ -158,10 +158,11 @@ export function stdioLink(parts: StdioParts): Link {
 
   /** Asks a server without sessions for what it can tell of changes, while anybody would hear it. */
   function relisten(one: Talk): void {
-    const { introduction, life, pending, listening } = one
+    const { introduction, life, pending, left, listening } = one
     if (introduction?.protocol !== MODERN || life.over) return
     if (listening !== undefined) {
       pending.delete(listening)
+      remember(left, listening)
       life.write(notificationText('notifications/cancelled', object({ requestId: listening, reason: 'another follows, or none' })))
       one.listening = undefined
     }
@@ -200,6 +201,22 @@ export function stdioLink(parts: StdioParts): Link {
 }
 
 const DONE: Answer = { result: new Map() }
+
+/** False where nobody waits, or did, for an answer to this. */
+function settled({ pending, left }: Talk, id: Id, answer: Answer | Refusal): boolean {
+  const settle = pending.get(id)
+  settle?.(answer)
+  return settle !== undefined || left.delete(id)
+}
+
+/** The oldest make room. */
+function remember(left: Set<Id>, id: Id): void {
+  left.add(id)
+  for (const first of left) {
+    if (left.size <= MOST_LEFT) return
+    left.delete(first)
+  }
+}
 
 function gone(detail: string): Refusal {
   return refuse('upstream_cut', { say: 'The server ended before it answered.', detail })

@@ -46,6 +46,15 @@ export class Subscriptions {
     return this.counts.has(uri) ? DONE : send()
   }
 
+  /** Tells a server that knows nothing of them, one after the other, until it takes no more. Never rejects. */
+  async renew(send: (params: TreeObject) => Promise<Answer>): Promise<void> {
+    try {
+      for (const uri of this.uris) await send(object({ uri }))
+    } catch {
+      // What is met next is told again.
+    }
+  }
+
   private less(uri: string): void {
     const left = (this.counts.get(uri) ?? 1) - 1
     if (left > 0) this.counts.set(uri, left)
