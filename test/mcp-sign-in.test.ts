@@ -7,6 +7,12 @@ import { Client as ModernClient, StreamableHTTPClientTransport as ModernTranspor
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { Agent, fetch as undiciFetch } from 'undici'
 import { ran } from '../src/cli/run.fixture.ts'
+import { isRefusal } from '../src/contract/verdict.ts'
+import { systemClock } from '../src/edge/clock.ts'
+import { makeDialer } from '../src/edge/dial/dialer.ts'
+import type { Ticket } from '../src/gateways/mcp/oauth/consent.ts'
+import { consentPage, saidPage } from '../src/gateways/mcp/oauth/pages.ts'
+import { makeSignIns, type SignInPlace } from '../src/gateways/mcp/oauth/signing.ts'
 import { startHouse, type TestHouse } from './house.ts'
 import { startAuthorizationServer, type AuthorizationServer } from './mcp/authorization.ts'
 import { makeBrowser, type Browser } from './mcp/browser.ts'
@@ -271,6 +277,47 @@ test('an operator vouches for who has nothing to show: once, for one caller', as
   assert.match((await ran(['mcp', 'consent', url], { env })).err, /Nobody waits/)
   assert.equal((await ran(['mcp', 'consent', 'x'], { env })).code, 2)
   assert.ok(!(house.logs.join('\n') + JSON.stringify(await house.receipts())).includes(said.code))
+})
+
+test('who asks again with another credential is not held to the first, which was revoked since', async () => {
+  const jtiOf = (token: string): string => (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { readonly jti: string }).jti
+  const [first, second] = [await tokenOf('ada', 'renewed'), await tokenOf('ada', 'renewed')]
+  const url = await refusedAt(first)
+  await house.admin('POST', 'identity/revoke', { what: jtiOf(first) })
+  assert.equal(await refusedAt(second), url)
+  const { code } = (await house.admin('POST', 'mcp/consent', { ticket: new URL(url).searchParams.get('ticket') })) as { readonly code: string }
+  const browser = makeBrowser()
+  const { form, action } = await browser.open(url)
+  // The other way round: one that was revoked after it asked gets nothing.
+  const agreed = await browser.go(action, { ...form, decision: 'allow', credential: code })
+  assert.equal(agreed.status, 303, await agreed.clone().text())
+  await house.admin('POST', 'identity/revoke', { what: jtiOf(second) })
+  assert.equal((await browser.follow(agreed)).status, 401)
+  await refusedAt(await tokenOf('ada', 'renewed'))
+})
+
+test('nobody signs in at an issuer that settings do not name any more', async () => {
+  const http = makeDialer({ origins: [{ origin: idp.issuer }] })
+  closing.push(() => http.close())
+  const ticket = { id: 'x'.repeat(43), principal: { tenant: 'default', workload: 'key:a', chain: ['ada@example.com'], roles: [], proof: { kind: 'api_key', id: 'a' }, scope: { rights: [] } } } as unknown as Ticket
+  const signIns = makeSignIns({ clock: systemClock, consents: { find: () => ticket, ourselves: () => ({ redirect: 'http://127.0.0.1:1/mcp-oauth/callback' }) } })
+  const place: SignInPlace = { issuer: idp.issuer, tenant: 'default', clientId: 'gate', scopes: ['openid'], allowPrivate: true, dial: http.dial, verify: () => Promise.resolve({ subject: 'ada@example.com', proof: { kind: 'oidc', id: 'x' } }) }
+  for (const [places, good] of [[[], false], [[{ ...place, clientId: 'else' }], false], [[{ ...place, tenant: 'else' }], false], [[place], true]] as const) {
+    const { url, cookie } = await signIns.begin(ticket, place, 'shown')
+    const came = new URL((await makeBrowser().go(url)).headers.get('location') ?? '').searchParams
+    const asked = idp.asked.length
+    const taken = await signIns.take({ state: came.get('state') ?? '', code: came.get('code') ?? '', iss: came.get('iss') ?? '' }, () => cookie, places)
+    assert.equal(isRefusal(taken), !good)
+    assert.equal(idp.asked.length > asked, good)
+  }
+})
+
+test('pages: nothing that others wrote becomes markup, or looks like something else', () => {
+  const evil = `</b><script>x()</script>"'><img src=x onerror=y()>\u202egro.live\u200b\u2066&amp;`
+  const page = consentPage({ ticket: evil, nonce: evil, shown: evil, caller: evil, agent: evil, user: evil, server: evil, url: evil, issuer: 'https://xn--e1aybc.example/<b>', scopes: [evil, evil], proof: true, signIns: [`https://idp.example/${evil}`], action: '/x' }) + saidPage(evil, evil, evil)
+  assert.deepEqual(page.match(/<script|<img|[\u202e\u200b\u2066]/g), null)
+  assert.deepEqual([...new Set([...page.matchAll(/<\/?([a-z0-9]+)/g)].map(([, tag]) => tag))].sort(), ['b', 'body', 'br', 'button', 'code', 'form', 'h1', 'head', 'html', 'input', 'label', 'li', 'meta', 'p', 'small', 'title', 'ul'])
+  assert.ok(!/on(?:error|click)=[^&]*"/.test(page) && page.includes('xn--e1aybc.example') && page.includes('&amp;amp;'))
 })
 
 interface UrlError extends Error {

@@ -7,7 +7,7 @@ const visible = z.string().regex(/^[\x21-\x7e]{1,1024}$/, 'expected visible ASCI
 /** `mcpServers.<name>.oauth` as people write it. */
 export const oauthSchema = z
   .strictObject({
-    issuer: z.url({ protocol: /^https?$/ }).max(512).optional().describe('The authorization server that may be used, exactly as it calls itself; the server must name it. Absent = the first that the server names.'),
+    issuer: z.url({ protocol: /^https?$/ }).max(512).optional().describe('The authorization server that may be used, exactly as it calls itself; the server must name it. Absent = the first that the server names, if it says who it is when it answers (RFC 9207).'),
     client_id: visible.optional().describe('What the authorization server knows this gateway as, where it was registered by hand.'),
     client_secret: z.string().regex(REFERENCE, 'expected a reference, env:NAME or file:/path; the secret itself does not belong in this file').optional().describe('Its secret, as a reference: env:NAME or file:/path.'),
     scopes: z.array(z.string().regex(SCOPE, 'expected the name of an OAuth scope')).max(64).optional().describe('Scopes that are always asked for. Absent = those that the server says it needs.'),
