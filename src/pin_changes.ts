@@ -15,7 +15,14 @@ export function noChanges(): Changes {
   return { pinned: [], quarantined: [], returned: [], dropped: [] }
 }
 
-interface Sorted {
+/** How the settings of a server have its definitions judged. */
+export interface Sorting {
+  readonly firstUse: boolean
+  /** Each caller has a connection of its own, and may be told something else than others: what one is told says nothing of what others were. */
+  readonly each: boolean
+}
+
+interface Sorted extends Sorting {
   readonly server: string
   readonly kind: PinKind
   readonly name: string
@@ -23,15 +30,15 @@ interface Sorted {
   readonly at: number
   readonly row: PinRow | undefined
   readonly suspect: Why | undefined
-  readonly firstUse: boolean
   readonly met: boolean
 }
 
 /** Puts one definition among the changes. @returns whether it may be used. */
-export function sort(changes: Changes, { server, kind, name, print, at, row, suspect, firstUse, met }: Sorted): boolean {
+export function sort(changes: Changes, { server, kind, name, print, at, row, suspect, firstUse, each, met }: Sorted): boolean {
   const id = { server, kind, name }
   const weighed = weigh(row ?? {}, { kind, hash: print.hash, suspect, firstUse, met })
-  if (weighed.kind === 'returned') changes.returned.push(id)
+  // Otherwise two callers would take turns in quarantining and returning it.
+  if (weighed.kind === 'returned' && !each) changes.returned.push(id)
   if (weighed.kind === 'pin') changes.pinned.push({ ...id, ...print, at, by: 'first_use' })
   if (weighed.kind === 'quarantine' && !weighed.noted) changes.quarantined.push({ ...id, ...print, at, why: weighed.why })
   return weighed.kind !== 'quarantine'

@@ -8,13 +8,13 @@ import { isObject, object, type Tree, type TreeObject } from './formats/tree.ts'
 import type { Item, Kind } from './gateways/mcp/servers/items.ts'
 import type { Introduction } from './gateways/mcp/servers/link.ts'
 import { completes, differs, hashOf, infoOf, packageTree, printed, withVersion, type PinKind } from './gateways/mcp/pins/hash.ts'
-import { lookAlike, type Known } from './gateways/mcp/pins/names.ts'
+import { disguised, type Known } from './gateways/mcp/pins/names.ts'
 import type { Review } from './gateways/mcp/pins/review.ts'
 import { crossings } from './gateways/mcp/pins/shadowing.ts'
 import type { Why } from './gateways/mcp/pins/weigh.ts'
 import type { McpServer } from './gateways/mcp/settings.ts'
 import { makeLooks } from './looking.ts'
-import { keyOf, labelOf, marker, noChanges, pinOf, short, sort, type Changes } from './pin_changes.ts'
+import { keyOf, labelOf, marker, noChanges, pinOf, short, sort, type Changes, type Sorting } from './pin_changes.ts'
 import type { PinChanges, PinRow, Pins } from './store/pins.ts'
 
 export interface PinningParts {
@@ -129,7 +129,8 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
 
   function of(settings: McpServer, facts?: () => Promise<PackageFacts>): Review {
     const server = settings.name
-    const firstUse = settings.pin === 'first_use'
+    const sorting: Sorting = { firstUse: settings.pin === 'first_use', each: settings.connection === 'principal' || (settings.kind === 'http' && settings.oauth !== undefined) }
+    const { firstUse } = sorting
     const row = (kind: string, name: string): PinRow | undefined => rowsOf(server).get(keyOf(kind, name))
     // One look after another, so that two at once do not both take themselves for the first.
     const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -144,11 +145,12 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
       return found?.seen === undefined ? undefined : quarantined(found, 'package', 'package')
     }
 
-    async function single(kind: PinKind, definition: TreeObject, changes: Changes, met: boolean): Promise<string | undefined> {
+    /** @returns whether it may be passed on, and what the guardrails found. */
+    async function single(kind: PinKind, definition: TreeObject, changes: Changes, met: boolean): Promise<{ readonly taken: boolean; readonly found: string | undefined }> {
       const print = printed(kind, kind, definition)
       const found = kind === 'package' ? undefined : await looks.look(server, print.hash, definition)
-      sort(changes, { server, kind, name: kind, print, at: clock.wall(), row: row(kind, kind), suspect: found === undefined ? undefined : 'poisoned', firstUse, met })
-      return found
+      const taken = sort(changes, { ...sorting, server, kind, name: kind, print, at: clock.wall(), row: row(kind, kind), suspect: found === undefined ? undefined : 'poisoned', met })
+      return { taken: taken && found === undefined, found }
     }
 
     async function weighPackage(seen: TreeObject, changes: Changes): Promise<void> {
@@ -180,9 +182,9 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
           const met = row('info', 'info') !== undefined
           const changes = noChanges()
           if (facts !== undefined) await weighPackage(packageTree(await facts()), changes)
-          const poisonedInfo = await single('info', infoOf(seen), changes, met)
+          const { found: poisonedInfo } = await single('info', infoOf(seen), changes, met)
           const instructions = seen.instructions === undefined ? undefined : object({ instructions: seen.instructions })
-          const poisoned = instructions && (await single('instructions', instructions, changes, met))
+          const told = instructions !== undefined && (await single('instructions', instructions, changes, met)).taken
           // A list that it has not now is no first sight when it has one later.
           if (!met && firstUse) for (const [kind, capability] of LISTED) if (!seen.capabilities.has(capability)) changes.pinned.push(marker(server, kind, clock.wall()))
           await keep(server, changes)
@@ -190,11 +192,10 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
           if (closed !== undefined && row('package', 'package')?.pinned !== undefined) throw new Refused(closed)
           const info = row('info', 'info')
           const asPinned = info?.pinned === undefined ? undefined : treeOf((await store.texts({ server, kind: 'info', name: 'info' }))?.pinned ?? '{}')
-          const said = row('instructions', 'instructions')
           return {
             protocol: seen.protocol,
             ...introduced(settings, seen, poisonedInfo === undefined ? asPinned : undefined),
-            ...(seen.instructions !== undefined && said?.pinned !== undefined && said.seen === undefined && poisoned === undefined && { instructions: seen.instructions }),
+            ...(told && seen.instructions !== undefined && { instructions: seen.instructions }),
           }
         }),
       items: (kind, listed) =>
@@ -213,9 +214,9 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
             const known = row(kind, name)
             const found = await looks.look(server, print.hash, item.definition)
             if (found !== undefined) poison.set(name, found)
-            const suspect = found !== undefined ? 'poisoned' : known?.pinned === print.hash ? undefined : suspicion(kind, item, own, others, here)
+            const suspect = found !== undefined ? 'poisoned' : known?.pinned === print.hash ? undefined : suspicion(server, kind, item, own, others, here)
             if (known === undefined && rowsOf(server).size - changes.dropped.length + changes.pinned.length + changes.quarantined.length >= MOST_KEPT) continue
-            const taken = sort(changes, { server, kind, name, print, at: clock.wall(), row: known, suspect, firstUse, met })
+            const taken = sort(changes, { ...sorting, server, kind, name, print, at: clock.wall(), row: known, suspect, met })
             if (taken && kind === 'tools') here.push({ server, name, hash: print.hash })
             if (taken && found === undefined) usable.set(name, item)
           }
@@ -234,8 +235,8 @@ export async function openPinning({ store, clock, epoch, configured, record }: P
     }
   }
 
-  function suspicion(kind: Kind, { name, print, definition }: Item, own: ReadonlySet<string>, others: readonly Known[], here: readonly Known[]): Why | undefined {
-    if (kind === 'tools' && lookAlike({ server: '', name, hash: print.hash }, [...others, ...here.filter((one) => one.name !== name)]) !== undefined) return 'look_alike'
+  function suspicion(server: string, kind: Kind, { name, definition }: Item, own: ReadonlySet<string>, others: readonly Known[], here: readonly Known[]): Why | undefined {
+    if (kind === 'tools' && disguised({ server, name }, [...others, ...here]) !== undefined) return 'look_alike'
     return crossings(definition, own, others).some(({ orders }) => orders) ? 'shadowing' : undefined
   }
 

@@ -10,6 +10,7 @@ export interface Crossing {
 
 /** How much around a name is read with it, in UTF-16 units. */
 const AROUND = 120
+const BESIDE = 8
 const MOST_TEXT = 65_536
 /** Names that are a word like any other are no sign. */
 const TELLING = /[_./-]|[a-z][A-Z]|\d/
@@ -23,22 +24,24 @@ export function crossings(definition: Tree, own: ReadonlySet<string>, others: It
   const text = textsOf(definition).join('\n').slice(0, MOST_TEXT)
   const found: Crossing[] = []
   for (const { server, name } of others) {
-    if (own.has(name) || name.length < 6) continue
-    const at = placeOf(text, name)
-    if (at < 0) continue
-    const around = text.slice(Math.max(0, at - AROUND), at + name.length + AROUND)
-    // A plain word counts only beside the name of its server.
-    if (!TELLING.test(name) && placeOf(around, server) < 0) continue
-    found.push({ server, tool: name, orders: ORDERS.test(around) })
+    if (name.length < 6) continue
+    // A plain word counts only near the name of its server, and a name that both have only right beside it.
+    const reach = own.has(name) ? server.length + BESIDE : TELLING.test(name) ? undefined : AROUND
+    for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
+      const around = (letters: number): string => text.slice(Math.max(0, at - letters), at + name.length + letters)
+      // `mail__send` is how callers know it where all servers are one place.
+      const prefixed = text.startsWith(`${server}__`, at - server.length - 2)
+      if ((isWord(text[at - 1]) && !prefixed) || isWord(text[at + name.length]) || (reach !== undefined && !prefixed && !hasWord(around(reach), server))) continue
+      found.push({ server, tool: name, orders: ORDERS.test(around(AROUND)) })
+      break
+    }
   }
   return found
 }
 
-function placeOf(text: string, word: string): number {
-  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
-    if (!isWord(text[at - 1]) && !isWord(text[at + word.length])) return at
-  }
-  return -1
+function hasWord(text: string, word: string): boolean {
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) if (!isWord(text[at - 1]) && !isWord(text[at + word.length])) return true
+  return false
 }
 
 function isWord(letter: string | undefined): boolean {
