@@ -22,6 +22,8 @@ export interface Parts {
   readonly named: readonly { readonly id: string; readonly name: string }[]
 }
 
+/** More than a word: what a field is called can say something too. */
+const SAYS = /\s/
 const ID_FIELD = /^(?:id|uid|uuid|key|handle|slug|user_?name|.*(?:_id|Id|ID))$/
 const NAME_FIELD = /^(?:name|real_?name|full_?name|display_?name|title|label|handle|user_?name|nick_?name)$/i
 
@@ -47,7 +49,11 @@ function fromTree(tree: Tree): Parts {
   const named: { id: string; name: string }[] = []
   const take = (path: string, name: string, value: Tree): void => {
     if (isObject(value)) named.push(...namesOf(value))
-    if (isObject(value)) for (const [key, inner] of value) take(path === '' ? key : `${path}.${key}`, key, inner)
+    if (isObject(value))
+      for (const [key, inner] of value) {
+        if (SAYS.test(key)) prose.push(key)
+        take(path === '' ? key : `${path}.${key}`, key, inner)
+      }
     else if (Array.isArray(value)) for (const inner of value) take(path, name, inner)
     else if (value !== null && typeof value !== 'boolean') {
       const text = typeof value === 'string' ? value : typeof value === 'number' ? String(value) : value.text
@@ -77,6 +83,7 @@ function fromLines(text: string): Parts {
     const found = LINE.exec(line.trimEnd())
     const value = found === null || (found[1] ?? '').length !== column ? undefined : (found[4] ?? found[5] ?? found[6] ?? '').trim()
     const name = found?.[2] ?? found?.[3] ?? ''
+    if (value !== undefined && SAYS.test(name)) prose.push(name)
     if (value !== undefined && fields.length < MOST_FIELDS && isWhole(value)) fields.push(...listed(value).map((one) => ({ name, path: name, text: one })))
     else prose.push(line)
   }

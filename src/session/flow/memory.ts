@@ -1,11 +1,12 @@
-import { hash } from 'node:crypto'
 import type { Labels } from '../../contract/flow.ts'
 import type { Principal } from '../../contract/principal.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
 import { newPast, type Past } from './past.ts'
 import type { FlowSegment } from './reading.ts'
+import { hashed, remembered, type Remembered } from './remembered.ts'
 import { openSession, type Endorsement, type FlowSession } from './session.ts'
 import type { FlowSettings } from './settings.ts'
+import { turns } from './turns.ts'
 
 /** What one epoch says of tools and of trust. */
 export interface FlowRules {
@@ -30,6 +31,13 @@ export interface FlowMemory {
   ongoing(owner: string, rules: FlowRules, named: boolean): FlowSession
   /** Takes what came beside the conversations, into the one that is ongoing. */
   hear(owner: string, segments: readonly FlowSegment[], rules: FlowRules, named: boolean): void
+  /**
+   * Looks at what the owner of a session was told and nobody looked at yet, a few milliseconds at a time. Whoever decides
+   * before the end looks at the rest at once.
+   * @param when soon = not before others had their turn.
+   * @returns undefined where nothing is left to look at.
+   */
+  look(session: FlowSession, when: 'now' | 'soon'): Promise<void> | undefined
   /** Remembers what was delivered to the owner of models' answers; bounded, by hashes. */
   delivered(owner: string, texts: readonly string[]): void
   wasDelivered(owner: string, text: string): boolean
@@ -62,9 +70,7 @@ interface Owner {
   readonly endorsements: Endorsement[]
   /** What came while no conversation was ongoing. */
   beside: Kept | undefined
-  readonly delivered: Set<string>
-  readonly attested: Set<string>
-  readonly allowed: Map<string, Allowed[]>
+  readonly remembered: Remembered
   /** Of all its sessions. */
   letters: number
   used: number
@@ -75,12 +81,6 @@ interface Kept {
   readonly rules: FlowRules
   letters: number
   used: number
-}
-
-interface Allowed {
-  readonly proposal: string
-  readonly until: number
-  usedBy?: string
 }
 
 export interface FlowLimits {
@@ -97,13 +97,6 @@ export interface FlowLimits {
 
 const USUAL: FlowLimits = { owners: 10_000, letters: 256 * 1024 * 1024, sessions: 32, labels: 200_000, ends: 24 * 3_600_000 }
 const MOST_ENDORSEMENTS = 1000
-const MOST_DELIVERED = 8192
-const MOST_ATTESTED = 1024
-const MOST_ALLOWED = 256
-/** What a remembered hash counts for, against the letters that may be kept. */
-const LETTERS_OF_HASH = 64
-/** An allowed call that was not carried out by then is decided anew. */
-const ALLOWED_MS = 15 * 60_000
 /** Conversations that went on within this time may each be the one that a call belongs to. */
 const LATELY_MS = 10 * 60_000
 const UNKNOWN: Labels = { untrusted: true, sensitivity: 3 }
@@ -113,6 +106,7 @@ const CLEAN: Labels = { untrusted: false, sensitivity: 0 }
 export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowMemory {
   const owners = new Map<string, Owner>()
   const gone = new Map<string, { readonly labels: Labels; readonly used: number }>()
+  const everybody = turns(() => performance.now())
   let letters = 0
   // Labels of tasks that could not be kept: from then until they would have ended, everybody new may be one of them.
   let unknownUntil = -1
@@ -135,6 +129,11 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
     return now() < unknownUntil ? UNKNOWN : CLEAN
   }
 
+  const opening = (labels: Labels): Owner => {
+    const owner: Owner = { past: newPast(labels), sessions: new Map(), endorsements: [], beside: undefined, remembered: remembered(now, (more) => count(owner, more)), letters: 0, used: 0 }
+    return owner
+  }
+
   const ownerFor = (name: string): Owner => {
     let owner = owners.get(name)
     if (owner !== undefined && now() - owner.used > limits.ends) {
@@ -142,7 +141,7 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
       owner = undefined
     }
     const isNew = owner === undefined
-    owner ??= { past: newPast(known(name)), sessions: new Map(), endorsements: [], beside: undefined, delivered: new Set(), attested: new Set(), allowed: new Map(), letters: 0, used: 0 }
+    owner ??= opening(known(name))
     owner.used = now()
     gone.delete(name)
     // Whoever is used last stands last, and is forgotten last.
@@ -168,15 +167,6 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
   const count = (owner: Owner, more: number): void => {
     owner.letters += more
     letters += more
-  }
-
-  /** Keeps a hash of what an owner has, the newest of them. */
-  const keep = (owner: Owner, kept: Set<string>, most: number, text: string): void => {
-    const key = hashed(text)
-    if (kept.has(key)) return
-    if (kept.size >= most) kept.delete(kept.values().next().value as string)
-    else count(owner, LETTERS_OF_HASH)
-    kept.add(key)
   }
 
   const joined = (owner: Owner, rules: FlowRules, wanted: boolean): Kept | undefined => {
@@ -244,26 +234,29 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
         kept = owner.beside = { session: opened(owner, rules), rules, letters: 0, used: now() }
       }
       for (const segment of segments) {
-        kept.session.take(segment)
+        kept.session.defer(segment)
         kept.letters += segment.text.length
         count(owner, segment.text.length)
       }
       // Labels are the owner's from now on, whoever asks next.
-      kept.session.view()
+      kept.session.labels()
       trim(owner)
+    },
+    look(session, when) {
+      if (session.past.deferred.size === 0) return undefined
+      return when === 'now' ? everybody.begin(session.looking()) : everybody.queue(session.looking())
     },
     delivered(name, texts) {
       const owner = ownerFor(name)
-      for (const text of texts) keep(owner, owner.delivered, MOST_DELIVERED, text)
+      owner.remembered.delivered(texts)
       trim(owner)
     },
-    wasDelivered: (name, text) => owners.get(name)?.delivered.has(hashed(text)) === true,
+    wasDelivered: (name, text) => owners.get(name)?.remembered.wasDelivered(text) === true,
     attest(name, turn, how) {
-      const owner = ownerFor(name)
-      if (how === 'first' && (owner.attested.size > 0 || owner.past.labels.untrusted)) return
-      keep(owner, owner.attested, MOST_ATTESTED, turn)
+      const { remembered: mine, past } = ownerFor(name)
+      if (how === 'always' || !past.labels.untrusted) mine.attest(turn, how)
     },
-    isAttested: (name, turn) => owners.get(name)?.attested.has(hashed(turn)) === true,
+    isAttested: (name, turn) => owners.get(name)?.remembered.isAttested(turn) === true,
     endorse(name, one) {
       const owner = ownerFor(name)
       if (owner.endorsements.length >= MOST_ENDORSEMENTS) owner.endorsements.shift()
@@ -278,22 +271,8 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
         beside?.session.withdraw(approval)
       }
     },
-    allow(name, call, proposal) {
-      const { allowed } = ownerFor(name)
-      const key = hashed(call)
-      const live = (allowed.get(key) ?? []).filter((one) => one.until > now())
-      // Whoever was allowed last stands last, and is forgotten last.
-      allowed.delete(key)
-      allowed.set(key, [...live.slice(1 - MOST_ALLOWED), { proposal, until: now() + ALLOWED_MS }])
-      if (allowed.size > MOST_ALLOWED) allowed.delete(allowed.keys().next().value as string)
-    },
-    proposed(name, call, exchange) {
-      const found = owners.get(name)?.allowed.get(hashed(call))?.filter((one) => one.until > now())
-      const one = found?.find(({ usedBy }) => usedBy === exchange) ?? found?.find(({ usedBy }) => usedBy === undefined)
-      if (one === undefined) return undefined
-      one.usedBy = exchange
-      return one.proposal
-    },
+    allow: (name, call, proposal) => ownerFor(name).remembered.allow(call, proposal),
+    proposed: (name, call, exchange) => owners.get(name)?.remembered.proposed(call, exchange),
     labels(name) {
       const owner = owners.get(name)
       return owner !== undefined && now() - owner.used <= limits.ends ? owner.past.labels : known(name)
@@ -303,10 +282,6 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
 
 function sameRules(a: FlowRules, b: FlowRules): boolean {
   return a.settings === b.settings && a.tool === b.tool
-}
-
-function hashed(text: string): string {
-  return hash('sha256', text, 'base64')
 }
 
 /** One hash for each beginning of a conversation. */
