@@ -119,16 +119,18 @@ export function openConsenting({ store, folder, clock, newId, audit, origin, sta
   const places = openPlaces(resolve)
   const dial = (target: Target): Dial => places.dial(target.oauth.allowPrivate)
   const clients = makeClients({ dial, clock })
-  const grants = makeGrants({ book, clients, dial, clock })
-  const consents = makeConsents({ grants, clients, dial, clock, origin, stands })
-
   const listeners = new Set<{ readonly server: string; readonly told: (owner: Pick<Owner, 'tenant' | 'key'>) => void }>()
+  const ended = (owner: Owner, of: string): void => {
+    for (const { server, told } of listeners) if (server === of) told(owner)
+  }
+  const grants = makeGrants({ book, clients, dial, clock, ended })
+  const consents = makeConsents({ grants, clients, dial, clock, origin, stands })
 
   async function end(row: GrantRow): Promise<void> {
     const grant = book.opened(row)
     const owner: Owner = { tenant: row.tenant, subject: row.subject, key: row.owner }
     await book.drop(owner, row.server)
-    for (const { server, told } of listeners) if (server === row.server) told(owner)
+    ended(owner, row.server)
     if (grant !== undefined) void takeBack(places.dial(grant.allowPrivate), undefined, grant)
   }
 

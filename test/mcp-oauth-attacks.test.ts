@@ -429,9 +429,15 @@ test('whoever uses a grant is told when it ends, and nobody else', async (t) => 
   await consented(t, made, made.target(), who('key:b', 'bob'))
   await made.consenting.forget('default/ada')
   assert.deepEqual(told, [{ tenant: 'default', subject: 'default/ada', key: '["ada","key:a"]' }])
+  // The authorization server ends one: whoever agrees next may have another account there.
+  await consented(t, made, made.target())
+  made.server.live.clear()
+  made.server.instead = (request, response) => request.url === '/token' && (response.writeHead(400, { 'content-type': 'application/json' }).end('{"error":"invalid_grant"}'), true)
+  assert.ok((await call(t, made, made.target())) instanceof Refused)
+  assert.equal(told.length, 2)
   over()
   await made.consenting.forget('default/bob')
-  assert.equal(told.length, 1)
+  assert.equal(told.length, 2)
 })
 
 test('a renewal that ends after the name has come to stand for another server gives that one nothing, and its token to nobody', async (t) => {

@@ -49,6 +49,8 @@ export interface GrantsParts {
   readonly clients: Pick<Clients, 'gone'>
   readonly dial: (target: Target) => Dial
   readonly clock: Clock
+  /** Told when the authorization server has ended one: whoever agrees next may be somebody else there. */
+  readonly ended: (owner: Owner, server: string) => void
 }
 
 /** The grants of all callers: one renewal at a time for each, and none that settings no longer agree with. */
@@ -64,7 +66,7 @@ export interface Grants {
 const EARLY_MS = 30_000
 const RENEWING_MS = 20_000
 
-export function makeGrants({ book, clients, dial, clock }: GrantsParts): Grants {
+export function makeGrants({ book, clients, dial, clock, ended }: GrantsParts): Grants {
   const renewing = new Map<string, Promise<Grant | undefined>>()
 
   async function find({ server, url, oauth }: Target, owner: Owner): Promise<Grant | undefined> {
@@ -95,6 +97,7 @@ export function makeGrants({ book, clients, dial, clock }: GrantsParts): Grants 
       if (!forgotten && !(error instanceof OAuthProblem && error.error === 'invalid_grant')) throw error
       if (forgotten) clients.gone(old.client)
       await book.drop(owner, target.server)
+      ended(owner, target.server)
       return undefined
     }
     const { expires: _expires, ...lasting } = old
