@@ -4,15 +4,17 @@ import type { Posture } from './contract/epoch.ts'
 import type { Principal } from './contract/principal.ts'
 import type { Segment } from './contract/segment.ts'
 import { UNKNOWN_TOOL, type ToolFacts } from './contract/tool.ts'
+import type { ToolClass } from './contract/tool_class.ts'
 import { argumentTree, argumentValues } from './formats/arguments.ts'
 import { writeJson } from './formats/json.ts'
-import { isObject, type Tree } from './formats/tree.ts'
+import { isObject, type Tree, type TreeObject } from './formats/tree.ts'
 import { decideCall } from './session/flow/decide.ts'
 import { ownerOf, type FlowMemory, type FlowRules } from './session/flow/memory.ts'
 import { followed } from './session/flow/segments.ts'
 import type { FlowSegment } from './session/flow/reading.ts'
 import type { FlowSession as Followed } from './session/flow/session.ts'
 import type { FlowSettings } from './session/flow/settings.ts'
+import { controlsOf, higher, sinkOf } from './session/flow/sinks.ts'
 import { sourcesOf, trustsUrl } from './session/flow/trusted.ts'
 
 export interface FlowParts {
@@ -32,6 +34,10 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
   const rules: FlowRules = { settings, tool: raisedByNames(tool) }
   const mode = settings.mode ?? (posture === 'strict' ? 'enforce' : 'shadow')
   const named = ({ task }: Principal): boolean => task !== undefined
+  const weigher = (call: ToolCall): ((name: string, server?: string) => Weight) => {
+    const tree = argumentTree(call.arguments)
+    return (name, server) => weightOf(rules.tool(name, server), name, tree)
+  }
   // A shadow never refuses: what breaks in it is told, and counts as the worst.
   const guarded = <T>(work: () => T, instead: T): T => {
     if (mode === 'enforce') return work()
@@ -45,6 +51,11 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
   const sessionOf = (session: Followed): FlowSession => ({
     labels: () => guarded(() => session.labels(), WORST),
     decide: (call, now) => guarded(() => decideCall(session, callOf(call), now), { verdict: 'hold', class: 'internal_write', reasons: [], controls: [] }),
+    hear: (texts) =>
+      guarded(() => {
+        for (const one of texts) session.defer(one)
+        session.labels()
+      }, undefined),
     sources: (value) => sourcesOf(session.view(), value),
     trusts: (url) => trustsUrl(session, url),
   })
@@ -71,7 +82,11 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
     allowed: (principal, call, exchange) => memory.allow(ownerOf(principal), keyOf(call.tool, call.arguments), exchange),
     proposed(principal, call, exchange) {
       const owner = ownerOf(principal)
+      const weigh = weigher(call)
+      const weight = weigh(call.tool, call.server)
       for (const name of namesOf(call)) {
+        // Judged by its name alone it may have been taken for less than what configuration says of the server's tool.
+        if (!weighsAs(weigh(name), weight)) continue
         const found = memory.proposed(owner, keyOf(name, call.arguments), exchange)
         if (found !== undefined) return found
       }
@@ -83,6 +98,7 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
 /** Of a conversation that could not be followed nothing is known, and so the worst. */
 const unknown: FlowSession = {
   labels: () => WORST,
+  hear: () => undefined,
   decide: () => ({ verdict: 'hold', class: 'internal_write', reasons: [], controls: [] }),
   sources: () => [],
   trusts: () => false,
@@ -98,7 +114,21 @@ function treeOf(value: unknown): Tree | undefined {
   return isObject(value as Tree | undefined) ? (value as Tree) : undefined
 }
 
-const CLASSES = ['read', 'internal_write', 'external_send', 'money', 'destructive', 'privilege', 'code_execution'] as const
+/** What a call was taken for, as far as names and configuration say it. */
+interface Weight {
+  readonly sink: ToolClass
+  readonly acting: ReadonlySet<string>
+}
+
+function weightOf(facts: ToolFacts, name: string, args: TreeObject | undefined): Weight {
+  const sink = sinkOf(name, args, facts, undefined)
+  return { sink: sink.class, acting: new Set(args === undefined ? [] : controlsOf(args, facts, undefined, sink).map(({ path }) => path)) }
+}
+
+function weighsAs(one: Weight, other: Weight): boolean {
+  return higher(one.sink, other.sink) === one.sink && [...other.acting].every((path) => one.acting.has(path))
+}
+
 const MOST_NAMES = 4096
 
 /**
@@ -119,7 +149,7 @@ function raisedByNames(tool: FlowParts['tool']): FlowParts['tool'] {
         const [before, more] = [made.attributes['sensitivity'] ?? 0, attributes['sensitivity'] ?? 0]
         made = {
           ...made,
-          ...(sink !== undefined && CLASSES.indexOf(sink) > CLASSES.indexOf(made.least ?? 'read') && { least: sink }),
+          ...(sink !== undefined && { least: higher(sink, made.least ?? 'read') }),
           ...(more > before && { attributes: { ...made.attributes, sensitivity: more } }),
           ...(control.length > 0 && { control: [...made.control, ...control] }),
         }

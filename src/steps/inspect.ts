@@ -17,7 +17,16 @@ export const inspect: Step = (facts, signal) => {
 function followed(facts: Facts, made: Stepped, { findings }: Inspection): Stepped {
   const { principal, reading, epoch } = facts
   if (isRefusal(made) || reading?.action !== 'llm.generate' || principal === undefined) return made
-  return { ...made, session: epoch.flow.conversation(principal, reading.segments, findings) }
+  const session = epoch.flow.conversation(principal, reading.segments, findings)
+  if (hasUnseen(reading)) session.hear(UNSEEN)
+  return { ...made, session }
+}
+
+/** Pictures, sounds and files may say anything, and so may what a provider holds or fetches: a document that nobody read. */
+const UNSEEN = [{ origin: 'document', text: 'What nobody here could read.' }] as const
+
+function hasUnseen({ effects, parameters }: Reading): boolean {
+  return effects.includes('provider_state') || effects.includes('url_fetch') || Number(parameters['media_parts'] ?? 0) > 0
 }
 
 function outcome(inspection: Inspection, reading: Reading): Stepped {

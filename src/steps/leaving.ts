@@ -61,6 +61,22 @@ function tellingOf(facts: Facts, findings: () => readonly Finding[]): Telling {
 
 const NOTHING: Telling = { take: () => undefined, close: () => undefined }
 
+function isForeign(origin: Leaf['origin']): boolean {
+  return origin === 'tool_result' || origin === 'document'
+}
+
+/** What a provider looked up while it answered was read before the calls that the answer proposes. */
+export function lookedUp({ reading, session }: Facts, { leaves }: ReplyEvent): void {
+  if (reading?.action !== 'llm.generate' || session === undefined || !leaves.some(({ origin }) => isForeign(origin))) return
+  session.hear(leaves.filter(({ origin }) => isForeign(origin)).map(({ text }) => ({ origin: 'document', text })))
+}
+
+/** What a server says or asks of its own accord reaches whoever its request was for, not the server that is the principal here. */
+export function overheard({ reading, epoch, exchange }: Facts): void {
+  if (reading?.listener === undefined) return
+  epoch.flow.hear(reading.listener, reading.segments.map(({ text }) => ({ origin: 'document', text: `${text}\n`, group: exchange.id })))
+}
+
 /** A model's answer: known again when the caller sends it as history. */
 function deliveredTo({ principal, epoch }: Facts): Telling {
   const runs = new Map<string, { readonly origin: Leaf['origin']; text: string }>()
@@ -76,6 +92,7 @@ function deliveredTo({ principal, epoch }: Facts): Telling {
     take(event) {
       if (event.restarts === true) runs.clear()
       for (const { channel, origin, text, whole } of event.leaves) {
+        if (isForeign(origin)) continue
         const run = runs.get(channel)
         // A recap says again what was said.
         if ((whole && run !== undefined) || kept + text.length > MOST_DELIVERED) continue
@@ -101,7 +118,7 @@ function heardBy({ principal, epoch, reading, exchange }: Facts, findings: () =>
       const heard: Heard[] = []
       let kept = 0
       for (const { channel, origin, text } of leaves) {
-        if ((origin !== 'tool_result' && origin !== 'document') || channel.startsWith('seam/') || kept > MOST_HEARD) continue
+        if (!isForeign(origin) || channel.startsWith('seam/') || kept > MOST_HEARD) continue
         kept += text.length
         heard.push({
           origin,

@@ -140,6 +140,7 @@ function readingOf(parts: InitiatedParts, { action, method, parameters }: Pick<Q
     parameters: { ...parameters, caller: principal.workload, ...(principal.chain[0] !== undefined && { user: principal.chain[0] }), method: parts.method, bytes: text.length },
     subordinates: [],
     estimate: { input: 0, output: 0, choices: 1 },
+    listener: principal,
     params,
     apply: (edits) => (edits.length === 0 ? reading : readingOf(parts, { action, method, parameters }, edited(looked, edits), effect, place)),
     fingerprint: () => `${place}/${action}`,

@@ -15,11 +15,13 @@ import { ambiguity, covers, misspelling, schemeOf } from './uris.ts'
 
 const LONGEST_URI = 2_048
 const MOST_CONTENTS = 1_000
+/** Addresses that whoever reads them goes out to; others are names that the server gave. */
+const WEB = /^(?:https?|wss?|s?ftps?):/i
 const VISIBLE = /^[\x21-\x7e]+$/
 
 /** Reading a resource, as policy decides about it. */
 export function readReading(server: Server, uri: string, listed: boolean): AskingReading {
-  return askingReading({ server, action: 'mcp.read', resource: { type: 'Resource', id: uri, attributes: { server: server.settings.name, scheme: schemeOf(uri), listed } }, args: new Map() })
+  return askingReading({ server, action: 'mcp.read', resource: { type: 'Resource', id: uri, attributes: { server: server.settings.name, scheme: schemeOf(uri), listed } }, args: new Map(), ...(WEB.test(uri) && { call: { tool: 'resources/read', server: server.settings.name, arguments: JSON.stringify({ uri }) } }) })
 }
 
 /** `resources/read`: one resource, listed or not. @throws {RpcMistake} for parameters that are none. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Action, Reading, Resource } from '../../../contract/exchange.ts'
+import type { ToolCall } from '../../../contract/flow.ts'
 import type { Edit, Segment } from '../../../contract/segment.ts'
 import { refuse, Refused } from '../../../contract/verdict.ts'
 import { argumentTree } from '../../../formats/arguments.ts'
@@ -57,6 +58,8 @@ export interface Asking {
   readonly resource: Resource
   /** What goes to the server besides the name of the resource. */
   readonly args: TreeObject
+  /** What it is for flow, where an address is followed. */
+  readonly call?: ToolCall
   /** Absent = it reads. */
   readonly effects?: Reading['effects']
 }
@@ -67,7 +70,7 @@ export interface AskingReading extends Reading {
 
 /** A request that reads something, with what the caller says to it. */
 export function askingReading(asking: Asking): AskingReading {
-  const { server, action, resource, args, effects = COMMON.effects } = asking
+  const { server, action, resource, args, call, effects = COMMON.effects } = asking
   const route = routeOf(server)
   const text = args.size === 0 ? '' : writeJson(args)
   const reading: AskingReading = {
@@ -85,6 +88,7 @@ export function askingReading(asking: Asking): AskingReading {
       ...(text === '' ? [] : [{ origin: 'tool_call', text, path: ['arguments'], group: 'call' } as const]),
     ],
     args,
+    ...(call && { call }),
     apply(edits) {
       if (edits.length === 0) return reading
       // With another name it would be another thing, that nobody decided about.
