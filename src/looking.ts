@@ -1,6 +1,7 @@
 import type { Epoch } from './contract/epoch.ts'
 import type { Asked } from './contract/exchange.ts'
-import { refuse } from './contract/verdict.ts'
+import type { ReplyGuard } from './contract/guard.ts'
+import { refuse, Refused, type Refusal } from './contract/verdict.ts'
 import { object, type TreeObject } from './formats/tree.ts'
 import { treeEvent } from './gateways/mcp/methods/leaves.ts'
 
@@ -25,8 +26,7 @@ export function makeLooks(epoch: () => Pick<Epoch, 'serial' | 'guard' | 'route'>
       const before = looked.get(hash)
       if (before?.serial === serial) return before.found
       const watch = guard.reply(askedOf(server), { mode: route(`mcp:${server}`).output, onDenied: 'fail', signal: never, decide: () => ({ allow: false, refusal: refuse('call_denied') }) })
-      const pushed = await watch.push(treeEvent(object({ result: definition }), 'tool_definition'))
-      const refusal = pushed.refusal ?? (await watch.end()).refusal
+      const refusal = await refusalOf(watch, definition)
       const findings = new Set(watch.findings().filter(({ mode }) => mode === 'enforce').map(({ guardrail, category }) => `${guardrail}/${category}`))
       const found = refusal === undefined ? undefined : findings.size === 0 ? refusal.refuse : [...findings].join(', ')
       looked.delete(hash)
@@ -35,6 +35,16 @@ export function makeLooks(epoch: () => Pick<Epoch, 'serial' | 'guard' | 'route'>
       return found
     },
     found: (hash) => looked.get(hash)?.found,
+  }
+}
+
+async function refusalOf(watch: ReplyGuard, definition: TreeObject): Promise<Refusal | undefined> {
+  try {
+    return (await watch.push(treeEvent(object({ result: definition }), 'tool_definition'))).refusal ?? (await watch.end()).refusal
+  } catch (error) {
+    // Too many texts, or something to take out of a name: it cannot pass, and others of its list can.
+    if (error instanceof Refused) return error.refusal
+    throw error
   }
 }
 

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test'
 import { startHouse, type TestHouse } from './house.ts'
 import { rawCaller, textOf, type RawCaller, type Said } from './mcp/caller.ts'
 import type { Strings } from './mcp/puppet.ts'
+import { sallyport } from './probe.ts'
 
 /** Callers and servers that try each other's walls, through the whole firewall: each test is one way that once led through. */
 let house: TestHouse
@@ -36,7 +37,8 @@ const usual = (name: string, more: Readonly<Record<string, Strings>> = {}): Read
   'logging/setLevel': { result: {} },
   ...more,
 })
-const SERVERS = ['a', 'a__b', 'closed', 'waits'] as const
+const SERVERS = ['a', 'a__b', 'closed', 'waits', 'strict', 'own'] as const
+const MORE: Readonly<Record<string, string>> = { waits: ', pin: quarantine', strict: ', unknown_arguments: refuse', own: ', connection: principal' }
 const pull = (server: string, strings: Readonly<Record<string, Strings>>): void => writeFileSync(join(house.folder, `${server}.json`), JSON.stringify(usual(server, strings)))
 
 before(async () => {
@@ -51,7 +53,7 @@ guardrails:
   - { use: prompt_injection, layers: [rules], mode: enforce }
   - { use: secrets, mode: enforce, action: redact }
 mcpServers:
-${SERVERS.map((server) => `  ${server}: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(join(import.meta.dirname, 'mcp/puppet.ts'))}, ${JSON.stringify(join(folder, `${server}.json`))}], sandbox: off${server === 'waits' ? ', pin: quarantine' : ''} }`).join('\n')}
+${SERVERS.map((server) => `  ${server}: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(join(import.meta.dirname, 'mcp/puppet.ts'))}, ${JSON.stringify(join(folder, `${server}.json`))}], sandbox: off${MORE[server] ?? ''} }`).join('\n')}
 `
     },
   })
@@ -245,4 +247,86 @@ test('errors, prompts, resources and completions are read as results are', async
     assert.doesNotMatch(heard, /password file/, where)
   }
   pull('a', {})
+})
+
+/** The names of what is listed at a place. */
+async function listed(place: string, key = house.key): Promise<readonly string[]> {
+  const said = await ask(place, 'tools/list', {}, key)
+  return said.body?.result?.tools?.map(({ name }) => name) ?? [all(said)]
+}
+/** A list that its server has told has changed. */
+const tools = (...made: readonly object[]): Readonly<Record<string, Strings>> => ({ 'tools/list': { before: [{ method: 'notifications/tools/list_changed' }], result: { tools: made } } })
+/** Whatever waits at a server is taken. */
+async function endorsed(server: string): Promise<void> {
+  const { waiting } = (await house.admin('GET', `mcp/servers/${server}`)) as { waiting: { hash: string; count: number } }
+  if (waiting.count > 0) await house.admin('POST', `mcp/servers/${server}/endorse`, { hash: waiting.hash })
+}
+/** Where all servers are one place. */
+const ALL = '../mcp'
+const takes = (name: string, ...properties: readonly string[]): object => tool(name, { inputSchema: { type: 'object', properties: Object.fromEntries(properties.map((one) => [one, {}])) } })
+
+test('a definition that cannot pass is withheld, and nothing else: neither its list, nor others\' at one place', async () => {
+  pull('strict', tools(tool('fine'), takes('leaky', SECRET), takes('half', 'ignore', 'all'), takes('other_half', 'previous', 'instructions'), tool('worded', { description: ORDER })))
+  await ask('strict', 'tools/list')
+  await endorsed('strict')
+  assert.deepEqual(await listed('strict'), ['fine', 'half', 'other_half'])
+  pull('a__b', {})
+  assert.ok((await listed(ALL)).includes('strict__fine'))
+  // More texts than one answer may have.
+  pull('strict', tools(tool('fine'), ...Array.from({ length: 60 }, (_, at) => takes(`large_${at}`, ...Array.from({ length: 400 }, (__, field) => `field_${at}_${field}`)).valueOf()).map((one) => ({ ...one, annotations: Object.fromEntries(Array.from({ length: 400 }, (_, field) => [`hint_${field}`, `hint ${field}`])) }))))
+  await ask('strict', 'tools/list')
+  await endorsed('strict')
+  assert.ok((await listed(ALL)).some((name) => name.startsWith('a__b__')), 'others are listed')
+})
+
+test('callers who are told different things each by their own connection do not undo each other\'s pins', async () => {
+  const other = await house.newKey({ name: 'other' })
+  pull('own', tools(tool('same'), tool('mine')))
+  await ask('own', 'tools/list')
+  await endorsed('own')
+  assert.deepEqual(await listed('own'), ['same', 'mine'])
+  for (let turn = 0; turn < 3; turn++) {
+    pull('own', tools(tool('same'), tool('mine', { description: 'Does what only others are told.' })))
+    assert.deepEqual(await listed('own', other), ['same'])
+    pull('own', tools(tool('same'), tool('mine')))
+    assert.deepEqual(await listed('own'), ['same', 'mine'])
+  }
+  const { out } = await sallyport(['audit', 'tail', '--lines', '500', '--json'], { SALLYPORT_HOME: house.state })
+  const acts = out.split('\n').filter((line) => line.includes('"server":"own"')).map((line) => (JSON.parse(line) as { record: { act: string } }).record.act)
+  assert.deepEqual(acts.slice(acts.lastIndexOf('mcp.endorse')).filter((act) => act === 'mcp.quarantine' || act === 'mcp.return'), ['mcp.quarantine'])
+})
+
+test('names at one place lead to one server each, however they are put together', async () => {
+  pull('a', { ...tools(tool('b__c'), tool('only_a')), 'tools/call': { result: content({ type: 'text', text: 'from a' }) } })
+  pull('a__b', { ...tools(tool('c')), 'tools/call': { result: content({ type: 'text', text: 'from a__b' }) } })
+  await ask('a', 'tools/list')
+  await ask('a__b', 'tools/list')
+  for (const server of ['a', 'a__b']) await endorsed(server)
+  const names = await listed(ALL)
+  assert.deepEqual(names.filter((name) => name === 'a__b__c'), ['a__b__c'])
+  assert.ok(names.includes('a__only_a') && !names.includes('a__a__b__c'))
+  assert.equal(textOf(await ask(ALL, 'tools/call', { name: 'a__b__c', arguments: {} })), 'from a__b')
+  assert.equal(textOf(await ask('a', 'tools/call', { name: 'b__c', arguments: {} })), 'from a')
+  for (const name of ['A__b__c', 'a__', '__c', 'a___b__c', 'closed__closed_do']) assert.doesNotMatch(textOf(await ask(ALL, 'tools/call', { name, arguments: {} })), /from a/, name)
+})
+
+test('arguments that no schema of what was given names are refused, however deep and by whichever way', async () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      user: { type: 'object', properties: { name: { type: 'string' } } },
+      open: { type: 'object', properties: { name: { type: 'string' } }, additionalProperties: true },
+      free: { type: 'object', additionalProperties: true },
+      list: { type: 'array', items: { $ref: '#/$defs/node' } },
+      kind: { anyOf: [{ type: 'object', properties: { cat: { type: 'string' } }, required: ['cat'] }, { type: 'object', properties: { dog: { type: 'string' }, admin: { type: 'boolean' } }, required: ['dog'] }] },
+      not: { type: 'object', properties: { name: { type: 'string' } }, not: { properties: { admin: { const: 'never' } }, required: ['admin'] } },
+      when: { type: 'object', properties: { name: { type: 'string' } }, if: { properties: { admin: { const: 'never' } }, required: ['admin'] }, then: {} },
+    },
+    $defs: { node: { type: 'object', properties: { next: { $ref: '#/$defs/node' }, name: { type: 'string' } } } },
+  }
+  pull('strict', { ...tools(tool('typed', { inputSchema: schema })), 'tools/call': { result: content({ type: 'text', text: 'called' }) } })
+  await ask('strict', 'tools/list')
+  await endorsed('strict')
+  for (const fine of [{ user: { name: 'x' } }, { free: { any: { thing: 1 } } }, { list: [{ next: { next: { name: 'x' } } }] }, { kind: { cat: 'x' } }, { kind: { dog: 'x', admin: true } }]) assert.equal(textOf(await call('strict', 'typed', fine)), 'called', JSON.stringify(fine))
+  for (const wrong of [{ admin: true }, { user: { name: 'x', admin: true } }, { open: { admin: true } }, { list: [{ next: { next: { admin: true } } }] }, { kind: { cat: 'x', admin: true } }, { not: { name: 'x', admin: true } }, { when: { name: 'x', admin: true } }]) assert.match(all(await call('strict', 'typed', wrong)), /unknown_field/, JSON.stringify(wrong))
 })

@@ -111,11 +111,20 @@ function unescaped(part: string): string | undefined {
 
 class TooMuch extends Error {}
 
+/** An object, and which of its names were named; `described` where any schema says what names it has. */
+interface Named {
+  readonly path: string
+  readonly names: Set<string>
+  described: boolean
+}
+
 /** One check: how much it may still cost, and which names of which objects were named. */
 class Check {
   private readonly root: TreeObject
   private readonly patterns: ReadonlyMap<string, RE2JS>
-  private readonly named = new Map<TreeObject, { readonly path: string; readonly names: Set<string>; described: boolean }>()
+  private readonly named = new Map<TreeObject, Named>()
+  /** What was named, in order, so that what a schema named that does not hold is not. */
+  private noted: (readonly [named: Named, name: string | undefined])[] = []
   private left = MOST_STEPS
 
   constructor(root: TreeObject, patterns: ReadonlyMap<string, RE2JS>) {
@@ -142,6 +151,14 @@ class Check {
       for (const name of object.keys()) if (!names.has(name)) return { path: below(path, name), problem: 'is not an argument of this tool', unknown: true }
     }
     return undefined
+  }
+
+  /** What does not hold says nothing of what there may be. */
+  private forget(before: number): void {
+    for (const [named, name] of this.noted.splice(before)) {
+      if (name === undefined) named.described = false
+      else named.names.delete(name)
+    }
   }
 
   private simple(schema: TreeObject, value: Tree, path: string): SchemaProblem | undefined {
@@ -188,7 +205,10 @@ class Check {
     const required = schema.get('required')
     let known = this.named.get(value)
     if (known === undefined) this.named.set(value, (known = { path, names: new Set(), described: false }))
-    if (properties !== undefined || forms !== undefined || additional !== undefined) known.described = true
+    if (!known.described && (properties !== undefined || forms !== undefined || additional !== undefined)) {
+      known.described = true
+      this.noted.push([known, undefined])
+    }
     if (Array.isArray(required)) for (const name of required) if (typeof name === 'string' && !value.has(name)) return { path: below(path, name), problem: 'is missing' }
     if (value.size < (limit(schema, 'minProperties') ?? 0) || value.size > (limit(schema, 'maxProperties') ?? Infinity)) return { path, problem: 'has too few or too many fields' }
     const names = schema.get('propertyNames')
@@ -200,7 +220,12 @@ class Check {
         if (additional === false) return { path: below(path, name), problem: 'is not an argument of this tool', unknown: true }
         schemas.push(additional)
       }
-      if (schemas.length > 0) known.names.add(name)
+      // Whatever else there may be is not named by that, unless the object is nothing but names that nobody knows.
+      const own = schemas.length > 0 && (schemas[0] !== additional || !isAnything(additional) || (properties === undefined && forms === undefined))
+      if (own && !known.names.has(name)) {
+        known.names.add(name)
+        this.noted.push([known, name])
+      }
       if (names !== undefined) {
         const problem = this.value(names, name, below(path, name), depth + 1)
         if (problem !== undefined) return problem
@@ -214,7 +239,12 @@ class Check {
   }
 
   private alternatives(schema: TreeObject, value: Tree, path: string, depth: number): SchemaProblem | undefined {
-    const try_ = (one: Tree): SchemaProblem | undefined => this.value(one, value, path, depth + 1)
+    const try_ = (one: Tree): SchemaProblem | undefined => {
+      const before = this.noted.length
+      const problem = this.value(one, value, path, depth + 1)
+      if (problem !== undefined) this.forget(before)
+      return problem
+    }
     for (const one of listed(schema, 'allOf')) {
       const problem = try_(one)
       if (problem !== undefined) return problem
@@ -237,6 +267,10 @@ function number(schema: TreeObject, value: Tree, path: string): SchemaProblem | 
   const outside = is < (least ?? -Infinity) || is > (most ?? Infinity) || (above !== undefined && is <= above) || (under !== undefined && is >= under)
   if (outside) return { path, problem: 'is too small or too large' }
   return step !== undefined && step > 0 && Math.abs(is / step - Math.round(is / step)) > 1e-9 ? { path, problem: `is not a multiple of ${step}` } : undefined
+}
+
+function isAnything(schema: Tree | undefined): boolean {
+  return schema === true || (isObject(schema) && schema.size === 0)
 }
 
 function isOf(type: string, value: Tree): boolean {

@@ -24,6 +24,12 @@ export interface Watch {
   readonly meta?: TreeObject
 }
 
+/** Something that changed: a list, or a resource. */
+interface Change {
+  readonly method: string
+  readonly of?: { readonly server: Server; readonly uri: string }
+}
+
 type Watching = Pick<Request, 'desk' | 'endpoint' | 'principal' | 'exchange' | 'signal'>
 
 /**
@@ -32,20 +38,27 @@ type Watching = Pick<Request, 'desk' | 'endpoint' | 'principal' | 'exchange' | '
  */
 export function watch({ desk, endpoint, principal, exchange, signal }: Watching, wanted: Watch, stream: EventStream): Promise<void> {
   return new Promise((resolve, reject) => {
-    const gathered = gather(desk.clock, (text) => void stream.send(text))
+    // Asked when it is told, once for however many there were: a server that tells without end costs no more than one that tells once.
+    const gathered = gather(desk.clock, (change) => {
+      const text = told(change)
+      if (text !== undefined) stream.send(text)
+    })
     const stops = endpoint.servers.map((server) =>
       server.connection(principal).link.heard((method, params) => {
-        const text = told(server, method, params)
-        if (text !== undefined) gathered.add(text)
+        if (LIST_CHANGED.test(method)) {
+          if (wanted.lists(method.split('/')[1] as string)) gathered.add(method, { method })
+          return
+        }
+        const uri = params.get('uri')
+        if (method === 'notifications/resources/updated' && typeof uri === 'string' && wanted.resource(server, uri)) gathered.add(`${server.settings.name} ${uri}`, { method, of: { server, uri } })
       }),
     )
 
-    function told(server: Server, method: string, params: TreeObject): string | undefined {
+    function told({ method, of }: Change): string | undefined {
       const more = wanted.meta && { _meta: wanted.meta }
-      if (LIST_CHANGED.test(method)) return wanted.lists(method.split('/')[1] as string) ? notificationText(method, object({ ...more })) : undefined
-      const uri = params.get('uri')
-      if (method !== 'notifications/resources/updated' || typeof uri !== 'string' || !wanted.resource(server, uri)) return undefined
-      if (![subscribeReading, readReading].every((reading) => desk.now().visible(principal, exchange, reading(server, uri, true)))) return undefined
+      if (of === undefined) return notificationText(method, object({ ...more }))
+      const { server, uri } = of
+      if (!wanted.resource(server, uri) || ![subscribeReading, readReading].every((reading) => desk.now().visible(principal, exchange, reading(server, uri, true)))) return undefined
       return notificationText(method, object({ uri, ...more }))
     }
 
@@ -72,17 +85,18 @@ function isServed({ servers }: Endpoint, now: ReadonlyMap<string, Server>): bool
   return servers.every((one) => now.get(one.settings.name) === one)
 }
 
-/** Each text once, however often it is told meanwhile. */
-function gather(clock: Clock, send: (text: string) => void): { add(text: string): void; end(): void } {
-  const waiting = new Set<string>()
+/** Each change once, however often it is told meanwhile. */
+function gather(clock: Clock, send: (change: Change) => void): { add(name: string, change: Change): void; end(): void } {
+  const waiting = new Map<string, Change>()
   let cancel: (() => void) | undefined
   return {
-    add(text) {
-      waiting.add(text)
+    add(name, change) {
+      waiting.set(name, change)
       cancel ??= clock.timer(GATHER_MS, () => {
         cancel = undefined
-        for (const one of waiting) send(one)
+        const all = [...waiting.values()]
         waiting.clear()
+        for (const one of all) send(one)
       })
     },
     end: () => cancel?.(),

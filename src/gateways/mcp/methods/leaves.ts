@@ -23,7 +23,8 @@ const NAMES: ReadonlySet<string> = new Set([
   'prompts', 'arguments', 'resources', 'resourceTemplates', 'uriTemplate', 'contents', 'messages', 'role', 'completion', 'values', 'total', 'hasMore', 'listChanged', 'subscribe', 'taskId', 'status', 'statusMessage', 'createdAt', 'lastUpdatedAt', 'pollIntervalMs', 'inputRequests', 'method', 'params', 'ttlMs', 'cacheScope',
   'code', 'message', 'instructions', 'serverInfo', 'version', 'websiteUrl', 'protocolVersion', 'capabilities', 'resultType',
 ])
-const MOST_LEAVES = 20_000
+/** Of one answer of one server. */
+export const MOST_LEAVES = 20_000
 /** Parts without text that are told of one by one. */
 const MOST_UNREAD = 100
 /** Shorter numbers identify nobody. */
@@ -38,8 +39,8 @@ const TEXTUAL = /^(?:text\/|application\/(?:json|xml|yaml|javascript|x-ndjson)\b
  * An answer with its texts as leaves: strings, long numbers, names of fields that the server chose, text inside base64, and
  * what texts come to that are read one after the other. Pictures and sounds are no text, unless what they hold is.
  */
-export function treeEvent(tree: TreeObject, origin: Origin): TreeEvent {
-  const { places, unread } = placesOf(tree, origin)
+export function treeEvent(tree: TreeObject, origin: Origin, most = MOST_LEAVES): TreeEvent {
+  const { places, unread } = placesOf(tree, origin, most)
   const event: TreeEvent = {
     kind: 'end',
     ...(unread.length > 0 && { unread }),
@@ -53,7 +54,7 @@ export function treeEvent(tree: TreeObject, origin: Origin): TreeEvent {
         const text = texts[index]
         if (text !== undefined && text !== leaf.text) changed = put(changed, text)
       }
-      return changed === tree ? event : treeEvent(changed, origin)
+      return changed === tree ? event : treeEvent(changed, origin, most)
     },
     drop: () => event,
     tree,
@@ -61,13 +62,13 @@ export function treeEvent(tree: TreeObject, origin: Origin): TreeEvent {
   return event
 }
 
-function placesOf(tree: TreeObject, origin: Origin): { readonly places: readonly Place[]; readonly unread: readonly Unread[] } {
+function placesOf(tree: TreeObject, origin: Origin, most: number): { readonly places: readonly Place[]; readonly unread: readonly Unread[] } {
   const places: Place[] = []
   const unread: Unread[] = []
   const names = new Set<string>()
   const add = (channel: string, text: string, put: Place['put']): void => {
     if (text === '') return
-    if (places.length >= MOST_LEAVES) throw new Refused(refuse('upstream_too_large', { say: 'The server\'s answer has more parts than this gateway accepts.', detail: `more than ${MOST_LEAVES} texts` }))
+    if (places.length >= most) throw new Refused(refuse('upstream_too_large', { say: 'The server\'s answer has more parts than this gateway accepts.', detail: `more than ${most} texts` }))
     places.push({ leaf: { channel, origin, text, whole: true }, put })
   }
   const runs = new Runs()
@@ -100,10 +101,10 @@ function placesOf(tree: TreeObject, origin: Origin): { readonly places: readonly
     } else if (Array.isArray(value)) {
       const apart = LISTS.has(path.at(-1) as string)
       for (const [index, item] of value.entries()) {
-        if (apart) runs.rest()
+        if (apart) rest()
         visit(item, [...path, index])
       }
-      if (apart) runs.rest()
+      if (apart) rest()
     } else if (isObject(value)) {
       const mime = value.get('mimeType')
       const type = value.get('type')
@@ -124,8 +125,15 @@ function placesOf(tree: TreeObject, origin: Origin): { readonly places: readonly
       }
     }
   }
+  /** What follows is not read with what came before. */
+  const rest = (): void => {
+    if (names.size > 0) add('names', [...names].join(' '), unchangeable)
+    names.clear()
+    runs.rest()
+    named.rest()
+  }
   visit(tree, [])
-  if (names.size > 0) add('names', [...names].join(' '), unchangeable)
+  rest()
   for (const [index, run] of [...runs.all(), ...named.all()].entries()) add(`seam/${index}`, run.text, (changed, put) => (run.crosses(tree, changed, put) ? unchangeable(changed, put) : changed))
   return { places, unread }
 }

@@ -5,7 +5,7 @@ import { callReading } from './call.ts'
 import type { Doing, Request } from '../callers/desk.ts'
 import { shownAs } from '../callers/endpoint.ts'
 import { memberOf, type Item, type Kind } from '../servers/items.ts'
-import { treeEvent } from './leaves.ts'
+import { MOST_LEAVES, treeEvent, type TreeEvent } from './leaves.ts'
 import { mirroredOf } from './mirrored.ts'
 import { promptReading } from './prompt.ts'
 import { readReading } from './read.ts'
@@ -40,16 +40,23 @@ export function listDoing(kind: Kind): (request: Request) => Doing {
             const connection = server.connection(principal)
             const { capabilities } = await connection.introduction(options)
             if (!capabilities.has(CAPABILITIES[kind])) return undefined
-            return (await connection.list(kind, options)).flatMap((one) => shown(request, server, one))
+            const items = (await connection.list(kind, options)).flatMap((one) => shown(request, server, one))
+            // Here, so that one that lists too much is left out by itself.
+            if (endpoint.prefixed) listEvent(kind, items)
+            return items
           },
           merge(said) {
             if (!endpoint.prefixed && said[0]?.said === undefined) return errorEvent({ code: METHOD_NOT_FOUND, message: 'The server has no such method.' }, 'tool_definition')
-            return treeEvent(object({ result: object({ [memberOf(kind)]: said.flatMap((one) => one.said ?? []) }) }), 'tool_definition')
+            return listEvent(kind, said.flatMap((one) => one.said ?? []), said.length)
           },
         }),
       answer: answerOf,
     }
   }
+}
+
+function listEvent(kind: Kind, items: readonly Tree[], servers = 1): TreeEvent {
+  return treeEvent(object({ result: object({ [memberOf(kind)]: [...items] }) }), 'tool_definition', servers * MOST_LEAVES)
 }
 
 /** An item as the caller may see it, if it may. */
