@@ -107,7 +107,7 @@ export function linkTo(ready: ReadyServer, { clock, version, on }: Pick<ToolingP
   const { dial, close } = through === undefined ? dialerTo(way) : { dial: through, close: () => Promise.resolve() }
   const parts = { ...common, url, fields, dial, answerBytes: settings.resultBytes }
   const { transport } = settings as HttpServer
-  const link = transport === 'sse' ? sseLink(parts) : transport === 'http' ? httpLink(parts) : eitherLink(httpLink(parts), () => sseLink(parts))
+  const link = transport === 'sse' ? sseLink(parts) : transport === 'http' ? httpLink(parts) : eitherLink(() => httpLink(parts), () => sseLink(parts))
   return { ...link, close: () => link.close().finally(close) }
 }
 

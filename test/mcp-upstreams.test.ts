@@ -110,7 +110,7 @@ const sessions: readonly Row[] = [
   { what: 'a program', protocol: '2025-11-25', link: () => stdio('mcp/asking.ts') },
   { what: 'streamable HTTP', protocol: '2025-11-25', link: () => kept(httpLink(parts(asking.url))) },
   { what: 'HTTP+SSE', protocol: '2025-11-25', link: () => kept(sseLink(parts(asking.sseUrl))) },
-  { what: 'HTTP+SSE that nobody named', protocol: '2025-11-25', link: () => kept(eitherLink(httpLink(parts(asking.sseUrl)), () => sseLink(parts(asking.sseUrl)))) },
+  { what: 'HTTP+SSE that nobody named', protocol: '2025-11-25', link: () => kept(eitherLink(() => httpLink(parts(asking.sseUrl)), () => sseLink(parts(asking.sseUrl)))) },
 ]
 
 for (const { what, protocol, link: make } of sessions) {
