@@ -5,6 +5,7 @@ import type { FlowDecision } from '../src/contract/flow.ts'
 import { decideCall } from '../src/session/flow/decide.ts'
 import { openSession } from '../src/session/flow/session.ts'
 import { flowSchema, settleFlow } from '../src/session/flow/settings.ts'
+import { cost } from './flow_cost.ts'
 import { recordings, type Recorded } from './flow_cases.ts'
 
 /**
@@ -73,7 +74,7 @@ function row(of: readonly Outcome[]): Row {
   }
 }
 
-export function bench(args: readonly string[]): void {
+export async function bench(args: readonly string[]): Promise<void> {
   const half = args.includes('--half') ? args[args.indexOf('--half') + 1] : undefined
   const all = recordings().filter((one) => half === undefined || one.half === half)
   const rows: Record<string, Row> = {}
@@ -89,7 +90,9 @@ export function bench(args: readonly string[]): void {
     }
   }
   console.table(rows)
-  if (!args.includes('--no-time')) time()
+  if (args.includes('--no-time')) return
+  time()
+  await cost(long().line)
 }
 
 /** A conversation of 200 messages of the ordinary sort: 4 KB results, one turn in ten a person's. */

@@ -184,15 +184,22 @@ export function prints(most: number): Prints {
     *add(text, except) {
       const units = yield* unitsOf(text)
       empty = false
+      yield
       // Of words every run is kept.
       const words = yield* runsOf(units.hashes, units.words, WORDS.run, WORD_SALT)
+      yield
       yield* keep(words, words.length, except)
+      yield
       const letters = yield* runsOf(units.codes, units.letters, LETTERS.run, LETTER_SALT)
-      yield* keep(letters, winnow(letters, LETTERS.window), except)
+      yield
+      const count = winnow(letters, LETTERS.window)
+      yield
+      yield* keep(letters, count, except)
     },
     *copied(text) {
       if (empty) return []
       const { words, hashes, starts, ends, letters, codes, at } = yield* unitsOf(text)
+      yield
       const byWords = spansOf(yield* runsOf(hashes, words, WORDS.run, WORD_SALT), starts, (unit) => ends[unit] as number, WORDS, LEAST_WORDS)
       yield
       const byLetters = spansOf(yield* runsOf(codes, letters, LETTERS.run, LETTER_SALT), at, (unit) => (at[unit] as number) + 1, LETTERS, LEAST_LETTERS)

@@ -137,7 +137,7 @@ export function openReader(settings: FlowSettings, tool: (name: string, server?:
     raise({ sensitivity })
     for (const one of segment.restricted ?? []) yield* past.restricted.add(one)
     if (sensitivity >= 3) yield* past.restricted.add(text)
-    else if (segment.origin !== 'user') past.restricted.suspect(text)
+    else if (segment.origin !== 'user') yield* past.restricted.suspect(text)
   }
 
   const trust = function* (text: string, integrity: Integrity): Work {
@@ -171,6 +171,7 @@ export function openReader(settings: FlowSettings, tool: (name: string, server?:
       const plain = folded(text)
       untrusted.push({ ordinal: at, origin: segment.origin, tool: segment.tool, text: plain, prose: retold ? '' : prose === text ? plain : folded(prose) })
     }
+    yield
     // Run on from what was read before it: a text that arrives in two results is known as one.
     yield* past.copied.add(`${tail} ${text}`, trustedPrints)
     tail = text.slice(-TAIL)

@@ -41,7 +41,7 @@ export interface Restricted {
   /** All of a restricted text. */
   add(text: string): Work
   /** What looks like a credential in any text. */
-  suspect(text: string): void
+  suspect(text: string): Work
   /** What of it a text carries, in plain or in another spelling. */
   leak(text: string): Leak | undefined
   readonly size: () => number
@@ -67,9 +67,12 @@ export function restricted(most: number): Restricted {
     tokens.set(head, [...there, { token, kind }])
     count++
   }
-  const credentials = (text: string, kind: Leak['kind']): void => {
+  const credentials = function* (text: string, kind: Leak['kind']): Work {
     if (!HINT.test(text)) return
-    for (const pattern of CREDENTIALS) for (const found of text.slice(0, LONGEST_SCAN).matchAll(pattern)) keep(found[1] ?? found[0], kind)
+    for (const pattern of CREDENTIALS) {
+      for (const found of text.slice(0, LONGEST_SCAN).matchAll(pattern)) keep(found[1] ?? found[0], kind)
+      yield
+    }
   }
   return {
     size: () => count + texts,
@@ -77,7 +80,7 @@ export function restricted(most: number): Restricted {
     *add(text) {
       texts++
       yield* marked.add(text)
-      credentials(text, 'certain')
+      yield* credentials(text, 'certain')
       // A short text is one value: a phrase, a code.
       if (text.length <= ONE_VALUE) keep(text, 'certain')
       for (const { canonical } of yield* valuesOf(text)) keep(canonical, 'certain')

@@ -1,7 +1,7 @@
 import type { Work } from './work.ts'
 
 /** Longer than this nobody else waits. */
-const SLICE_MS = 4
+const SLICE_MS = 3
 
 /** Everybody's work that takes long, one slice of it in each turn of the event loop. */
 export interface Turns {

@@ -88,7 +88,7 @@ export function hashOf(text: string): number {
 }
 
 /** Letters between two places where a long text can be put aside. */
-export const SLICE = 131_072
+export const SLICE = 32_768
 
 /** Passes over a text once. */
 export function* unitsOf(text: string): Work<Units> {

@@ -28,6 +28,7 @@ const FILE_ENDING = /\.(?:txt|md|csv|tsv|json|jsonl|ya?ml|toml|ini|cfg|conf|log|
 const ASCII = /^[\x00-\x7f]*$/
 const ASCII_EMAIL = inAscii(EMAIL)
 const ASCII_URL = inAscii(URL_RUN)
+const ASCII_PHONE = inAscii(PHONE)
 
 function inAscii({ source, flags }: RegExp): RegExp {
   return new RegExp(source.replaceAll('[\\p{L}\\p{N}]', '[A-Za-z0-9]').replaceAll('\\p{L}\\p{N}', 'A-Za-z0-9').replaceAll('\\p{L}', 'A-Za-z'), flags.replace('u', ''))
@@ -91,14 +92,17 @@ function canonicalPhone(text: string): string | undefined {
   return digits.length >= 7 && digits.length <= 15 ? digits : undefined
 }
 
+/** What folds to the sign in addresses. */
+const AT = /[@\ufe6b\uff20]/
+
 /** The shape of a whole value; undefined where it is no value that a call could act on by itself. */
 export function shapeOf(text: string): Value | undefined {
   const bare = text.trim()
   if (bare === '' || bare.length > 8192) return undefined
   const value = (shape: Shape, canonical: string | undefined): Value | undefined => (canonical === undefined ? undefined : { shape, canonical, text: bare, start: 0 })
   const found =
-    value('email', bare.length <= 400 ? canonicalEmail(bare) : undefined) ??
-    (/^[^\s]+$/.test(bare) && looksLikeUrl(bare) ? value('url', canonicalUrl(bare)) : undefined) ??
+    value('email', bare.length <= 400 && AT.test(bare) ? canonicalEmail(bare) : undefined) ??
+    ((bare.includes('.') || bare.includes('://')) && /^[^\s]+$/.test(bare) && looksLikeUrl(bare) ? value('url', canonicalUrl(bare)) : undefined) ??
     value('wallet', bare.match(WALLET)?.[0] === bare ? bare.toLowerCase() : undefined) ??
     value('iban', bare.length <= 60 ? canonicalIban(bare) : undefined)
   if (found !== undefined) return found
@@ -124,29 +128,54 @@ export function isId(text: string): boolean {
 const MOST_VALUES = 20_000
 
 /** Values that are looked at before others may have their turn. */
-const AT_ONCE = 256
+const AT_ONCE = 128
 
 /** Addresses, URLs, account numbers, phones and wallets in a text, in their canonical spelling. */
-export function* valuesOf(text: string): Work<readonly Value[]> {
+export function* valuesOf(text: string, window = WINDOW): Work<readonly Value[]> {
   const values: Value[] = []
-  const take = function* (shape: Shape, pattern: RegExp, canonical: (found: string) => string | undefined, wanted?: (found: string) => boolean): Work {
+  const windows = windowsOf(text, window)
+  const take = function* (shape: Shape, pattern: RegExp, canonical: (found: string) => string | undefined, { plain = pattern, wanted }: { readonly plain?: RegExp; readonly wanted?: (found: string) => boolean } = {}): Work {
     let looked = 0
-    for (const found of text.matchAll(pattern)) {
-      if (++looked % AT_ONCE === 0) yield
-      if (values.length >= MOST_VALUES) return
-      const run = shape === 'url' ? found[0].replace(TRAILING, '') : found[0]
-      if (wanted !== undefined && !wanted(run)) continue
-      const made = canonical(run)
-      if (made !== undefined) values.push({ shape, canonical: made, text: run, start: found.index })
+    for (const { text: part, start, ascii } of windows) {
+      if (start > 0) yield
+      for (const found of part.matchAll(ascii ? plain : pattern)) {
+        if (++looked % AT_ONCE === 0) yield
+        if (values.length >= MOST_VALUES) return
+        const run = shape === 'url' ? found[0].replace(TRAILING, '') : found[0]
+        if (wanted !== undefined && !wanted(run)) continue
+        const made = canonical(run)
+        if (made !== undefined) values.push({ shape, canonical: made, text: run, start: start + found.index })
+      }
     }
   }
-  const ascii = ASCII.test(text)
-  if (text.includes('@')) yield* take('email', ascii ? ASCII_EMAIL : EMAIL, canonicalEmail)
-  if (text.includes('.') || text.includes('://')) yield* take('url', ascii ? ASCII_URL : URL_RUN, canonicalUrl, looksLikeUrl)
+  if (text.includes('@')) yield* take('email', EMAIL, canonicalEmail, { plain: ASCII_EMAIL })
+  if (text.includes('.') || text.includes('://')) yield* take('url', URL_RUN, canonicalUrl, { plain: ASCII_URL, wanted: looksLikeUrl })
   yield* take('iban', IBAN, canonicalIban)
-  yield* take('phone', PHONE, canonicalPhone, (run) => !isDate(run))
+  yield* take('phone', PHONE, canonicalPhone, { plain: ASCII_PHONE, wanted: (run) => !isDate(run) })
   yield* take('wallet', WALLET, (run) => run.toLowerCase())
   return values
+}
+
+interface Window {
+  readonly text: string
+  readonly start: number
+  readonly ascii: boolean
+}
+
+const WINDOW = 32_768
+
+/** A text in pieces, cut behind signs that no value has inside, nor cares for at its ends. */
+function windowsOf(text: string, window: number): readonly Window[] {
+  const cut = /[\n"<>{}|]/g
+  const made: Window[] = []
+  for (let start = 0; start < text.length; ) {
+    cut.lastIndex = start + window
+    const end = (cut.exec(text)?.index ?? text.length) + 1
+    const part = text.slice(start, end)
+    made.push({ text: part, start, ascii: ASCII.test(part) })
+    start = end
+  }
+  return made
 }
 
 /** The same at once. */
