@@ -48,6 +48,20 @@ test('one receipt moves every figure it speaks of', async () => {
   assert.doesNotMatch(text, /process_cpu/)
 })
 
+test('decisions of flow are counted by mode, verdict and class, and each rule by itself', async () => {
+  const metrics = makeMetrics(settleTelemetry({ runtime_metrics: false }), '1', gauges)
+  const said = { mode: 'shadow', verdict: 'hold', class: 'money', rules: ['provenance', 'scope'], arguments: ['to'] }
+  for (const flow of [said, said, { ...said, mode: 'enforce', verdict: 'allow', rules: ['provenance'], proposed: 'x1' }, undefined]) metrics.ended({ ...receipt, flow } as unknown as Receipt)
+  const { text } = await metrics.scrape()
+  assert.deepEqual(text.split('\n').filter((line) => line.startsWith('sallyport_flow_')).sort(), [
+    'sallyport_flow_decisions_total{mode="enforce",verdict="allow",class="money",proposed="yes"} 1',
+    'sallyport_flow_decisions_total{mode="shadow",verdict="hold",class="money",proposed="no"} 2',
+    'sallyport_flow_rules_total{mode="enforce",verdict="allow",rule="provenance"} 1',
+    'sallyport_flow_rules_total{mode="shadow",verdict="hold",rule="provenance"} 2',
+    'sallyport_flow_rules_total{mode="shadow",verdict="hold",rule="scope"} 2',
+  ])
+})
+
 test('names that callers choose do not grow the memory', async () => {
   const metrics = makeMetrics(settleTelemetry({ runtime_metrics: false }), '1', gauges)
   for (let i = 0; i < 2000; i++) metrics.ended({ ...receipt, route: `r${i}`, attempts: [] })

@@ -61,6 +61,8 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
   const findings = tally('sallyport_findings_total', 'What guardrails found.', ['guardrail', 'category', 'mode'])
   const tokens = tally('sallyport_tokens_total', 'Tokens used.', ['route', 'model', 'kind'])
   const cost = tally('sallyport_cost_usd_total', 'Cost of all attempts with a known price, in USD.', ['route', 'model'])
+  const flow = tally('sallyport_flow_decisions_total', 'What flow said of tool calls.', ['mode', 'verdict', 'class', 'proposed'])
+  const flowRules = tally('sallyport_flow_rules_total', 'Rules of flow that held or denied a tool call, or would have.', ['mode', 'verdict', 'rule'])
   const attempts = tally('sallyport_attempts_total', 'Calls to targets.', ['target', 'role', 'outcome', 'code'])
   const alerts = new Counter({ name: 'sallyport_budget_alerts_total', help: 'Budget alerts raised.', labelNames: ['kind'], registers })
   const approvals = new Counter({ name: 'sallyport_approvals_total', help: 'What happened to approvals.', labelNames: ['event'], registers })
@@ -131,6 +133,11 @@ export function makeMetrics(settings: Telemetry, version: string, gauges: Gauges
       seconds.observe({ action: receipt.action, route: at }, receipt.took / 1000)
       if (receipt.guardMicros > 0) guard.observe({ action: receipt.action }, receipt.guardMicros / 1e6)
       for (const one of receipt.findings) findings(1, one.guardrail, category(one.category), one.mode)
+      if (receipt.flow !== undefined) {
+        const { mode, verdict, class: sink, rules, proposed } = receipt.flow
+        flow(1, mode, verdict, sink, proposed === undefined ? 'no' : 'yes')
+        for (const rule of rules) flowRules(1, mode, verdict, rule)
+      }
       for (const one of receipt.attempts) {
         attempts(1, target(one.candidate), one.role, one.outcome, one.code ?? '')
         if (one.firstByte !== undefined) firstTokens.observe({ route: at, target: target(one.candidate) }, one.firstByte / 1000)
