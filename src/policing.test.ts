@@ -31,6 +31,12 @@ test('what a person released was held by policy; what nobody released stands as 
   assert.deepEqual([said('released', 'allow'), said('released', 'deny'), said('denied', 'hold'), said('expired', 'hold')], ['hold', 'deny', 'hold', 'hold'])
 })
 
+test('where flow held, replay compares with what policies alone had said', () => {
+  const said = (target: object, policies?: readonly string[]): unknown => (recordedOf({ ...receipt, ...(policies && { approval: { id: 'a', verdict: 'released', policies, waited: 1 } }), asked: { ...receipt.asked, targets: [{ ...receipt.asked?.targets[0], ...target }] } } as unknown as Receipt) as readonly Recorded[])[0]?.then
+  assert.deepEqual([said({ verdict: 'hold', own: 'allow' }), said({ verdict: 'deny', own: 'hold' })], ['allow', 'hold'])
+  assert.deepEqual([said({ verdict: 'allow' }, ['builtin.flow.scope']), said({ verdict: 'allow' }, ['p', 'builtin.flow.scope'])], ['allow', 'hold'], 'released')
+})
+
 test('what cannot be asked again says why', () => {
   const { asked: _, ...old } = receipt
   assert.equal(recordedOf(old as Receipt), 'not recorded')

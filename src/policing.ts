@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import { isLoaded, loadConfig, type Loaded } from './config/load.ts'
 import { problemLine, type Problem } from './config/problem.ts'
 import type { Action } from './contract/exchange.ts'
+import { isFlowPolicy } from './contract/flow.ts'
 import type { Question } from './contract/policy.ts'
 import type { Principal, Proof } from './contract/principal.ts'
 import type { Receipt } from './contract/receipt.ts'
@@ -106,11 +107,12 @@ export function recordedOf(receipt: Receipt): readonly Recorded[] | Unreplayable
   if (receipt.trimmed === true) return 'shortened'
   if (asked === undefined) return Object.keys(context).length === 0 ? 'not asked' : 'not recorded'
   const principal = principalOf(receipt, asked.principal)
-  return asked.targets.map(({ resource, role, verdict }) => ({
+  const released = approval?.verdict === 'released' && approval.policies.some((policy) => !isFlowPolicy(policy))
+  return asked.targets.map(({ resource, role, verdict, own }) => ({
     id: receipt.exchange,
     question: { principal, action: receipt.action as Action, resource, context: { ...context, role } },
-    // What a person released was held: other policies are compared with what policy itself had said.
-    then: approval?.verdict === 'released' && verdict === 'allow' ? 'hold' : verdict,
+    // What a person released was held: other policies are compared with what policy itself had said, without flow.
+    then: own ?? (released && verdict === 'allow' ? 'hold' : verdict),
   }))
 }
 

@@ -14,6 +14,8 @@ export interface Question {
 
 export interface Decision {
   readonly verdict: 'allow' | 'hold' | 'deny'
+  /** What policies alone had said, where flow held or denied it. */
+  readonly own?: 'allow' | 'hold'
   /** Ids of the policies that decided. */
   readonly policies: readonly string[]
   /** The policy's own public message, when it has one. */

@@ -133,7 +133,8 @@ export interface AskedFact {
     readonly task?: string
     readonly scope: Principal['scope']
   }
-  readonly targets: readonly { readonly resource: Resource; readonly role: string; readonly verdict: 'allow' | 'hold' | 'deny' }[]
+  /** `own`: what policies alone had said, where flow held or denied it. */
+  readonly targets: readonly { readonly resource: Resource; readonly role: string; readonly verdict: 'allow' | 'hold' | 'deny'; readonly own?: 'allow' | 'hold' }[]
 }
 
 /** An operator's act: key made or revoked, erasure, configuration change, alarm. */

@@ -26,6 +26,13 @@ test("the principal's attributes are its own objects, and what it lacks is absen
   assert.equal(fact?.principal.scope, principal.scope)
 })
 
+test('what policies alone had said stands beside what flow made of it', () => {
+  const resource = { type: 'Tool', id: 'pay', attributes: {} }
+  const held = { ...said('hold'), own: 'allow' }
+  assert.deepEqual(askedFact({ principal, reading: { effect: 'none', resource }, decisions: [held] } as unknown as Facts)?.targets, [{ resource, role: 'primary', verdict: 'hold', own: 'allow' }])
+  assert.equal(askedFact({ principal, reading: { effect: 'dial' }, candidates: [a], decisions: [held] } as unknown as Facts)?.targets[0]?.own, 'allow')
+})
+
 test('every candidate stands with its role and the last that policy said to it', () => {
   assert.deepEqual(verdicts({ decisions: [said('allow'), said('deny'), said('hold')] }), ['a primary allow', 'b fallback deny', 'c mirror hold'], 'asked once')
   assert.deepEqual(verdicts({ decisions: [said('deny'), said('deny')], permit: { candidates: [a, c] } }), ['a primary deny', 'b fallback deny', 'c mirror deny'], 'refused when the guards had looked')

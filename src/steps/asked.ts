@@ -15,8 +15,12 @@ export function askedFact(facts: Facts): AskedFact | undefined {
   const { roles, cohort, agent, task, scope } = principal
   return {
     principal: { roles, ...(cohort !== undefined && { cohort }), ...(agent !== undefined && { agent }), ...(task !== undefined && { task }), scope },
-    targets: reading.effect === 'dial' ? candidatesOf(facts, decisions) : [{ resource: reading.resource, role: 'primary', verdict: (decisions.at(-1) as Decision).verdict }],
+    targets: reading.effect === 'dial' ? candidatesOf(facts, decisions) : [{ resource: reading.resource, role: 'primary', ...saidOf(decisions.at(-1) as Decision) }],
   }
+}
+
+function saidOf({ verdict, own }: Decision): Pick<Target, 'verdict' | 'own'> {
+  return { verdict, ...(own !== undefined && { own }) }
 }
 
 /**
@@ -24,8 +28,8 @@ export function askedFact(facts: Facts): AskedFact | undefined {
  * the guards had looked. What was asked no more had been refused before.
  */
 function candidatesOf({ candidates = [], permit, held }: Facts, decisions: readonly Decision[]): readonly Target[] {
-  const target = ({ resource, role }: (typeof candidates)[number], verdict: Target['verdict']): Target => ({ resource, role, verdict })
-  if (decisions.length === candidates.length) return candidates.map((one, at) => target(one, (decisions[at] as Decision).verdict))
+  const target = ({ resource, role }: (typeof candidates)[number], said: ReturnType<typeof saidOf>): Target => ({ resource, role, ...said })
+  if (decisions.length === candidates.length) return candidates.map((one, at) => target(one, saidOf(decisions[at] as Decision)))
   const permitted = permit?.candidates ?? []
   const parallel = decisions.length === permitted.length
   // A permit is either for what policy allows or, while nobody has released it, for what it holds.
@@ -33,6 +37,6 @@ function candidatesOf({ candidates = [], permit, held }: Facts, decisions: reado
   const refused = !parallel && kept === 'allow' && decisions.some((one) => one.verdict === 'hold') ? 'hold' : 'deny'
   return candidates.map((one) => {
     const at = permitted.indexOf(one)
-    return target(one, at < 0 ? refused : parallel ? (decisions[at] as Decision).verdict : kept)
+    return target(one, at >= 0 && parallel ? saidOf(decisions[at] as Decision) : { verdict: at < 0 ? refused : kept })
   })
 }

@@ -28,6 +28,7 @@ function policy(verdict: Decision['verdict'], more: Partial<Decision> = {}): Dec
 
 test('flow holds or denies what policies permit, and permits nothing', () => {
   assert.equal(joined(policy('deny'), flowed('hold', ['scope']), []).verdict, 'deny')
+  assert.deepEqual([joined(policy('allow'), flowed('hold', ['scope']), []).own, joined(policy('hold'), flowed('deny', ['restricted']), []).own], ['allow', 'hold'])
   assert.deepEqual(joined(policy('allow'), flowed('allow', []), []), policy('allow'))
   const held = joined(policy('allow'), flowed('hold', ['provenance', 'scope', 'provenance']), [])
   assert.deepEqual([held.verdict, held.policies], ['hold', ['builtin.flow.provenance', 'builtin.flow.scope']])

@@ -41,12 +41,13 @@ export function joined(decision: Decision, flowed: Flowed | undefined, released:
   const policies = [...new Set((verdict === 'deny' ? said.reasons.filter(({ rule }) => rule === 'restricted') : left).map(({ rule }) => flowPolicy(rule)))]
   if (verdict === 'hold' && left.length === 0 && said.reasons.length > 0) return decision
   if (mode === 'shadow') return { ...decision, shadow: [...decision.shadow, ...policies.map((policy) => ({ policy, verdict }))] }
+  const own = decision.verdict
   if (verdict === 'deny') {
     const { message: _, approvers: _group, reviewers: _people, holdMs: _long, ...plain } = decision
-    return { ...plain, verdict, policies }
+    return { ...plain, verdict, own, policies }
   }
   const message = [...(decision.verdict === 'hold' && decision.message !== undefined ? [decision.message] : []), sentence(left)].join(' ')
-  return { ...decision, verdict, message, policies: decision.verdict === 'hold' ? [...decision.policies, ...policies] : policies }
+  return { ...decision, verdict, own, message, policies: decision.verdict === 'hold' ? [...decision.policies, ...policies] : policies }
 }
 
 const SENTENCES: Readonly<Record<FlowRule, string>> = {
