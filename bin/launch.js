@@ -2,7 +2,7 @@
 // Plain JavaScript for Node 20 and later: everything else in this repository needs a newer Node, which `npm ci`
 // brings. This file installs what is missing, once, and continues on that Node.
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, realpathSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, lstatSync, openSync, readFileSync, realpathSync, rmSync, statSync, writeSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -55,8 +55,12 @@ function installWhenStale() {
   }
 }
 
-/** True when what is installed is no older than the lock file (npm writes its own copy last), or there is no lock file. */
+/**
+ * True when what is installed is no older than the lock file (npm writes its own copy last), or there is no lock file.
+ * What a link leads to belongs to another checkout: `npm ci` through it would empty that one.
+ */
 function fresh() {
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) return true
   const wanted = statSync(join(root, 'package-lock.json'), { throwIfNoEntry: false })
   const installed = statSync(join(root, 'node_modules', '.package-lock.json'), { throwIfNoEntry: false })
   // `npm install` writes both files at the same moment, in either order.
