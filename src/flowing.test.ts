@@ -97,3 +97,37 @@ test('a call is the one that was proposed, under the names that clients give a s
   flow.allowed(agent, { tool: 'send', arguments: call.arguments }, 'p')
   assert.equal(flow.proposed({ ...agent, task: 'other' }, call, 'x'), undefined)
 })
+
+test('where tools are offered the conversation is looked at while the model thinks; else nobody does before a call', async () => {
+  const memory = flowMemory(() => 0)
+  const looks: Promise<void>[] = []
+  const watched: FlowMemory = {
+    ...memory,
+    look(session, when) {
+      const looking = memory.look(session, when)
+      if (looking !== undefined) looks.push(looking)
+      return looking
+    },
+  }
+  const { flow, defects } = opened({}, { memory: watched })
+  const plain = flow.conversation(agent, [segment('user', 'Hello'), page], [])
+  assert.equal(looks.length, 0)
+  assert.equal(plain.looked(), undefined, 'what is short is looked at when somebody asks, at once')
+  const long = segment('tool_result', Array.from({ length: 60_000 }, (_, i) => `note${i} of mail${i}@else.example`).join(' '), { tool: 'read_page' })
+  const offered = flow.conversation(agent, [segment('user', 'Mail them to ann@own.example'), long, segment('tool_definition', 'send_email')], [])
+  assert.equal(looks.length, 1)
+  await offered.looked()
+  await Promise.all(looks)
+  assert.equal(offered.looked(), undefined)
+  assert.equal(offered.decide({ tool: 'send_email', arguments: '{"to":"mail7@else.example"}' }, 0).verdict, 'hold')
+  assert.deepEqual(defects, [])
+})
+
+test('where looking breaks a shadow tells of it and goes on; where it is enforced the exchange does not', async () => {
+  const memory: FlowMemory = { ...flowMemory(() => 0), look: () => Promise.reject(new Error('broken')) }
+  const shadow = opened({}, { memory })
+  await shadow.flow.conversation(agent, [page], []).looked()
+  assert.equal(shadow.defects.length, 1)
+  const enforced = opened({ mode: 'enforce' }, { memory })
+  await assert.rejects(enforced.flow.conversation(agent, [page], []).looked() as Promise<void>, /broken/)
+})

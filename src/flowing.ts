@@ -48,8 +48,11 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
       return instead
     }
   }
+  // Once it broke the session knows, and is trusted with nothing.
+  const told = (looking: Promise<void> | undefined): Promise<void> | undefined => (mode === 'enforce' ? looking : looking?.catch(onDefect))
   const sessionOf = (session: Followed): FlowSession => ({
     labels: () => guarded(() => session.labels(), WORST),
+    looked: () => guarded(() => told(memory.look(session, 'now')), undefined),
     decide: (call, now) => guarded(() => decideCall(session, callOf(call), now), { verdict: 'hold', class: 'internal_write', reasons: [], controls: [] }),
     hear: (texts) =>
       guarded(() => {
@@ -68,11 +71,14 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
         const attested = settings.provenance === 'attested' ? attesting(memory, settings, principal, segments) : undefined
         const whole = (one: FlowSegment): FlowSegment => ((one.origin === 'assistant' || one.origin === 'reasoning' || one.origin === 'tool_call') && memory.wasDelivered(owner, one.text) ? { ...one, known: true } : one)
         const enforced = findings.filter((one) => one.mode === 'enforce')
-        return sessionOf(memory.conversation(owner, followed(segments, { findings: enforced, ...(attested && { attested }) }), rules, whole))
+        const session = memory.conversation(owner, followed(segments, { findings: enforced, ...(attested && { attested }) }), rules, whole)
+        // Calls will come: while the model thinks there is time to look.
+        if (segments.some(({ origin }) => origin === 'tool_definition')) memory.look(session, 'soon')?.catch(onDefect)
+        return sessionOf(session)
       }, unknown)
     },
     ongoing: (principal) => guarded(() => sessionOf(memory.ongoing(ownerOf(principal), rules, named(principal))), unknown),
-    hear: (principal, texts) => guarded(() => memory.hear(ownerOf(principal), texts, rules, named(principal)), undefined),
+    hear: (principal, texts) => guarded(() => memory.hear(ownerOf(principal), texts.map((one) => ({ ...one, attested: true })), rules, named(principal)), undefined),
     delivered(principal, texts) {
       // Arguments come back whole or in pieces, as the dialect has it.
       const pieces = texts.flatMap(({ origin, text }) => (origin === 'tool_call' ? [text, ...argumentTexts(text)] : [text]))
@@ -98,6 +104,7 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
 /** Of a conversation that could not be followed nothing is known, and so the worst. */
 const unknown: FlowSession = {
   labels: () => WORST,
+  looked: () => undefined,
   hear: () => undefined,
   decide: () => ({ verdict: 'hold', class: 'internal_write', reasons: [], controls: [] }),
   sources: () => [],

@@ -48,6 +48,11 @@ export interface FlowSession {
   labels(): Labels
   /** Takes what was read beside what the caller sent: what a provider looked up, or has and nobody saw. */
   hear(texts: readonly Heard[]): void
+  /**
+   * Looks at what was said and nobody looked at yet, a few milliseconds at a time. Who decides without waiting for it has
+   * all of it looked at in one piece. Undefined = nothing is left.
+   */
+  looked(): Promise<void> | undefined
   /** @param now milliseconds since the Unix epoch, for endorsements that end. */
   decide(call: ToolCall, now: number): FlowDecision
   /** Where untrusted text gave a value; the newest first, at most a few. */

@@ -25,9 +25,18 @@ export type Known = Facts & { readonly principal: Principal; readonly reading: R
 export function authorize(house: House): Step {
   return (facts) => {
     const known = facts as Known
-    const first = decide(house, known, { findings: [], scores: {} })
-    return isRefusal(first) || known.reading.subordinates.length === 0 ? first : behind(house, known, first)
+    const decided = (): Stepped | Promise<Stepped> => {
+      const first = decide(house, known, { findings: [], scores: {} })
+      return isRefusal(first) || known.reading.subordinates.length === 0 ? first : behind(house, known, first)
+    }
+    const looking = looked(known)
+    return looking === undefined ? decided() : looking.then(decided)
   }
+}
+
+/** Flow looks at all that was said before it decides about a call: long texts in pieces, so that others wait for none of them. */
+function looked({ epoch, principal, reading }: Known): Promise<void> | undefined {
+  return reading.call === undefined ? undefined : (reading.within ?? epoch.flow.ongoing(principal)).looked()
 }
 
 /** Each thing that the provider would do behind our back is a child exchange; all must pass. */

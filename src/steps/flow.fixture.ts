@@ -5,6 +5,7 @@ const nobody: FlowSession = {
   hear: () => undefined,
   decide: () => ({ verdict: 'allow', class: 'read', reasons: [], controls: [] }),
   sources: () => [],
+  looked: () => undefined,
   trusts: () => true,
 }
 
