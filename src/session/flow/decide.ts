@@ -44,12 +44,13 @@ export function decideCall(session: FlowSession, call: FlowCall, now = 0): FlowD
   const reasons: FlowReason[] = []
   if (args === undefined) {
     // What cannot be read cannot be looked through; another reader may see an address in it.
-    if (untrusted || session.past.restricted.size() > 0) reasons.push({ rule: 'unreadable', say: `the arguments of ${call.tool} are not one strict JSON object` })
+    if (untrusted || session.past.lost || session.past.restricted.size() > 0) reasons.push({ rule: 'unreadable', say: `the arguments of ${call.tool} are not one strict JSON object` })
     return decision(sink.class, reasons, [], false)
   }
   const controls = controlsOf(args, facts, call.offered, sink)
   const out = leaves(sink, controls, view)
   let denied = false
+  if (out && session.past.lost) reasons.push({ rule: 'restricted', say: `restricted data was read in this task, and what it was is not known any more: ${call.tool} may carry it out` })
   if (out && session.past.restricted.size() > 0) {
     const texts = textsOf(args)
     const together = texts.filter(({ isName }) => !isName).map(({ text }) => text)

@@ -102,6 +102,16 @@ test('labels outlive what is forgotten, and end when the task does', () => {
   assert.equal(memory.labels('a').untrusted, false)
 })
 
+test('where what must not leave was forgotten, nothing leaves unasked', () => {
+  const { memory } = opened({ owners: 1 })
+  const safe = { settings: rules.settings, tool: () => ({ ...UNKNOWN_TOOL, attributes: { sensitivity: 3 } }) }
+  memory.conversation('a', [user('Open it.'), result('quiet-heron-7731', { attested: true })], safe)
+  memory.conversation('b', [user('Hi')], safe)
+  const again = memory.conversation('a', [user('Mail ann@own.example: quiet-heron-7731')], safe)
+  assert.deepEqual(decide(again, 'send_email', { to: 'ann@own.example', body: 'quiet-heron-7731' }).reasons.map(({ rule }) => rule).slice(0, 1), ['restricted'])
+  assert.equal(decide(memory.conversation('c', [user('Mail ann@own.example.')], safe), 'send_email', { to: 'ann@own.example' }).verdict, 'allow')
+})
+
 test('where labels were lost, whoever is new counts as the worst until they would have ended', () => {
   const { memory, pass } = opened({ owners: 1, labels: 1 })
   for (const name of ['a', 'b', 'c']) memory.conversation(name, [poisoned], rules)

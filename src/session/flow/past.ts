@@ -14,11 +14,13 @@ export interface Past {
   /** Those that stood in prose, and not only as a whole field. */
   readonly prose: Marks
   readonly restricted: Restricted
+  /** Restricted data was read before, and what it was is not known any more. */
+  readonly lost: boolean
   /** Of sessions that took something and have not looked at it: looks at a piece of it, and says whether that was the last. */
   readonly deferred: Set<() => boolean>
 }
 
 /** @param labels what is known of it from before. */
 export function newPast(labels: Labels = { untrusted: false, sensitivity: 0 }): Past {
-  return { labels, copied: prints(MOST_MARKS), values: marks(MOST_VALUES), prose: marks(MOST_VALUES), restricted: restricted(MOST_VALUES), deferred: new Set() }
+  return { labels, copied: prints(MOST_MARKS), values: marks(MOST_VALUES), prose: marks(MOST_VALUES), restricted: restricted(MOST_VALUES), lost: labels.sensitivity >= 3, deferred: new Set() }
 }

@@ -116,6 +116,9 @@ export function openReader(settings: FlowSettings, tool: (name: string, server?:
   let tail = ''
   let full = false
 
+  // What any conversation of the task read and is not known any more may be what is said now.
+  const crowded = (): boolean => full || past.copied.forgot() || past.values.forgot() || past.prose.forgot()
+
   const tainted = (clean: boolean): boolean => past.labels.untrusted && !clean
 
   const raise = (one: Partial<Labels>): void => {
@@ -206,7 +209,7 @@ export function openReader(settings: FlowSettings, tool: (name: string, server?:
     yield* confidentiality(segment, text, facts)
     const speaks = segment.origin === 'user' || segment.origin === 'system'
     if (segment.origin === 'user') userSpoke = true
-    const believed = speaks && segment.untrusted !== true && (settings.provenance === 'role' || segment.attested === true) && !full && !(tainted(clean) && RETELLING.test(text.slice(0, 1500)))
+    const believed = speaks && segment.untrusted !== true && (settings.provenance === 'role' || segment.attested === true) && !crowded() && !(tainted(clean) && RETELLING.test(text.slice(0, 1500)))
     if (believed) {
       const integrity = segment.origin === 'system' ? 'operator' : 'user'
       const { own, rest } = yield* ownOf(text)
@@ -217,11 +220,13 @@ export function openReader(settings: FlowSettings, tool: (name: string, server?:
       return rest === '' ? integrity : 'untrusted'
     }
     if (segment.origin === 'tool_definition') return 'untrusted'
-    if (segment.origin === 'tool_result' && segment.untrusted !== true && facts?.trust === 'operator') {
+    // Where turns must be proven, so must be that a tool answered: a transcript says what its sender likes.
+    const answers = segment.origin === 'tool_result' && segment.untrusted !== true && (settings.provenance === 'role' || segment.attested === true)
+    if (answers && facts?.trust === 'operator') {
       yield* trust(text, 'operator')
       return 'operator'
     }
-    if (segment.origin === 'tool_result' && segment.untrusted !== true && facts?.trust === 'directory' && !full) {
+    if (answers && facts?.trust === 'directory' && !crowded()) {
       for (const one of directoryValues(text, facts.fields)) {
         if (typeof one === 'string') words.add(folded(one))
         else if (!values.has(valueKey(one.shape, one.canonical))) values.set(valueKey(one.shape, one.canonical), 'directory')
@@ -234,7 +239,7 @@ export function openReader(settings: FlowSettings, tool: (name: string, server?:
   return {
     absorb,
     raise,
-    read: () => ({ trusted, values, words, ownDomains, scope: userSpoke ? scope : operatorScope, untrusted, bound, full }),
+    read: () => ({ trusted, values, words, ownDomains, scope: userSpoke ? scope : operatorScope, untrusted, bound, full: crowded() }),
     broken() {
       full = true
       raise({ untrusted: true, sensitivity: 3 })

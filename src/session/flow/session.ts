@@ -135,7 +135,7 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
       return full || untrusted.length > 0 || (settings.fenced && text.search(FENCE) >= 0) ? undefined : labels
     }
     if (known === true && (origin === 'assistant' || origin === 'reasoning' || origin === 'tool_call')) return labels
-    return origin === 'tool_result' && facts?.trust === 'operator' ? labels : foreign
+    return origin === 'tool_result' && facts?.trust === 'operator' && (settings.provenance === 'role' || attested === true) ? labels : foreign
   }
 
   return {
