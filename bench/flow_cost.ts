@@ -45,7 +45,8 @@ function texts(seed: number): Readonly<Record<string, string>> {
 const rules: FlowRules = { settings: settleFlow(), tool: toolFactsOf(settleTools({})) }
 const asked: readonly FlowSegment[] = [{ origin: 'user', text: 'Mail the weekly numbers to ann@own.example and tidy the board.' }]
 
-const middle = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[all.length >> 1] as number
+/** A busy machine spoils most rounds, and not all. */
+const quieter = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[all.length >> 2] as number
 
 async function reading(): Promise<void> {
   const rows: Record<string, { readonly 'in all, ms': string; readonly 'longest block, ms': string; readonly 'without pieces, ms': string }> = {}
@@ -64,9 +65,9 @@ async function reading(): Promise<void> {
       took.push(busy)
       blocks.push(longest)
     }
-    rows[name] = { 'in all, ms': middle(took).toFixed(1), 'longest block, ms': middle(blocks).toFixed(1), 'without pieces, ms': middle(whole).toFixed(1) }
+    rows[name] = { 'in all, ms': quieter(took).toFixed(1), 'longest block, ms': quieter(blocks).toFixed(1), 'without pieces, ms': quieter(whole).toFixed(1) }
   }
-  console.log(`100 KB that were not seen before, looked at beside everything else; the middle of ${ROUNDS} rounds`)
+  console.log(`100 KB that were not seen before, looked at beside everything else; of ${ROUNDS} rounds the one at the first quarter`)
   console.table(rows)
 }
 
@@ -104,7 +105,7 @@ function turns(segments: readonly FlowSegment[]): void {
     fresh.push(performance.now() - began)
   }
   const letters = segments.reduce((sum, { text }) => sum + text.length, 0)
-  console.log(`turns of an agent at ${segments.length} messages (${(letters / 1024).toFixed(0)} KB): history recognised, 2 messages new, a call decided: ${(middle(late) * 1000).toFixed(0)} µs; the same history looked at anew: ${(middle(fresh) * 1000).toFixed(0)} µs`)
+  console.log(`turns of an agent at ${segments.length} messages (${(letters / 1024).toFixed(0)} KB): history recognised, 2 messages new, a call decided: ${(quieter(late) * 1000).toFixed(0)} µs; the same history looked at anew: ${(quieter(fresh) * 1000).toFixed(0)} µs`)
 }
 
 const SESSIONS = 60

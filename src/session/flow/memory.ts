@@ -95,7 +95,7 @@ export interface FlowLimits {
   readonly ends: number
 }
 
-const USUAL: FlowLimits = { owners: 10_000, letters: 256 * 1024 * 1024, sessions: 32, labels: 200_000, ends: 24 * 3_600_000 }
+const USUAL: FlowLimits = { owners: 10_000, letters: 128 * 1024 * 1024, sessions: 32, labels: 200_000, ends: 24 * 3_600_000 }
 const MOST_ENDORSEMENTS = 1000
 /** Conversations that went on within this time may each be the one that a call belongs to. */
 const LATELY_MS = 10 * 60_000

@@ -50,7 +50,7 @@ export interface Restricted {
 export function restricted(most: number): Restricted {
   const marked: Prints = prints(most)
   // By the hash of their first letters, so that a text is walked through once.
-  const tokens = new Map<number, { readonly token: string; readonly kind: Leak['kind'] }[]>()
+  const tokens = new Map<number, Map<string, Leak['kind']>>()
   let count = 0
   let full = false
   let texts = 0
@@ -62,10 +62,12 @@ export function restricted(most: number): Restricted {
       return
     }
     const head = hashOf(token.slice(0, HEAD))
-    const there = tokens.get(head) ?? []
-    if (there.some((one) => one.token === token && (one.kind === 'certain' || kind === 'likely'))) return
-    tokens.set(head, [...there, { token, kind }])
-    count++
+    const there = tokens.get(head) ?? new Map<string, Leak['kind']>()
+    const before = there.get(token)
+    if (before === 'certain') return
+    there.set(token, kind)
+    tokens.set(head, there)
+    if (before === undefined) count++
   }
   const credentials = function* (text: string, kind: Leak['kind']): Work {
     if (!HINT.test(text)) return
@@ -98,7 +100,7 @@ export function restricted(most: number): Restricted {
         const plain = bare(reading)
         for (const [turn, one] of [plain, [...plain].reverse().join('')].entries()) {
           for (let at = 0; at + HEAD <= one.length && count > 0; at++) {
-            for (const { token, kind } of tokens.get(hashOf(one.slice(at, at + HEAD))) ?? []) {
+            for (const [token, kind] of tokens.get(hashOf(one.slice(at, at + HEAD))) ?? []) {
               if (!one.startsWith(token, at)) continue
               const leak: Leak = { kind, excerpt: masked(token), disguised: index > 0 || turn > 0 }
               if (kind === 'certain') return leak
