@@ -37,7 +37,7 @@ const usual = (name: string, more: Readonly<Record<string, Strings>> = {}): Read
   'logging/setLevel': { result: {} },
   ...more,
 })
-const SERVERS = ['a', 'a__b', 'closed', 'waits', 'strict', 'own'] as const
+const SERVERS = ['a', 'a__b', 'closed', 'waits', 'strict', 'own', 'late'] as const
 const MORE: Readonly<Record<string, string>> = { waits: ', pin: quarantine', strict: ', unknown_arguments: refuse', own: ', connection: principal' }
 const pull = (server: string, strings: Readonly<Record<string, Strings>>): void => writeFileSync(join(house.folder, `${server}.json`), JSON.stringify(usual(server, strings)))
 
@@ -329,4 +329,17 @@ test('arguments that no schema of what was given names are refused, however deep
   await endorsed('strict')
   for (const fine of [{ user: { name: 'x' } }, { free: { any: { thing: 1 } } }, { list: [{ next: { next: { name: 'x' } } }] }, { kind: { cat: 'x' } }, { kind: { dog: 'x', admin: true } }]) assert.equal(textOf(await call('strict', 'typed', fine)), 'called', JSON.stringify(fine))
   for (const wrong of [{ admin: true }, { user: { name: 'x', admin: true } }, { open: { admin: true } }, { list: [{ next: { next: { admin: true } } }] }, { kind: { cat: 'x', admin: true } }, { not: { name: 'x', admin: true } }, { when: { name: 'x', admin: true } }]) assert.match(all(await call('strict', 'typed', wrong)), /unknown_field/, JSON.stringify(wrong))
+})
+
+test('a call is judged with its tool\'s definition, also right after its server said that it changed', async () => {
+  const definition = tool('put', { inputSchema: { type: 'object', properties: { shell_command: { type: 'string' } } }, annotations: { destructiveHint: true } })
+  pull('late', { ...tools(definition), 'tools/call': { before: [{ method: 'notifications/tools/list_changed' }], result: content({ type: 'text', text: 'put' }) } })
+  await ask('late', 'tools/list')
+  await endorsed('late')
+  assert.equal(textOf(await call('late', 'put', { shell_command: 'ls' })), 'put')
+  const again = await call('late', 'put', { shell_command: 1 })
+  const receipt = (await house.receipts()).at(-1) as unknown as { attempts?: readonly unknown[] }
+  assert.match(all(again), /must be a string/)
+  // Known before policy was asked, so that no server can have a call judged by its name alone.
+  assert.deepEqual(receipt.attempts ?? [], [])
 })

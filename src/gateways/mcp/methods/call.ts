@@ -9,6 +9,7 @@ import { isObject, object, type TreeObject } from '../../../formats/tree.ts'
 import { askServer, requiredEvent } from '../asks/asking.ts'
 import { routeOf, targetOf, type Doing, type Request } from '../callers/desk.ts'
 import { whose } from '../callers/endpoint.ts'
+import type { AskOptions, Beside } from '../servers/link.ts'
 import { askLevel } from './levels.ts'
 import { mirrorProblem } from './mirrored.ts'
 import { askOnce } from './once.ts'
@@ -27,17 +28,44 @@ interface CallReading extends Reading {
 }
 
 /** `tools/call`: one tool with its arguments. @throws {RpcMistake} for parameters that are none. */
-export function callDoing(request: Request): Doing {
-  const { desk, endpoint, principal, params, id, signal, hears, mirrors } = request
+export function callDoing(request: Request): Doing | Promise<Doing> {
+  const { desk, endpoint, principal, exchange, params, id, signal, hears } = request
   const { name: called, args } = callOf(params, id)
   const named = whose(endpoint, called)
   if (named === undefined) throw new RpcMistake(INVALID_PARAMS, 'there is no such tool here', id)
   const { server, name } = named
   const { settings } = server
   const beside = hears?.(server)
-  const options = { signal, timeoutMs: settings.timeoutMs, ...(beside && { beside }) }
+  const call: Called = { server, name, called, args, beside, options: { signal, timeoutMs: settings.timeoutMs, ...(beside && { beside }) } }
   const connection = server.connection(principal)
   const known = connection.known('tools', name)
+  // What is inferred of a call is inferred from its definition too: a server that just said that its list is another must
+  // not have it judged without one. Whoever may not call it has nobody asked.
+  if (known !== undefined || connection.barred('tools', name) !== undefined || !desk.visible(principal, exchange, callReading(server, name, args, desk.tool(name, settings.name)))) return doingOf(request, call, known)
+  return connection.item('tools', name, call.options).then(
+    (found) => doingOf(request, call, found),
+    (error: unknown) => {
+      if (!(error instanceof Refused)) throw error
+      return { ...doingOf(request, call, undefined), refusal: error.refusal }
+    },
+  )
+}
+
+/** A call, and whose it is. */
+interface Called {
+  readonly server: Server
+  /** As its server calls it, and as the caller does. */
+  readonly name: string
+  readonly called: string
+  readonly args: TreeObject
+  readonly beside: Beside | undefined
+  readonly options: AskOptions
+}
+
+function doingOf(request: Request, { server, name, called, args, beside, options }: Called, known: Item | undefined): Doing {
+  const { desk, principal, id, signal, mirrors } = request
+  const { settings } = server
+  const connection = server.connection(principal)
   const reading = callReading(server, name, args, desk.tool(name, settings.name), known?.definition)
   const unlike = known && mirrors && mirrorProblem(known, args, mirrors)
   const mistake = unlike === undefined ? undefined : new RpcMistake(HEADER_MISMATCH, unlike, id)
