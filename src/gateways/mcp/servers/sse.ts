@@ -78,7 +78,6 @@ export function sseLink(parts: HttpParts): Link {
       reply.abort()
       throw new Refused(wrong)
     }
-    let at: string | undefined
     try {
       await heard(one, reply, placed)
     } finally {
