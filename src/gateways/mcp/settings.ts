@@ -52,7 +52,7 @@ const server = z
     result_bytes: size.optional().describe('Largest message that it may answer with; a larger one is refused, never cut. Default: 4MB.'),
     pin: z.enum(['first_use', 'quarantine']).optional().describe('What becomes of its definitions when they are first seen: first_use pins them, quarantine withholds all of them until an operator has endorsed them (sallyport mcp endorse). Every later change is quarantined. Default: first_use.'),
     media: z.enum(['allow', 'refuse']).optional().describe('Images, sounds and other bytes in what it answers, in which no guardrail can look for texts: allow passes them on, with a finding in the receipt, refuse refuses the whole answer. Default: allow.'),
-    unknown_arguments: z.enum(['allow', 'refuse']).optional().describe('Arguments that a tool\'s own schema does not name: allow passes them on where the schema does, refuse never does. Default: allow.'),
+    unknown_arguments: z.enum(['allow', 'refuse']).optional().describe('Arguments that a tool\'s own schema does not name: allow passes them on where the schema does, refuse never does, at any depth; objects of which the schema says nothing hold what they do. Default: allow.'),
   })
   .superRefine((written, context) => {
     const wrong = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
