@@ -29,7 +29,7 @@ export interface StdioParts {
 const MOST_PENDING = 1_024
 const MOST_LEFT = 1_024
 /** A server that says nothing to a question that it does not know is asked the older one as well, after so long. */
-const SILENCE_MS = 1_000
+const SILENCE_MS = 5_000
 
 /** What is said with one life of the program. */
 interface Talk {
