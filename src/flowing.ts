@@ -85,15 +85,17 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
       guarded(() => memory.delivered(ownerOf(principal), pieces.filter((one) => one !== '')), undefined)
     },
     endorse: (principal, { value, class: sink, until, by }) => memory.endorse(ownerOf(principal), { value, class: sink, until, by }),
-    allowed: (principal, call, exchange) => memory.allow(ownerOf(principal), keyOf(call.tool, call.arguments), exchange),
+    allowed: (principal, call, exchange) => memory.allow(ownerOf(principal), keyOf(call.tool, orderless(call.arguments)), exchange),
     proposed(principal, call, exchange) {
       const owner = ownerOf(principal)
+      if (!memory.proposes(owner)) return undefined
+      const args = orderless(call.arguments)
       const weigh = weigher(call)
       const weight = weigh(call.tool, call.server)
       for (const name of namesOf(call)) {
         // Judged by its name alone it may have been taken for less than what configuration says of the server's tool.
         if (!weighsAs(weigh(name), weight)) continue
-        const found = memory.proposed(owner, keyOf(name, call.arguments), exchange)
+        const found = memory.proposed(owner, keyOf(name, args), exchange)
         if (found !== undefined) return found
       }
       return undefined
@@ -183,10 +185,14 @@ function namesOf({ tool, server }: ToolCall): readonly string[] {
   return [tool, ...['__', '_', '.', '/', '-', ':'].flatMap((sign) => [`${server}${sign}${tool}`, `mcp${sign}${server}${sign}${tool}`])]
 }
 
-/** The same call, however its arguments are ordered and spaced. Unreadable arguments are the same only letter by letter. */
-function keyOf(tool: string, text: string): string {
+function keyOf(tool: string, args: string): string {
+  return `${JSON.stringify(tool)}${args}`
+}
+
+/** The same arguments, however they are ordered and spaced. Unreadable ones are the same only letter by letter. */
+function orderless(text: string): string {
   const tree = argumentTree(text)
-  return `${JSON.stringify(tool)}${tree === undefined ? text : writeJson(sorted(tree))}`
+  return tree === undefined ? text : writeJson(sorted(tree))
 }
 
 function sorted(value: Tree): Tree {

@@ -52,6 +52,8 @@ export interface FlowMemory {
   withdraw(approval: string): void
   /** A proposed call may be carried out once, within a while. `call` is what makes it this one and no other. */
   allow(owner: string, call: string, proposal: string): void
+  /** False where nothing that was proposed waits to be carried out. */
+  proposes(owner: string): boolean
   /** What proposed this very call; used up by `exchange`, which may ask again. */
   proposed(owner: string, call: string, exchange: string): string | undefined
   /** The worst that is live of an owner. */
@@ -272,6 +274,7 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
       }
     },
     allow: (name, call, proposal) => ownerFor(name).remembered.allow(call, proposal),
+    proposes: (name) => owners.get(name)?.remembered.proposes() === true,
     proposed: (name, call, exchange) => owners.get(name)?.remembered.proposed(call, exchange),
     labels(name) {
       const owner = owners.get(name)

@@ -17,6 +17,8 @@ export interface Remembered {
   attest(turn: string, how: 'always' | 'first'): void
   isAttested(turn: string): boolean
   allow(call: string, proposal: string): void
+  /** False where nothing that was proposed waits to be carried out. */
+  proposes(): boolean
   /** What proposed this very call; used up by `exchange`, which may ask again. */
   proposed(call: string, exchange: string): string | undefined
 }
@@ -59,6 +61,7 @@ export function remembered(now: () => number, count: (letters: number) => void):
       allowed.set(key, [...live.slice(1 - MOST_ALLOWED), { proposal, until: now() + ALLOWED_MS }])
       if (allowed.size > MOST_ALLOWED) allowed.delete(allowed.keys().next().value as string)
     },
+    proposes: () => allowed.size > 0,
     proposed(call, exchange) {
       const found = allowed.get(hashed(call))?.filter((one) => one.until > now())
       const one = found?.find(({ usedBy }) => usedBy === exchange) ?? found?.find(({ usedBy }) => usedBy === undefined)
