@@ -1,6 +1,7 @@
-/** The conformance fixture (official SDK, both revisions) behind streamable HTTP, as a process of its own. */
+/** The conformance fixture (official SDK) behind streamable HTTP, as a process of its own: with both revisions, and as a server with sessions alone. */
 import { startFixture } from '../test/mcp/conformance/fixture.ts'
 
-const fixture = await startFixture()
-console.log(JSON.stringify({ port: Number(new URL(fixture.url).port) }))
-process.on('SIGTERM', () => void fixture.stop().then(() => process.exit(0)))
+const [both, sessions] = [await startFixture(), await startFixture({ sessionsOnly: true })]
+const portOf = (url: string): number => Number(new URL(url).port)
+console.log(JSON.stringify({ both: portOf(both.url), sessions: portOf(sessions.url) }))
+process.on('SIGTERM', () => void Promise.all([both.stop(), sessions.stop()]).then(() => process.exit(0)))
