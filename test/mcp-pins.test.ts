@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { Act } from '../src/contract/receipt.ts'
@@ -281,6 +282,20 @@ test('sallyport mcp scan: what the servers say is judged without a running insta
   const found = findings.map(({ server, item = '', finding }) => `${server} ${item} ${finding}`)
   for (const one of ['poisoned tools/add poisoned', 'poisoned instructions poisoned', 'alike tools/1ist-files look_alike', 'alike tools/list_f\u0456les look_alike', 'alike tools/delete_everything annotation', 'alike tools/delete_everything class', 'reaching tools/facts shadowing', 'gone  unreachable']) assert.ok(found.includes(one), `${one}\n${found.join('\n')}`)
   assert.ok(!found.some((one) => one.startsWith('first ')), found.join('\n'))
+})
+
+test('sallyport mcp scan: the classifiers read as they do where they are enforced, and leave ordinary tools alone', async () => {
+  const folder = join(house.folder, 'scan-deep')
+  mkdirSync(folder)
+  const config = join(folder, 'sallyport.yaml')
+  const memory = fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-memory/dist/index.js'))
+  writeFileSync(config, `mcpServers:\n  poisoned: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(join(house.folder, 'servers/poisoned/index.ts'))}], sandbox: off }\n  memory: { command: ${JSON.stringify(process.execPath)}, args: [${JSON.stringify(memory)}], sandbox: off }\n`)
+  const { code, out, err } = await sallyport(['mcp', 'scan', '--config', config, '--json'], { SALLYPORT_HOME: join(folder, 'state') })
+  assert.equal(code, 1, err)
+  const { findings } = JSON.parse(out) as { findings: readonly { server: string; item?: string; finding: string }[] }
+  const poisoned = findings.filter(({ finding }) => finding === 'poisoned').map(({ server, item = '' }) => `${server} ${item}`)
+  assert.ok(poisoned.includes('poisoned tools/add'), poisoned.join('\n'))
+  for (const one of ['create_entities', 'create_relations', 'add_observations', 'search_nodes', 'open_nodes']) assert.ok(!poisoned.includes(`memory tools/${one}`), poisoned.join('\n'))
 })
 
 test('pins outlive the process', async () => {

@@ -17,7 +17,8 @@ import { table, visible } from '../show.ts'
 import { ownVersion } from '../version.ts'
 import { findingsOf, type Heard, type ScanFinding } from './findings.ts'
 
-type Layer = 'rules' | 'fast'
+const layers = ['rules', 'fast', 'deep'] as const
+type Layer = (typeof layers)[number]
 
 export const mcpScan: Command = {
   name: 'mcp scan',
@@ -25,7 +26,7 @@ export const mcpScan: Command = {
   usage: '[SERVER…] [--config FILE]',
   options: [
     { name: 'config', short: 'c', value: 'FILE', help: 'The settings file. Default: $SALLYPORT_CONFIG, else ./sallyport.yaml, else the embedded settings.' },
-    { name: 'layers', value: 'LIST', help: 'Only these layers of the guardrails: rules, fast. Default: both.' },
+    { name: 'layers', value: 'LIST', help: `Only these layers of the guardrails: ${layers.join(', ')}. Default: all of them.` },
   ],
   more: `No instance need run, and nothing is pinned. Each server is started, or dialled, once, and asked for its tools, prompts,
 resources and templates. Reported are: definitions that the guardrails would refuse if everything that looks were enforced, names
@@ -85,8 +86,10 @@ function chosenOf({ mcpServers }: Loaded, names: readonly string[]): Loaded['mcp
 }
 
 function layersOf(written: string | undefined): ReadonlySet<Layer> {
-  const chosen = (written ?? 'rules,fast').split(',').map((one) => one.trim())
-  for (const one of chosen) if (one !== 'rules' && one !== 'fast') throw new UsageError(`--layers: "${one}" is no layer here; choose from rules, fast`)
+  if (written === undefined) return new Set(layers)
+  const chosen = written.split(',').map((one) => one.trim())
+  const wrong = chosen.find((one) => !layers.some((layer) => layer === one))
+  if (wrong !== undefined) throw new UsageError(`--layers: "${wrong}" is no layer here; choose from ${layers.join(', ')}`)
   return new Set(chosen as Layer[])
 }
 
@@ -95,7 +98,7 @@ async function looksOf({ guardrails: settings }: Loaded, chosen: ReadonlySet<Lay
     import('../../guardrails/engine.ts'), import('../../guardrails/scan.ts'), import('../../guardrails/classifiers/models.ts'), import('../../guardrails/list.ts'), import('../../guardrails/profile.ts'), import('../../looking.ts'),
   ])
   const scanned = forScan(settings, chosen)
-  const wants = chosen.has('fast') && needFor('models', scanned, [...guardrails, ...(scanned.made ?? [])]) !== undefined
+  const wants = (chosen.has('fast') || chosen.has('deep')) && needFor('models', scanned, [...guardrails, ...(scanned.made ?? [])]) !== undefined
   const models = wants ? openModels() : undefined
   const guard = makeGuard(scanned, { clock: systemClock, cacheBytes: 1024 * 1024, tools: { ...(models && { models }) } })
   return { looks: makeLooks(() => ({ serial: 1, guard, route: () => ({ output: 'balanced', onDeniedCall: 'fail' }) })), close: async () => models?.close() }
