@@ -54,7 +54,7 @@ export interface Identifying {
    * Who calls under these settings. The call is stopped when its credential is revoked, until `leave` is called. `admit`
    * is for who was identified by something else than the arrival.
    */
-  enter(outlet: Outlet, settings: SettledIdentity): { readonly identify: (arrival: Arrival) => Principal | Refusal | Promise<Principal | Refusal>; readonly admit: (who: Principal) => Principal | Refusal; leave(): void }
+  enter(outlet: Pick<Outlet, 'stop'>, settings: SettledIdentity): { readonly identify: (arrival: Arrival) => Principal | Refusal | Promise<Principal | Refusal>; readonly admit: (who: Principal) => Principal | Refusal; leave(): void }
   /** Who signed in at an issuer, by its ID token. */
   readonly signedIn: Oidc['signedIn']
   /** What the paths for enrolment and token exchange work with. */

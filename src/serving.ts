@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Outlet } from './contract/arrival.ts'
 import type { Clock } from './contract/clock.ts'
 import type { Pass } from './contract/gateway.ts'
 import { listen, listenLocal, type Handler, type Listener, type ServeOptions } from './edge/listen/http.ts'
@@ -9,7 +10,7 @@ import { makeProbes } from './gateways/guard/probes.ts'
 import { identityErrand, isIdentityPath } from './gateways/identity/errand.ts'
 import { llmErrand } from './gateways/llm/gateway.ts'
 import { isMcpPath } from './gateways/mcp/callers/endpoint.ts'
-import { serveMcp } from './gateways/mcp/callers/errand.ts'
+import { serveMcp, type Leash } from './gateways/mcp/callers/errand.ts'
 import { consentErrand, isConsentPath } from './gateways/mcp/oauth/errand.ts'
 import { signInPlaces, type Consenting } from './consenting.ts'
 import { isMetadataPath, metadataErrand } from './gateways/mcp/callers/metadata.ts'
@@ -31,11 +32,12 @@ export function dataHandler({ identifying, consenting, composed, pass, clock }: 
   const probes = makeProbes(clock)
   return async (arrival, outlet) => {
     const { plan, identity, issuers, signIns, limits, evaluate, mcp, epoch } = composed()
-    const { identify, admit, leave } = identifying.enter(outlet, identity)
     const { target } = arrival
+    const leash: Leash | undefined = isMcpPath(target) ? {} : undefined
+    const { identify, admit, leave } = identifying.enter(leash === undefined ? outlet : leashed(outlet, leash), identity)
     try {
       if (isGuardPath(target)) await pass(guardErrand({ ...evaluate, identify, bodyBytes: limits.bodyBytes, probes, pass, clock }, arrival, outlet))
-      else if (isMcpPath(target)) await serveMcp({ ...mcp, tool: epoch.tool, identify, bodyBytes: limits.bodyBytes, pass, clock, now: () => composed().mcp }, arrival, outlet)
+      else if (leash !== undefined) await serveMcp({ ...mcp, tool: epoch.tool, identify, bodyBytes: limits.bodyBytes, pass, clock, now: () => composed().mcp }, arrival, outlet, leash)
       else if (isMetadataPath(target)) await pass(metadataErrand(mcp.login, arrival, outlet))
       else if (isConsentPath(target)) await pass(consentErrand({ ...consenting, places: signInPlaces(signIns, { issuers, verify: identifying.signedIn, outside: consenting.outside }), identify, admit }, arrival, outlet))
       else if (isIdentityPath(target)) await pass(identityErrand(identifying.desks(identify, identity).identity, arrival, outlet))
@@ -44,6 +46,16 @@ export function dataHandler({ identifying, consenting, composed, pass, clock }: 
     } finally {
       leave()
     }
+  }
+}
+
+/** Connections that ended stop nothing more, and calls go on without them. */
+function leashed(outlet: Outlet, leash: Leash): Pick<Outlet, 'stop'> {
+  return {
+    stop(reason) {
+      outlet.stop(reason)
+      leash.stop?.(reason)
+    },
   }
 }
 

@@ -27,9 +27,18 @@ import { ownerOf, type Session } from './sessions.ts'
 import { EventStream } from './stream.ts'
 import { watch } from './watch.ts'
 
-/** Answers one HTTP request to `/mcp` or `/mcp/<server>`: streamable HTTP, one JSON-RPC message each, every one an exchange. */
-export async function serveMcp(desk: McpDesk, arrival: Arrival, outlet: Outlet): Promise<void> {
+/** Stops a call whose caller may have left, once somebody serves it. */
+export interface Leash {
+  stop?: (reason: Refusal) => void
+}
+
+/**
+ * Answers one HTTP request to `/mcp` or `/mcp/<server>`: streamable HTTP, one JSON-RPC message each, every one an
+ * exchange. `leash` is held by whoever revokes: a call outlives its connection, and not its credential.
+ */
+export async function serveMcp(desk: McpDesk, arrival: Arrival, outlet: Outlet, leash: Leash): Promise<void> {
   const visit = new Visit(desk, arrival, outlet)
+  leash.stop = (reason) => visit.halt(reason)
   try {
     await desk.pass(visit)
   } finally {
@@ -163,6 +172,11 @@ class Visit implements Errand {
     const text = message?.kind === 'request' ? this.spoken(message, visit ?? answer) : answerText(mistake?.id, answer)
     const written = message === undefined && this.stream !== undefined ? this.ended(undefined) : this.write(status, fields, text)
     return { ...written, complete: written.complete && refusal.refuse !== 'cancelled' }
+  }
+
+  /** Its caller may not have it go on, whether or not it is still there. */
+  halt(reason: Refusal): void {
+    this.stop.abort(reason)
   }
 
   /** Whatever became of it: nothing of it is under way any more. */
