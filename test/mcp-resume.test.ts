@@ -1,19 +1,28 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startHouse, type TestHouse } from './house.ts'
 import { rawCaller, type RawCaller } from './mcp/caller.ts'
 import { startFixture, type Fixture } from './mcp/conformance/fixture.ts'
-import { until } from './probe.ts'
+import { sealOf, until } from './probe.ts'
 
 /** Callers whose connection ends before the answer comes back for it, and nobody else does. */
 let house: TestHouse
 let fixture: Fixture
 let caller: RawCaller
 let session: string
+const OPEN = '@id("all") permit (principal, action, resource);\n'
 
 before(async () => {
   fixture = await startFixture({ sessionsOnly: true })
-  house = await startHouse({ config: () => `mcpServers: { fixture: { url: "${fixture.url}" } }` })
+  house = await startHouse({
+    config({ folder }) {
+      mkdirSync(join(folder, 'policy'))
+      writeFileSync(join(folder, 'policy', 'own.cedar'), OPEN)
+      return `policy: { folders: [./policy] }\nmcpServers: { fixture: { url: "${fixture.url}" } }`
+    },
+  })
   caller = rawCaller(house)
   session = await caller.session('fixture')
 })
@@ -52,6 +61,24 @@ test('a connection that broke off costs nobody the answer', async () => {
   const rest = await (await resume(seen.at(-1) as string)).text()
   assert.match(rest, /"id":2/)
   assert.equal(idsIn(rest).filter((id) => id !== seen.at(-1) && seen.includes(id)).length, 0, 'nothing comes twice')
+})
+
+test('an answer is given to nobody who may not ask for it any more, and the receipt says what it was', async () => {
+  const reply = await call(9, 'test_reconnection')
+  const [last = ''] = idsIn(await reply.text())
+  assert.equal((await sealOf(house, reply.headers.get('x-sallyport-id'))).outcome, 'answered', 'kept for whoever comes back')
+  const under = async (text: string): Promise<Response> => {
+    writeFileSync(join(house.folder, 'policy', 'own.cedar'), text)
+    await house.admin('POST', 'reload', {})
+    return await resume(last)
+  }
+  for (const [denied, names] of [['resource == Tool::"test_reconnection"', true], ['resource', false]] as const) {
+    const refused = await under(`${OPEN}@id("no") forbid (principal, action == Action::"mcp.${names ? 'call' : 'connect'}", ${denied});\n`)
+    assert.equal(refused.status, 403)
+    assert.doesNotMatch(await refused.text(), /answered after/)
+    assert.equal((await sealOf(house, refused.headers.get('x-sallyport-id'))).code, 'denied')
+  }
+  assert.match(await (await under(OPEN)).text(), /answered after the stream was closed/)
 })
 
 test('an answer is resumed by nobody else, not under names that were guessed, and not when its session is over', async () => {

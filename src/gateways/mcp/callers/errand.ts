@@ -269,7 +269,7 @@ class Visit implements Errand {
     if (!accepts(this.arrival.fields).stream) return refuse('bad_request', { param: 'accept', say: 'What is answered here is a stream of events, which the header Accept does not name.' })
     this.session = session
     const last = single(this.arrival.fields, 'last-event-id', undefined)
-    if (last !== undefined) return this.resume(last, endpoint, session)
+    if (last !== undefined) return this.resume(last, endpoint, session, principal, exchange)
     if (session.listener !== undefined) return refuse('already_listening')
     const reading = { ...plainReading({ endpoint, action: 'mcp.connect', method: 'GET', effect: 'none' }), stream: true }
     this.doing = {
@@ -291,9 +291,12 @@ class Visit implements Errand {
   }
 
   /** `GET` with the last event that the caller saw: the answer that it lost goes on. */
-  private resume(last: string, endpoint: Endpoint, session: Session): Doing['reading'] | Refusal {
+  private resume(last: string, endpoint: Endpoint, session: Session, principal: Principal, exchange: Exchange): Doing['reading'] | Refusal {
     const found = session.kept.find(last)
     if (found === undefined) return refuse('bad_request', { param: 'last-event-id', say: 'Nothing is kept that goes on after this event: ask again.' })
+    const { of } = found.stream
+    // The call was permitted, perhaps to a credential that may more, or under another policy.
+    if (of !== undefined && !this.desk.visible(principal, exchange, of)) return refuse('denied', { say: 'This is permitted no longer.', detail: `the answer to ${of.action} of ${of.resource.id}` })
     const reading = { ...plainReading({ endpoint, action: 'mcp.connect', method: 'GET', effect: 'none' }), stream: true }
     this.doing = {
       reading,
@@ -330,7 +333,7 @@ class Visit implements Errand {
   private streaming(fields: Fields): EventStream | KeptStream {
     if (this.stream !== undefined) return this.stream
     const wire = this.wireOf(fields)
-    return (this.stream = (this.session?.protocol === RESUMED ? this.session.kept.open(wire) : undefined) ?? wire)
+    return (this.stream = (this.session?.protocol === RESUMED ? this.session.kept.open(wire, this.doing?.reading) : undefined) ?? wire)
   }
 
   /** The server goes on later, and so may the caller. */
@@ -347,7 +350,8 @@ class Visit implements Errand {
 
   /** The answer: by itself, or as the last of a stream. */
   private write(status: number, fields: Fields, text: string): Delivery {
-    if (this.stream === undefined && (status !== 200 || this.takesJson())) return this.plain(status, [...fields, JSON_TYPE, NOT_KEPT], text)
+    // Whoever left before a stream began knows nothing to come back with.
+    if (this.stream === undefined && (this.arrival.gone.aborted || status !== 200 || this.takesJson())) return this.plain(status, [...fields, JSON_TYPE, NOT_KEPT], text)
     if (this.stream === undefined && this.outlet.committed) return { status, bytes: 0, complete: false }
     this.streaming(fields)
     return this.ended(text)
@@ -359,9 +363,11 @@ class Visit implements Errand {
   }
 
   private ended(text: string | undefined): Delivery {
+    const { stream } = this
     this.free()
-    this.stream?.end(text)
-    return { status: 200, bytes: this.wire?.written ?? 0, complete: !this.arrival.gone.aborted }
+    const reached = stream instanceof KeptStream && stream.end(text)
+    if (stream instanceof EventStream) stream.end(text)
+    return { status: 200, bytes: this.wire?.written ?? 0, complete: stream instanceof KeptStream ? reached : !this.arrival.gone.aborted }
   }
 
   private plain(status: number, fields: Fields, text?: string): Delivery {

@@ -7,13 +7,16 @@ import { EventStream } from './stream.ts'
 const clock = { wall: () => 0, monotonic: () => 0, timer: () => () => undefined }
 
 /** A connection, and what was written on it. */
-function wire(): { readonly stream: EventStream; readonly text: () => string; readonly ended: () => boolean } {
+function wire(writing?: () => Promise<void>): { readonly stream: EventStream; readonly text: () => string; readonly ended: () => boolean } {
   let text = ''
   let ended = false
   const outlet: Outlet = {
     committed: false,
     head: () => undefined,
-    write: (bytes) => void (text += String(bytes)),
+    write(bytes) {
+      text += String(bytes)
+      return writing?.()
+    },
     end(bytes) {
       text += String(bytes ?? '')
       ended = true
@@ -108,4 +111,49 @@ test('streams of one session, and what all together hold, are bounded', () => {
   assert.equal(held.length, 21)
   for (const one of held) one.end()
   assert.equal(shelf.take(64 * 1024 * 1024), true, 'all of it was given back')
+})
+
+test('a reader that falls behind is let go, and has everything once it came back', async () => {
+  const streams = new KeptStreams(new Shelf())
+  const read = Promise.withResolvers<void>()
+  const slow = wire(() => read.promise)
+  const stream = open(streams, slow.stream)
+  const said = Array.from({ length: 700 }, (_, index) => `"${index}"`)
+  for (const one of said) assert.equal(stream.send(one), true)
+  stream.end('"answer"')
+  read.resolve()
+  for (let turns = 0; !slow.ended() && turns < 2_000; turns++) await Promise.resolve()
+  let heard = slow.text()
+  for (let times = 0; times < 5 && !heard.includes('answer'); times++) {
+    const again = wire(() => new Promise((resolve) => setImmediate(resolve)))
+    const found = streams.find([...heard.matchAll(/^id: (.+)$/gm)].at(-1)?.[1] as string)
+    await found?.stream.resume(again.stream, found.after, going)
+    while (!again.ended()) await new Promise((resolve) => setImmediate(resolve))
+    heard += again.text()
+  }
+  assert.deepEqual(heard.match(/(?<=data: ).+/g), [...said, '"answer"'])
+})
+
+test('nobody is let go who would find nothing when it comes back', () => {
+  const streams = new KeptStreams(new Shelf())
+  const { stream: on, text, ended } = wire()
+  const stream = open(streams, on)
+  stream.send('x'.repeat(5 * 1024 * 1024))
+  stream.part()
+  assert.equal(ended(), false)
+  assert.equal(stream.end('"answer"'), true)
+  assert.match(text(), /"answer"/)
+})
+
+test('one owner fills its own shelf, and its oldest answers give way to its newest', () => {
+  const all = new Shelf()
+  const [one, other] = [new KeptStreams(new Shelf(all)), new KeptStreams(new Shelf(all))]
+  const big = 'x'.repeat(3 * 1024 * 1024)
+  for (let count = 0; count < 8; count++) open(one, wire().stream).end(big)
+  assert.deepEqual(['3-0', '4-0', '8-0'].map((id) => one.find(id) !== undefined), [false, true, true])
+  open(other, wire().stream).end(big)
+  assert.ok(other.find('1-0'))
+  one.end()
+  other.end()
+  assert.equal(all.take(64 * 1024 * 1024), true)
 })

@@ -1,25 +1,33 @@
+import type { Reading } from '../../../contract/exchange.ts'
 import type { EventStream } from './stream.ts'
 
-/** Streams of one session that are kept, and what they and all others may hold, in UTF-16 units. */
+/** Streams of one session that are kept, and what one, those of one owner and all may hold, in UTF-16 units. */
 const MOST_STREAMS = 16
 const MOST_OF_ONE = 1024 * 1024 * 4
+const MOST_OF_OWNER = 1024 * 1024 * 16
 const MOST_OF_ALL = 1024 * 1024 * 64
 /** When a caller that lost its stream comes back, if it does as it is told. */
 const RETRY_MS = 500
 
-/** What the kept streams of all sessions hold together. */
+/** What the kept streams of all sessions hold together, or those of one owner in it. */
 export class Shelf {
+  private readonly whole: Shelf | undefined
   private held = 0
+
+  constructor(whole?: Shelf) {
+    this.whole = whole
+  }
 
   /** False where no more fits. */
   take(chars: number): boolean {
-    if (this.held + chars > MOST_OF_ALL) return false
+    if (this.held + chars > (this.whole === undefined ? MOST_OF_ALL : MOST_OF_OWNER) || this.whole?.take(chars) === false) return false
     this.held += chars
     return true
   }
 
   give(chars: number): void {
     this.held -= chars
+    this.whole?.give(chars)
   }
 }
 
@@ -37,14 +45,11 @@ export class KeptStreams {
     this.shelf = shelf
   }
 
-  /** Undefined where as many as there may be are still being written. */
-  open(wire: EventStream): KeptStream | undefined {
-    if (this.streams.size >= MOST_STREAMS) {
-      const oldest = [...this.streams].find(([, { over }]) => over)
-      if (oldest === undefined) return undefined
-      this.drop(...oldest)
-    }
-    const made = new KeptStream(String(++this.last), this.shelf, wire)
+  /** `of` is what is answered. Undefined where as many as there may be are still being written. */
+  open(wire: EventStream, of?: Reading): KeptStream | undefined {
+    const asked = of?.call?.arguments.length ?? 0
+    if ((this.streams.size >= MOST_STREAMS && !this.clear()) || !this.take(asked)) return undefined
+    const made = new KeptStream({ name: String(++this.last), take: (chars) => this.take(chars), give: (chars) => this.shelf.give(chars), of, chars: asked }, wire)
     this.streams.set(this.last, made)
     return made
   }
@@ -60,27 +65,50 @@ export class KeptStreams {
     for (const one of this.streams) this.drop(...one)
   }
 
+  private take(chars: number): boolean {
+    while (!this.shelf.take(chars)) if (!this.clear()) return false
+    return true
+  }
+
+  /** The oldest that is over gives way; false where none is. */
+  private clear(): boolean {
+    const oldest = [...this.streams].find(([, { over }]) => over)
+    if (oldest !== undefined) this.drop(...oldest)
+    return oldest !== undefined
+  }
+
   private drop(key: number, stream: KeptStream): void {
     this.streams.delete(key)
     stream.forget()
   }
 }
 
+interface KeptParts {
+  readonly name: string
+  readonly take: (chars: number) => boolean
+  readonly give: (chars: number) => void
+  readonly of: Reading | undefined
+  /** What `of` takes. */
+  readonly chars: number
+}
+
 /** The events of one answer: written to whoever reads it now, and kept for whoever comes back. */
 export class KeptStream {
-  private readonly name: string
-  private readonly shelf: Shelf
+  /** What is answered, so that nobody is given later what it may not ask for any more. */
+  readonly of: Reading | undefined
+  private readonly parts: KeptParts
   private wire: EventStream | undefined
   private readonly events: string[] = []
-  private chars = 0
+  private chars: number
   /** False once something was too much to be kept: who comes back would miss it. */
   private whole = true
   private ended = false
   private left: (() => void) | undefined
 
-  constructor(name: string, shelf: Shelf, wire: EventStream) {
-    this.name = name
-    this.shelf = shelf
+  constructor(parts: KeptParts, wire: EventStream) {
+    this.parts = parts
+    this.of = parts.of
+    this.chars = parts.chars
     this.wire = wire
     wire.begin(this.idOf(0), RETRY_MS)
   }
@@ -93,22 +121,26 @@ export class KeptStream {
   send(message: string): boolean {
     if (this.ended) return false
     const id = this.keep(message)
-    return this.wire?.send(message, id) === true || this.whole
+    const taken = this.wire?.send(message, id) === true
+    // Whoever fell behind comes back for all that follows: what it was not told it would not know to miss.
+    if (!taken) this.part()
+    return taken || this.whole
   }
 
-  end(message?: string): void {
-    if (this.ended) return
+  /** False where it reaches nobody: neither a reader, nor one that comes back. */
+  end(message?: string): boolean {
+    if (this.ended) return false
     const id = message === undefined ? undefined : this.keep(message)
     this.ended = true
+    const reached = this.whole || this.wire?.open === true
     this.wire?.end(message, id)
-    this.part()
+    this.leave()
+    return reached
   }
 
-  /** Ends the connection, not the answer: its caller comes back for what is still to come. */
+  /** Ends the connection, not the answer: its caller comes back for what is still to come. Not where it would find nothing. */
   part(): void {
-    this.wire?.end()
-    this.wire = undefined
-    this.left?.()
+    if (this.whole) this.leave()
   }
 
   holds(after: number): boolean {
@@ -120,13 +152,15 @@ export class KeptStream {
    * is over, or read elsewhere, or the signal aborts.
    */
   resume(wire: EventStream, after: number, signal: AbortSignal): Promise<void> {
-    this.part()
+    this.leave()
     wire.begin(this.idOf(after), RETRY_MS)
     const rest = this.events.slice(after)
     const last = this.ended ? rest.pop() : undefined
-    for (const [index, event] of rest.entries()) wire.send(event, this.idOf(after + index + 1))
-    if (this.ended) {
-      wire.end(last, this.idOf(this.events.length))
+    const all = rest.every((event, index) => wire.send(event, this.idOf(after + index + 1)))
+    if (this.ended || !all) {
+      // As much as it took: it comes back for what follows.
+      if (all) wire.end(last, this.idOf(this.events.length))
+      else wire.end()
       return Promise.resolve()
     }
     this.wire = wire
@@ -146,15 +180,21 @@ export class KeptStream {
   }
 
   forget(): void {
-    this.part()
+    this.leave()
     this.ended = true
     this.whole = false
-    this.shelf.give(this.chars)
+    this.parts.give(this.chars)
     this.chars = this.events.length = 0
   }
 
+  private leave(): void {
+    this.wire?.end()
+    this.wire = undefined
+    this.left?.()
+  }
+
   private keep(message: string): string {
-    if (this.whole && this.chars + message.length <= MOST_OF_ONE && this.shelf.take(message.length)) {
+    if (this.whole && this.chars + message.length <= MOST_OF_ONE && this.parts.take(message.length)) {
       this.events.push(message)
       this.chars += message.length
     } else this.whole = false
@@ -162,6 +202,6 @@ export class KeptStream {
   }
 
   private idOf(event: number): string {
-    return `${this.name}-${event}`
+    return `${this.parts.name}-${event}`
   }
 }

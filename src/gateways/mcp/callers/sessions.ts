@@ -56,7 +56,7 @@ export class Sessions {
   private readonly shelf = new Shelf()
   /** Least recently used first. */
   private readonly byId = new Map<string, Session>()
-  private readonly owned = new Map<string, number>()
+  private readonly owned = new Map<string, { count: number; readonly shelf: Shelf }>()
   private watching: (() => void) | undefined
 
   constructor(clock: Clock, limits: SessionLimits = USUAL) {
@@ -72,11 +72,12 @@ export class Sessions {
   open(principal: Principal, place: string, protocol: string, capabilities: TreeObject): Session | undefined {
     this.sweep()
     const owner = ownerOf(principal)
-    const count = this.owned.get(owner) ?? 0
-    if (count >= this.limits.perPrincipal || this.byId.size >= this.limits.all) return undefined
-    const session: Session = { id: randomBytes(32).toString('base64url'), owner, place, protocol, capabilities, underWay: new Map(), asked: new Map(), subscribed: new Map(), kept: new KeptStreams(this.shelf), used: this.clock.monotonic(), over: false }
+    const own = this.owned.get(owner) ?? { count: 0, shelf: new Shelf(this.shelf) }
+    if (own.count >= this.limits.perPrincipal || this.byId.size >= this.limits.all) return undefined
+    const session: Session = { id: randomBytes(32).toString('base64url'), owner, place, protocol, capabilities, underWay: new Map(), asked: new Map(), subscribed: new Map(), kept: new KeptStreams(own.shelf), used: this.clock.monotonic(), over: false }
     this.byId.set(session.id, session)
-    this.owned.set(owner, count + 1)
+    own.count++
+    this.owned.set(owner, own)
     this.watch()
     return session
   }
@@ -98,9 +99,8 @@ export class Sessions {
   /** Its requests under way end too. */
   end(session: Session): void {
     if (!this.byId.delete(session.id)) return
-    const left = (this.owned.get(session.owner) ?? 1) - 1
-    if (left === 0) this.owned.delete(session.owner)
-    else this.owned.set(session.owner, left)
+    const own = this.owned.get(session.owner)
+    if (own !== undefined && --own.count === 0) this.owned.delete(session.owner)
     session.over = true
     session.listener?.()
     for (const one of session.underWay.values()) one.abort()

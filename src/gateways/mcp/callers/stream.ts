@@ -32,6 +32,11 @@ export class EventStream {
     return this.sent
   }
 
+  /** True while its caller is there, and more can follow. */
+  get open(): boolean {
+    return !this.closed && this.last === undefined
+  }
+
   /** What its reader comes back with if the connection ends, and after how long (SSE `id` and `retry`). */
   begin(id: string, retryMs: number): void {
     this.push(`id: ${id}\nretry: ${retryMs}\ndata:\n\n`)
