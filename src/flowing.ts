@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Flow, FlowSession, Labels, ToolCall } from './contract/flow.ts'
+import type { Flow, FlowSession, ToolCall } from './contract/flow.ts'
 import type { Posture } from './contract/epoch.ts'
 import type { Principal } from './contract/principal.ts'
 import type { Segment } from './contract/segment.ts'
@@ -9,6 +9,7 @@ import { argumentTree, argumentValues } from './formats/arguments.ts'
 import { writeJson } from './formats/json.ts'
 import { isObject, type Tree, type TreeObject } from './formats/tree.ts'
 import { decideCall } from './session/flow/decide.ts'
+import { WORST } from './session/flow/label_rows.ts'
 import { ownerOf, type FlowMemory, type FlowRules } from './session/flow/memory.ts'
 import { followed } from './session/flow/segments.ts'
 import type { FlowSegment } from './session/flow/reading.ts'
@@ -26,8 +27,6 @@ export interface FlowParts {
   /** Hears of what broke where flow only watches, because nothing follows from it there. */
   readonly onDefect: (error: unknown) => void
 }
-
-const WORST: Labels = { untrusted: true, sensitivity: 3 }
 
 /** Flow under the rules of one epoch. */
 export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowParts): Flow {
@@ -65,6 +64,7 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
   return {
     mode,
     labels: (principal) => memory.labels(ownerOf(principal)),
+    kept: memory.kept,
     conversation(principal, segments, findings) {
       return guarded(() => {
         const owner = ownerOf(principal)

@@ -35,6 +35,7 @@ import { browserOrigin, openConsenting, usesOauth } from './consenting.ts'
 import { openTooling } from './tooling.ts'
 import { dataHandler, hostText, openDataListeners } from './serving.ts'
 import { makeBaseline } from './session/baseline.ts'
+import { openLabelRows } from './session/flow/label_rows.ts'
 import { flowMemory } from './session/flow/memory.ts'
 import { openHistory } from './session/history.ts'
 import { pass, type Spine, type StepName } from './spine.ts'
@@ -166,7 +167,10 @@ export async function start(options: StartOptions): Promise<Started> {
     opened.push(() => consenting.close())
     const tooling = openTooling({ pinning, consenting, sealer: openSealer(state, 'rounds'), clock, version, on: (server, { kind, ...more }) => log('mcp_server', { server, event: kind, ...more }) })
     opened.push(() => tooling.close())
-    const flow = flowMemory(clock.monotonic)
+    const labels = await openLabelRows({ clock, sessions: store.sessions, onStoreError: (error) => defect('labels', error) })
+    opened.push(() => labels.close())
+    opened.push(hourly(() => store.sessions.sweep(clock.wall()).catch((error: unknown) => defect('sweep', error))))
+    const flow = flowMemory(clock.monotonic, undefined, labels)
     const household: Household = {
       clock,
       tooling,

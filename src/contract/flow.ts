@@ -93,6 +93,8 @@ export interface Flow {
   readonly mode: 'shadow' | 'enforce'
   /** The worst that is live of the principal's task: it only rises. */
   labels(principal: Principal): Labels
+  /** Every rise of labels so far is kept. Undefined = nothing is under way. Never rejects. */
+  kept(): Promise<void> | undefined
   /** The session of a conversation that is sent whole. `findings` are those of its segments. */
   conversation(principal: Principal, segments: readonly Segment[], findings: readonly Finding[]): FlowSession
   /** What a call goes on in that sends no conversation. */

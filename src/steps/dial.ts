@@ -79,7 +79,11 @@ async function* release(facts: Facts, reply: Reply, late: LateVerdict | undefine
       for (const one of waiting === undefined ? step.release : await leaving(step.release, false)) {
         collected.take(one)
         // The record has the placeholder, the caller the value.
-        yield* out.push(one)
+        const made = out.push(one)
+        const rising = facts.epoch.flow.kept()
+        // Who has read it stays held to it, whatever becomes of this process.
+        if (rising !== undefined) await rising
+        yield* made
       }
       if (step.refusal !== undefined) throw new Refused(step.refusal)
       if (meter?.(collected.tokens()) === false && event.kind !== 'end') throw new Refused(refuse('reservation_exhausted'))
@@ -96,7 +100,9 @@ async function* release(facts: Facts, reply: Reply, late: LateVerdict | undefine
   if (last.refusal !== undefined && waiting !== undefined) throw new Refused(last.refusal)
   for (const one of await leaving(last.release, true)) {
     collected.take(one)
-    yield* out.push(one)
+    const made = out.push(one)
+    await facts.epoch.flow.kept()
+    yield* made
   }
   yield* out.end()
   if (last.refusal !== undefined) throw new Refused(last.refusal)

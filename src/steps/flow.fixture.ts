@@ -13,6 +13,7 @@ const nobody: FlowSession = {
 export const noFlow: Flow = {
   mode: 'shadow',
   labels: nobody.labels,
+  kept: () => undefined,
   conversation: () => nobody,
   ongoing: () => nobody,
   hear: () => undefined,

@@ -271,9 +271,21 @@ export interface SubjectKeys {
   held(subject: string): Promise<{ readonly until?: number; readonly reason: string } | undefined>
 }
 
+/** One session's state, and whose it is. */
+export interface SessionRow {
+  readonly tenant: string
+  readonly principal: string
+  readonly state: Uint8Array
+  /** Milliseconds since the Unix epoch. */
+  readonly expires: number
+}
+
 export interface Sessions {
   get(tenant: string, principal: string, id: string): Promise<Uint8Array | undefined>
   put(tenant: string, principal: string, id: string, state: Uint8Array, expires: number): Promise<void>
+  drop(tenant: string, principal: string, id: string): Promise<void>
+  /** Everybody's under one id that lives on after `now`, at most `most`: those that live longest, longest first. */
+  all(id: string, now: number, most: number): Promise<readonly SessionRow[]>
   sweep(now: number): Promise<number>
 }
 

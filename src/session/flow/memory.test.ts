@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { UNKNOWN_TOOL } from '../../contract/tool.ts'
 import { decide, result, user } from './flow.fixture.ts'
-import { flowMemory, ownerOf, type FlowLimits, type FlowRules } from './memory.ts'
+import type { FlowLimits } from './limits.ts'
+import { flowMemory, ownerOf, type FlowRules } from './memory.ts'
 import { settleFlow } from './settings.ts'
 
 const rules: FlowRules = { settings: settleFlow(), tool: () => UNKNOWN_TOOL }

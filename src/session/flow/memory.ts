@@ -1,6 +1,8 @@
 import type { Labels } from '../../contract/flow.ts'
 import type { Principal } from '../../contract/principal.ts'
 import type { ToolFacts } from '../../contract/tool.ts'
+import { WORST, type Gone, type LabelRows } from './label_rows.ts'
+import { USUAL, type FlowLimits } from './limits.ts'
 import { newPast, type Past } from './past.ts'
 import type { FlowSegment } from './reading.ts'
 import { hashed, remembered, type Remembered } from './remembered.ts'
@@ -14,7 +16,7 @@ export interface FlowRules {
   readonly tool: (name: string, server?: string) => ToolFacts
 }
 
-/** The conversations of everybody, and what each task has seen. In memory: what is not remembered is not trusted. */
+/** The conversations of everybody, and what each task has seen. In memory, but for labels: what is not remembered is not trusted. */
 export interface FlowMemory {
   /**
    * The session of a conversation that is sent whole: what of it was sent before is recognised and costs a hash. Only the
@@ -58,6 +60,8 @@ export interface FlowMemory {
   proposed(owner: string, call: string, exchange: string): string | undefined
   /** The worst that is live of an owner. */
   labels(owner: string): Labels
+  /** Every rise of labels so far is on disk. Undefined = nothing is under way to it. Never rejects. */
+  kept(): Promise<void> | undefined
 }
 
 /** Whose labels they are: a tenant's principal with whom it acts for, and its task. */
@@ -73,6 +77,8 @@ interface Owner {
   /** What came while no conversation was ongoing. */
   beside: Kept | undefined
   readonly remembered: Remembered
+  /** When its labels are written next, where they do not rise before. */
+  again: number
   /** Of all its sessions. */
   letters: number
   used: number
@@ -85,54 +91,59 @@ interface Kept {
   used: number
 }
 
-export interface FlowLimits {
-  /** Tasks whose conversations are kept, and letters that they have together. */
-  readonly owners: number
-  readonly letters: number
-  /** Conversations of one task. */
-  readonly sessions: number
-  /** Labels of tasks whose conversations are not kept any more. */
-  readonly labels: number
-  /** Milliseconds after which a task that does nothing is over. */
-  readonly ends: number
-}
-
-const USUAL: FlowLimits = { owners: 10_000, letters: 128 * 1024 * 1024, sessions: 32, labels: 200_000, ends: 24 * 3_600_000 }
 const MOST_ENDORSEMENTS = 1000
 /** Conversations that went on within this time may each be the one that a call belongs to. */
 const LATELY_MS = 10 * 60_000
-const UNKNOWN: Labels = { untrusted: true, sensitivity: 3 }
+/** How often in its life the end of a task that goes on is written anew. */
+const WRITTEN = 24
 const CLEAN: Labels = { untrusted: false, sensitivity: 0 }
 
-/** @param now milliseconds of a clock that does not go back. */
-export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowMemory {
+/**
+ * @param now milliseconds of a clock that does not go back.
+ * @param rows where labels are kept over restarts; absent = nowhere.
+ */
+export function flowMemory(now: () => number, limits: FlowLimits = USUAL, rows?: LabelRows): FlowMemory {
   const owners = new Map<string, Owner>()
-  const gone = new Map<string, { readonly labels: Labels; readonly used: number }>()
+  // By the hash of whose they are.
+  const gone = rows?.known ?? new Map<string, Gone>()
   const everybody = turns(() => performance.now())
   let letters = 0
   // Labels of tasks that could not be kept: from then until they would have ended, everybody new may be one of them.
-  let unknownUntil = -1
+  let unknownUntil = rows?.unknownUntil ?? -1
+  let unknownWritten = -1
+  // Rows last longer than what they stand for: in between they are not written.
+  const pause = limits.ends / WRITTEN
 
   const forget = (name: string, owner: Owner): void => {
     owners.delete(name)
     letters -= owner.letters
-    if (now() - owner.used > limits.ends || (!owner.past.labels.untrusted && owner.past.labels.sensitivity === 0)) return
-    gone.set(name, { labels: owner.past.labels, used: owner.used })
+    if (now() - owner.used > limits.ends || isClean(owner.past.labels)) return
+    gone.set(hashed(name), { labels: owner.past.labels, used: owner.used })
     if (gone.size <= limits.labels) return
     const [oldest] = gone
     if (oldest === undefined) return
     gone.delete(oldest[0])
     unknownUntil = Math.max(unknownUntil, oldest[1].used + limits.ends)
+    if (unknownUntil > unknownWritten) {
+      unknownWritten = unknownUntil + pause
+      rows?.unknown(unknownWritten - now())
+    }
+    rows?.drop(oldest[0])
   }
 
   const known = (name: string): Labels => {
-    const before = gone.get(name)
+    const before = gone.get(hashed(name))
     if (before !== undefined && now() - before.used <= limits.ends) return before.labels
-    return now() < unknownUntil ? UNKNOWN : CLEAN
+    return now() < unknownUntil ? WORST : CLEAN
   }
 
-  const opening = (labels: Labels): Owner => {
-    const owner: Owner = { past: newPast(labels), sessions: new Map(), endorsements: [], beside: undefined, remembered: remembered(now, (more) => count(owner, more)), letters: 0, used: 0 }
+  const write = (name: string, owner: Owner): void => {
+    owner.again = now() + pause
+    rows?.put(hashed(name), owner.past.labels, limits.ends + pause)
+  }
+
+  const opening = (name: string, labels: Labels): Owner => {
+    const owner: Owner = { past: newPast(labels, () => write(name, owner)), again: isClean(labels) ? Number.POSITIVE_INFINITY : now(), sessions: new Map(), endorsements: [], beside: undefined, remembered: remembered(now, (more) => count(owner, more)), letters: 0, used: 0 }
     return owner
   }
 
@@ -143,13 +154,16 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
       owner = undefined
     }
     const isNew = owner === undefined
-    owner ??= opening(known(name))
+    owner ??= opening(name, known(name))
     owner.used = now()
-    gone.delete(name)
+    if (owner.used >= owner.again) write(name, owner)
     // Whoever is used last stands last, and is forgotten last.
     owners.delete(name)
     owners.set(name, owner)
-    if (isNew) trim(owner)
+    if (isNew) {
+      gone.delete(hashed(name))
+      trim(owner)
+    }
     return owner
   }
 
@@ -276,11 +290,16 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL): FlowM
     allow: (name, call, proposal) => ownerFor(name).remembered.allow(call, proposal),
     proposes: (name) => owners.get(name)?.remembered.proposes() === true,
     proposed: (name, call, exchange) => owners.get(name)?.remembered.proposed(call, exchange),
+    kept: () => rows?.written(),
     labels(name) {
       const owner = owners.get(name)
       return owner !== undefined && now() - owner.used <= limits.ends ? owner.past.labels : known(name)
     },
   }
+}
+
+function isClean({ untrusted, sensitivity }: Labels): boolean {
+  return !untrusted && sensitivity === 0
 }
 
 function sameRules(a: FlowRules, b: FlowRules): boolean {

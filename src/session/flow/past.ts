@@ -15,12 +15,14 @@ export interface Past {
   readonly prose: Marks
   readonly restricted: Restricted
   /** Restricted data was read before, and what it was is not known any more. */
-  readonly lost: boolean
+  lost: boolean
   /** Of sessions that took something and have not looked at it: looks at a piece of it, and says whether that was the last. */
   readonly deferred: Set<() => boolean>
+  /** Hears of each rise of the labels. */
+  readonly rose: () => void
 }
 
 /** @param labels what is known of it from before. */
-export function newPast(labels: Labels = { untrusted: false, sensitivity: 0 }): Past {
-  return { labels, copied: prints(MOST_MARKS), values: marks(MOST_VALUES), prose: marks(MOST_VALUES), restricted: restricted(MOST_VALUES), lost: labels.sensitivity >= 3, deferred: new Set() }
+export function newPast(labels: Labels = { untrusted: false, sensitivity: 0 }, rose: () => void = () => undefined): Past {
+  return { labels, copied: prints(MOST_MARKS), values: marks(MOST_VALUES), prose: marks(MOST_VALUES), restricted: restricted(MOST_VALUES), lost: labels.sensitivity >= 3, deferred: new Set(), rose }
 }

@@ -123,7 +123,9 @@ export function openReader(settings: FlowSettings, tool: (name: string, server?:
 
   const raise = (one: Partial<Labels>): void => {
     const { labels } = past
-    if ((one.untrusted === true && !labels.untrusted) || (one.sensitivity ?? 0) > labels.sensitivity) past.labels = { untrusted: labels.untrusted || one.untrusted === true, sensitivity: Math.max(labels.sensitivity, one.sensitivity ?? 0) }
+    if ((one.untrusted !== true || labels.untrusted) && (one.sensitivity ?? 0) <= labels.sensitivity) return
+    past.labels = { untrusted: labels.untrusted || one.untrusted === true, sensitivity: Math.max(labels.sensitivity, one.sensitivity ?? 0) }
+    past.rose()
   }
 
   const isNew = ({ origin, tool: name, untrusted: marked, attested }: FlowSegment, text: string): boolean => {

@@ -65,7 +65,7 @@ function storeOver(calls: Calls): Store {
     grants: remote<Store['grants']>('grants', ['get', 'put', 'drop', 'list']),
     revocations: remote<Store['revocations']>('revocations', ['all', 'put', 'lift', 'sweep']),
     subjects: remote<Store['subjects']>('subjects', ['get', 'put', 'destroy', 'hold', 'held']),
-    sessions: remote<Store['sessions']>('sessions', ['get', 'put', 'sweep']),
+    sessions: remote<Store['sessions']>('sessions', ['get', 'put', 'drop', 'all', 'sweep']),
     approvals: remote<Store['approvals']>('approvals', [
       'insert', 'get', 'pending', 'decide', 'decided', 'tally', 'consent', 'found', 'standing', 'use', 'withdraw', 'forget', 'sweep',
     ]),

@@ -49,6 +49,7 @@ export const READS: ReadonlySet<string> = new Set([
   'subjects.get',
   'subjects.held',
   'sessions.get',
+  'sessions.all',
   'approvals.get',
   'approvals.pending',
   'approvals.decided',
