@@ -17,7 +17,7 @@ export interface ShownValue {
   readonly value: string | number | boolean | null
   /** Says whom or what the action acts on. */
   readonly control: boolean
-  /** Texts that hold the value, oldest first, at most a few; empty = the model made it up. */
+  /** Texts that hold the value, oldest first, at most a few; empty = the model made it up, or read it where nobody looked (an agent whose model calls go elsewhere). */
   readonly sources: readonly Source[]
 }
 

@@ -50,7 +50,7 @@ function touches({ effects, shown, attributes }: ApprovalView): string {
 
 function argument({ path, value, control, sources }: ShownValue): string {
   const shown = typeof value === 'string' ? quoted(value) : String(value)
-  const from = sources.length === 0 ? ['no text holds it: the model made it up'] : sources.map((it) => `from ${it.origin}, text ${it.segment}: ${quoted(it.excerpt)}`)
+  const from = sources.length === 0 ? ['no text that was seen here holds it'] : sources.map((it) => `from ${it.origin}, text ${it.segment}: ${quoted(it.excerpt)}`)
   const odd = control && typeof value === 'string' ? foreign(value) : undefined
   return [`  ${control ? '*' : ' '} ${visible(path)} = ${shown}`, ...from.map((text) => `      ${text}`), ...(odd === undefined ? [] : [`      careful: ${odd}`])].map((text) => `${text}\n`).join('')
 }

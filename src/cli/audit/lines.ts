@@ -10,7 +10,8 @@ export function lineOf({ index, record }: Shown): string {
     case 'receipt': {
       const { outcome, code, verdict, model, status, took } = record
       const facts = [verdict, ...(code === undefined ? [] : [code]), ...(model === undefined ? [] : [model]), ...(status === undefined ? [] : [String(status)]), `${Math.round(took)} ms`]
-      return printable(`${start} receipt  ${record.action} ${outcome} (${facts.join(', ')}) by ${record.tenant}/${record.workload}`)
+      // Of what was refused there is no intent: this line alone says what it was about.
+      return printable(`${start} receipt  ${record.action}${record.resource === '' ? '' : ` ${record.resource}`} ${outcome} (${facts.join(', ')}) by ${record.tenant}/${record.workload}`)
     }
     case 'act': {
       const detail = Object.entries(record.detail).map(([key, value]) => `${key}=${String(value)}`)
