@@ -53,11 +53,7 @@ export function flowUnder({ memory, settings, posture, tool, onDefect }: FlowPar
     labels: () => guarded(() => session.labels(), WORST),
     looked: () => guarded(() => told(memory.look(session, 'now')), undefined),
     decide: (call, now) => guarded(() => decideCall(session, callOf(call), now), { verdict: 'hold', class: 'internal_write', reasons: [], controls: [] }),
-    hear: (texts) =>
-      guarded(() => {
-        for (const one of texts) session.defer(one)
-        session.labels()
-      }, undefined),
+    hear: (texts) => guarded(() => memory.tell(session, texts), undefined),
     sources: (value) => sourcesOf(session.view(), value),
     trusts: (url) => trustsUrl(session, url),
   })

@@ -6,7 +6,7 @@ import { USUAL, type FlowLimits } from './limits.ts'
 import { newPast, type Past } from './past.ts'
 import type { FlowSegment } from './reading.ts'
 import { hashed, remembered, type Remembered } from './remembered.ts'
-import { openSession, type Endorsement, type FlowSession } from './session.ts'
+import { MOST_DEFERRED, openSession, type Endorsement, type FlowSession } from './session.ts'
 import type { FlowSettings } from './settings.ts'
 import { turns } from './turns.ts'
 
@@ -33,6 +33,8 @@ export interface FlowMemory {
   ongoing(owner: string, rules: FlowRules, named: boolean): FlowSession
   /** Takes what came beside the conversations, into the one that is ongoing. */
   hear(owner: string, segments: readonly FlowSegment[], rules: FlowRules, named: boolean): void
+  /** Takes what came beside a conversation into it; what there is no room for counts as the worst. */
+  tell(session: FlowSession, segments: readonly FlowSegment[]): void
   /**
    * Looks at what the owner of a session was told and nobody looked at yet, a few milliseconds at a time. Whoever decides
    * before the end looks at the rest at once.
@@ -105,6 +107,8 @@ const CLEAN: Labels = { untrusted: false, sensitivity: 0 }
 export function flowMemory(now: () => number, limits: FlowLimits = USUAL, rows?: LabelRows): FlowMemory {
   const owners = new Map<string, Owner>()
   // By the hash of whose they are.
+  /** Of each session that is kept, whose it is. */
+  const homes = new WeakMap<FlowSession, { readonly name: string; readonly owner: Owner; readonly kept: Kept }>()
   const gone = rows?.known ?? new Map<string, Gone>()
   const everybody = turns(() => performance.now())
   let letters = 0
@@ -185,6 +189,21 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL, rows?:
     letters += more
   }
 
+  const keeping = (name: string, owner: Owner, rules: FlowRules): Kept => {
+    const kept = { session: opened(owner, rules), rules, letters: 0, used: now() }
+    homes.set(kept.session, { name, owner, kept })
+    return kept
+  }
+
+  /** Of what was looked at no more than that is kept, however much it was. */
+  const told = (kept: Kept, segments: readonly FlowSegment[]): number => {
+    const before = kept.letters
+    for (const one of segments) if (kept.session.defer(one)) kept.letters = Math.min(MOST_DEFERRED, kept.letters + one.text.length)
+    // Labels are the owner's from now on, whoever asks next.
+    kept.session.labels()
+    return kept.letters - before
+  }
+
   const joined = (owner: Owner, rules: FlowRules, wanted: boolean): Kept | undefined => {
     const live = [...owner.sessions.values()].filter((one) => sameRules(one.rules, rules))
     const last = live.at(-1)
@@ -216,15 +235,9 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL, rows?:
         kept.session.leave()
         kept = undefined
       }
-      kept ??= { session: opened(owner, rules), rules, letters: 0, used: 0 }
+      kept ??= keeping(name, owner, rules)
       kept.used = now()
-      for (let at = taken; at < segments.length; at++) {
-        const segment = segments[at] as FlowSegment
-        kept.session.defer(whole(segment))
-        kept.letters += segment.text.length
-      }
-      // Its labels are the owner's at once, whoever asks for them.
-      kept.session.labels()
+      told(kept, segments.slice(taken).map(whole))
       const end = hashes.at(-1)
       if (end !== undefined) {
         owner.sessions.set(end, kept)
@@ -247,15 +260,22 @@ export function flowMemory(now: () => number, limits: FlowLimits = USUAL, rows?:
       let kept = joined(owner, rules, named) ?? apart(owner, rules)
       if (kept === undefined) {
         count(owner, -(owner.beside?.letters ?? 0))
-        kept = owner.beside = { session: opened(owner, rules), rules, letters: 0, used: now() }
+        kept = owner.beside = keeping(name, owner, rules)
       }
-      for (const segment of segments) {
-        kept.session.defer(segment)
-        kept.letters += segment.text.length
-        count(owner, segment.text.length)
+      count(owner, told(kept, segments))
+      trim(owner)
+    },
+    tell(session, segments) {
+      const home = homes.get(session)
+      if (home === undefined) {
+        for (const one of segments) session.defer(one)
+        return void session.labels()
       }
-      // Labels are the owner's from now on, whoever asks next.
-      kept.session.labels()
+      const { name, owner, kept } = home
+      const more = told(kept, segments)
+      // Of one that was forgotten meanwhile nothing counts any more.
+      if (owners.get(name) !== owner || (owner.beside !== kept && ![...owner.sessions.values()].includes(kept))) return
+      count(owner, more)
       trim(owner)
     },
     look(session, when) {

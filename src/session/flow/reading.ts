@@ -78,7 +78,7 @@ export interface Reader {
   absorb(segment: FlowSegment, text: string, at: number, clean: boolean): Work<Integrity>
   raise(labels: Partial<Labels>): void
   read(): Read
-  /** Something broke: nothing that was not said is a ground any more. */
+  /** Something broke, or was not read: nothing that was not said is a ground any more. */
   broken(): void
 }
 
@@ -244,6 +244,7 @@ export function openReader(settings: FlowSettings, tool: (name: string, server?:
     read: () => ({ trusted, values, words, ownDomains, scope: userSpoke ? scope : operatorScope, untrusted, bound, full: crowded() }),
     broken() {
       full = true
+      past.lost = true
       raise({ untrusted: true, sensitivity: 3 })
     },
   }

@@ -16,6 +16,8 @@ export interface Endorsement {
 }
 
 const MOST_GROUP = 8 * 1024 * 1024
+/** Letters that one conversation may have been told and nobody looked at. */
+export const MOST_DEFERRED = 32 * 1024 * 1024
 
 /** One conversation. `take` what is said, in order; `decide.ts` reads what came of it. */
 export interface FlowSession {
@@ -23,8 +25,11 @@ export interface FlowSession {
   readonly past: Past
   tool(name: string, server?: string): ToolFacts
   take(segment: FlowSegment): Integrity
-  /** The same, when somebody first asks: a conversation without tools never pays for what nobody wants to know. */
-  defer(segment: FlowSegment): void
+  /**
+   * The same, when somebody first asks: a conversation without tools never pays for what nobody wants to know. False =
+   * there is no room for it, and since nobody knows what it said the task has the worst labels and trusts nothing.
+   */
+  defer(segment: FlowSegment): boolean
   /** Looks at what the task's conversations deferred, a piece at a time; `view` does what is left of it at once. */
   looking(): Work
   /** Nobody asks any more: what was deferred is not looked at. */
@@ -49,6 +54,7 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
   const deferred: { readonly segment: FlowSegment; clean?: boolean }[] = []
   // How many of them have raised the labels already.
   let raised = 0
+  let waiting = 0
   let ordinal = 0
   // What is being looked at, where that was put aside for others.
   let going: Work | undefined
@@ -85,6 +91,7 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
 
   const work = function* (): Work {
     for (let one = deferred.shift(); one !== undefined; one = deferred.shift()) {
+      waiting -= one.segment.text.length
       const reading = received(one.segment, one.clean === true)
       // Nobody may find it half read while it has not raised the labels.
       if (raised === 0) finish(reading)
@@ -103,6 +110,7 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
       if (going.next().done !== true) return false
     } catch (error) {
       deferred.length = 0
+      waiting = 0
       raised = 0
       reader.broken()
       going = undefined
@@ -147,8 +155,14 @@ export function openSession(settings: FlowSettings, tool: (name: string, server?
       return finish(received(segment, false))
     },
     defer(segment) {
+      if (waiting + segment.text.length > MOST_DEFERRED) {
+        reader.broken()
+        return false
+      }
+      waiting += segment.text.length
       deferred.push({ segment })
       past.deferred.add(step)
+      return true
     },
     *looking() {
       for (let [one] = past.deferred; one !== undefined; [one] = past.deferred) if (!one()) yield
