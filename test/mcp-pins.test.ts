@@ -282,6 +282,7 @@ test('sallyport mcp scan: what the servers say is judged without a running insta
   const found = findings.map(({ server, item = '', finding }) => `${server} ${item} ${finding}`)
   for (const one of ['poisoned tools/add poisoned', 'poisoned instructions poisoned', 'alike tools/1ist-files look_alike', 'alike tools/list_f\u0456les look_alike', 'alike tools/delete_everything annotation', 'alike tools/delete_everything class', 'reaching tools/facts shadowing', 'gone  unreachable']) assert.ok(found.includes(one), `${one}\n${found.join('\n')}`)
   assert.ok(!found.some((one) => one.startsWith('first ')), found.join('\n'))
+  assert.equal(findings.find(({ server }) => server === 'gone')?.detail, 'cannot be started (ENOENT)')
 })
 
 test('sallyport mcp scan: the classifiers read as they do where they are enforced, and leave ordinary tools alone', async () => {

@@ -56,13 +56,16 @@ export async function adminKeyOf(folder: string): Promise<string> {
   }
 }
 
-/** @throws {Failure} from every call that did not succeed, with the instance's own sentence. */
-export async function adminOf(folder: string, running: Running): Promise<Admin> {
-  return adminAt(running.admin, await adminKeyOf(folder), `the instance at ${running.admin} (process ${running.pid})`)
+/**
+ * The admin port of what runs on a state folder; `patience` in milliseconds.
+ * @throws {Failure} from every call that did not succeed, with the instance's own sentence.
+ */
+export async function adminOf(folder: string, running: Running, patience?: number): Promise<Admin> {
+  return adminAt(running.admin, await adminKeyOf(folder), `the instance at ${running.admin} (process ${running.pid})`, patience)
 }
 
-/** The admin port at a URL, with any key that opens it; `name` is what messages call the instance. */
-export function adminAt(url: string, key: string, name: string): Admin {
+/** The admin port at a URL, with any key that opens it; `name` is what messages call the instance, `patience` is in milliseconds. */
+export function adminAt(url: string, key: string, name: string, patience = 30_000): Admin {
   return async (verb, path, body) => {
     let reply: Response
     try {
@@ -71,7 +74,7 @@ export function adminAt(url: string, key: string, name: string): Admin {
         headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         redirect: 'error',
-        signal: AbortSignal.timeout(30_000),
+        signal: AbortSignal.timeout(patience),
       })
     } catch (error) {
       throw unanswered(name, error)
@@ -89,7 +92,7 @@ export class Unanswered extends Failure {}
 
 export function unanswered(name: string, error: unknown): Unanswered {
   const { cause } = error as { cause?: { code?: string } }
-  return new Unanswered(`${name} does not answer: ${cause?.code ?? (error as Error).message}`)
+  return new Unanswered(`${name} does not answer${error instanceof DOMException && error.name === 'TimeoutError' ? ' in time' : `: ${cause?.code ?? (error as Error).message}`}`)
 }
 
 export function refusedBy(name: string, status: number, answer: unknown): AdminRefusal {

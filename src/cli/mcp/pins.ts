@@ -4,12 +4,15 @@ import { Failure, type Io, type Option } from '../command.ts'
 import { adminOf, folderOf, runningOf, type Admin } from '../house.ts'
 import { visible } from '../show.ts'
 
+/** The instance gives a server its `start_timeout`, then its `timeout` for each list: whoever waited less would not hear why. */
+const PATIENCE = 5 * 60_000
+
 /** The admin port of the instance that runs here. @throws {Failure} where none does. */
 export async function pinsAdmin(io: Io): Promise<Admin> {
   const folder = folderOf(io)
   const running = runningOf(folder)
   if (running === undefined) throw new Failure('no instance runs here, and it is the one that meets servers. Start it with: sallyport up, or look without it: sallyport mcp scan')
-  return await adminOf(folder, running)
+  return await adminOf(folder, running, PATIENCE)
 }
 
 export const lookOption: Option = { name: 'look', help: 'Ask the server now, rather than show what was seen when an agent last did.' }

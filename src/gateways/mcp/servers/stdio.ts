@@ -42,6 +42,8 @@ interface Talk {
   introduction: Introduction | undefined
   /** The request on which a server without sessions tells of changes. */
   listening: number | undefined
+  /** Why its life is over. */
+  ended: string | undefined
 }
 
 /** A server that is a child process, shared by all who may use it: ids are ours, so that no answer finds another's question. */
@@ -57,7 +59,7 @@ export function stdioLink(parts: StdioParts): Link {
   function talking(): Talk {
     const life = all.living((one) => hearing(() => made, one))
     if (talk?.life === life) return talk
-    const made: Talk = { life, pending: new Map(), left: new Set(), introduced: Promise.resolve().then(() => introduce(made)), introduction: undefined, listening: undefined }
+    const made: Talk = { life, pending: new Map(), left: new Set(), introduced: Promise.resolve().then(() => introduce(made)), introduction: undefined, listening: undefined, ended: undefined }
     // Whoever asks next hears of it; nobody may be asking yet.
     made.introduced.catch(() => undefined)
     changes++
@@ -87,7 +89,9 @@ export function stdioLink(parts: StdioParts): Link {
       over(why) {
         // Whatever is started next is nobody that is known.
         changes++
-        for (const settle of [...of().pending.values()]) settle(gone(why))
+        const one = of()
+        one.ended = why
+        for (const settle of [...one.pending.values()]) settle(gone(why))
       },
     }
   }
@@ -130,7 +134,7 @@ export function stdioLink(parts: StdioParts): Link {
   function ask(one: Talk, method: string, params: TreeObject, { signal, timeoutMs, beside }: AskOptions): Promise<Answer> {
     if (signal.aborted) return Promise.reject(new Refused(endedBy(signal)))
     const { life, pending, left } = one
-    if (life.over) return Promise.reject(new Refused(gone('it has ended')))
+    if (life.over) return Promise.reject(new Refused(gone(one.ended ?? 'it has ended')))
     if (pending.size >= MOST_PENDING) return Promise.reject(new Refused(refuse('concurrency', { detail: 'too many requests wait for the server' })))
     const id = ++lastId
     return new Promise((resolve, reject) => {
