@@ -33,7 +33,7 @@ for (const file of globSync('examples/*.yaml', { cwd: root }).sort()) {
       const files = join(root, file.replace(/\.yaml$/, ''))
       if (existsSync(files)) cpSync(files, join(folder, basename(files)), { recursive: true })
       writeFileSync(config, settled(readFileSync(join(root, file), 'utf8'), folder))
-      const env = { SALLYPORT_HOME: join(folder, 'state'), OPENAI_API_KEY: 'none', ANTHROPIC_API_KEY: 'none' }
+      const env = { SALLYPORT_HOME: join(folder, 'state'), OPENAI_API_KEY: 'none', ANTHROPIC_API_KEY: 'none', TICKETS_TOKEN: 'none' }
       const house = await start({ config, env, log: () => undefined, terminal: false })
       try {
         const ready = await fetch(`${house.adminUrl}/readyz`)
