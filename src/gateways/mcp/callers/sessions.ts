@@ -4,6 +4,7 @@ import type { Principal } from '../../../contract/principal.ts'
 import type { TreeObject } from '../../../formats/tree.ts'
 import { KeptStreams, Shelf } from './resume.ts'
 import type { Answer, Id } from '../rpc.ts'
+import type { Link } from '../servers/link.ts'
 import type { Server } from '../servers/server.ts'
 
 /** A session of revision 2025-11-25 and its forerunners. */
@@ -34,6 +35,8 @@ export interface Session {
 /** A resource that a session's caller is told of. */
 export interface Subscribed {
   readonly server: Server
+  /** Where the server was told. */
+  readonly link: Link
   leave(): void
 }
 

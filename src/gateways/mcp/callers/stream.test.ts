@@ -85,7 +85,7 @@ test('sessions: as many as there may be, gone when nobody uses them, with what t
   assert.equal(sessions.find(first.id, who('b'), 'mcp:one'), undefined)
   assert.equal(sessions.find(first.id, who('a'), 'mcp'), undefined)
   let left = 0
-  first.subscribed.set('test://x', { server: undefined as never, leave: () => void left++ })
+  first.subscribed.set('test://x', { server: undefined as never, link: undefined as never, leave: () => void left++ })
   let answer: unknown
   first.asked.set('sallyport-1', (said) => (answer = said))
   clock.go(600)

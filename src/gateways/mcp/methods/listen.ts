@@ -57,17 +57,21 @@ export function listenDoing(request: Request): Doing {
     answer: answerOf,
     async stay(stream) {
       const held = new Map<string, Server>()
+      const leaves: (() => void)[] = []
       try {
         for (const [uri, server] of resources) {
-          const answer = await server.connection(principal).link.request('resources/subscribe', object({ uri }), { signal, timeoutMs: server.settings.timeoutMs })
-          if (!('error' in answer)) held.set(uri, server)
+          const { link } = server.connection(principal)
+          const answer = await link.request('resources/subscribe', object({ uri }), { signal, timeoutMs: server.settings.timeoutMs })
+          if ('error' in answer) continue
+          held.set(uri, server)
+          leaves.push(() => leaveResource(link, uri))
         }
         const agreed: [string, Tree][] = [...lists].map((one) => [`${one}ListChanged`, true])
         if (held.size > 0) agreed.push([RESOURCES, [...held.keys()]])
         stream.send(notificationText('notifications/subscriptions/acknowledged', object({ notifications: new Map(agreed), _meta: meta })))
         await watch(request, { lists: (kind) => lists.has(kind), resource: (server, uri) => held.get(uri) === server, meta }, stream)
       } finally {
-        for (const [uri, server] of held) leaveResource(server, request, uri)
+        for (const leave of leaves) leave()
       }
       return { result: object({ _meta: meta }) }
     },

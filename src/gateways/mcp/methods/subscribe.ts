@@ -3,13 +3,12 @@ import { object } from '../../../formats/tree.ts'
 import { answerOf, errorEvent } from './results.ts'
 import { targetOf, type Doing, type Request } from '../callers/desk.ts'
 import { treeEvent } from './leaves.ts'
-import { NEVER } from '../servers/link.ts'
+import { NEVER, type Link } from '../servers/link.ts'
 import { askOnce } from './once.ts'
 import { checkSpelling, holdersOf, readReading, uriOf } from './read.ts'
 import { subscribeReading } from './reading.ts'
 import { INVALID_PARAMS, RpcMistake } from '../rpc.ts'
-import type { Server } from '../servers/server.ts'
-import type { Session } from '../callers/sessions.ts'
+import type { Session, Subscribed } from '../callers/sessions.ts'
 
 /** Resources that one session, or one stream, may be told of. */
 export const MOST_SUBSCRIBED = 100
@@ -35,17 +34,18 @@ export async function subscribeDoing(request: Request): Promise<Doing> {
     dial: () =>
       askOnce(target, signal, desk.clock, async (both) => {
         const done = treeEvent(object({ result: new Map() }), 'tool_result')
-        if (session.subscribed.has(uri) === wanted) return done
-        if (!wanted) {
-          session.subscribed.get(uri)?.leave()
-          session.subscribed.delete(uri)
-          return done
-        }
-        if (session.subscribed.size >= MOST_SUBSCRIBED) throw new Refused(refuse('concurrency', { say: 'Too many resources are subscribed to.' }))
+        const had = session.subscribed.get(uri)
+        if (had === undefined && !wanted) return done
         const { link } = server.connection(principal)
+        // A server whose settings changed meanwhile, or a connection that nobody used, knows nothing of it.
+        if (wanted && had?.link === link) return done
+        had?.leave()
+        session.subscribed.delete(uri)
+        if (!wanted) return done
+        if (session.subscribed.size >= MOST_SUBSCRIBED) throw new Refused(refuse('concurrency', { say: 'Too many resources are subscribed to.' }))
         const answer = await link.request(method, object({ uri }), { signal: both, timeoutMs: server.settings.timeoutMs })
         if ('error' in answer) return errorEvent(answer.error, 'tool_result')
-        keep(session, server, uri, () => leaveResource(server, request, uri))
+        keep(session, uri, { server, link, leave: () => leaveResource(link, uri) })
         return done
       }),
     answer: answerOf,
@@ -53,12 +53,15 @@ export async function subscribeDoing(request: Request): Promise<Doing> {
 }
 
 /** A session that ended meanwhile, or was asked twice at once, holds nothing. */
-function keep(session: Session, server: Server, uri: string, leave: () => void): void {
-  if (session.over || session.subscribed.has(uri)) leave()
-  else session.subscribed.set(uri, { server, leave })
+function keep(session: Session, uri: string, subscribed: Subscribed): void {
+  if (session.over || session.subscribed.has(uri)) subscribed.leave()
+  else session.subscribed.set(uri, subscribed)
 }
 
-/** Tells the server that this caller needs to hear of a resource no more. */
-export function leaveResource(server: Server, { principal }: Pick<Request, 'principal'>, uri: string): void {
-  server.connection(principal).link.request('resources/unsubscribe', object({ uri }), { signal: NEVER, timeoutMs: LEAVE_MS }).catch(() => undefined)
+/**
+ * Tells the server that this caller needs to hear of a resource no more: on the connection on which it said so. One that
+ * ended meanwhile is not opened again for it, nor is a server that is in use no more.
+ */
+export function leaveResource(link: Link, uri: string): void {
+  link.request('resources/unsubscribe', object({ uri }), { signal: NEVER, timeoutMs: LEAVE_MS }).catch(() => undefined)
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../../contract/clock.ts'
 import type { Principal } from '../../../contract/principal.ts'
 import { refuse, Refused } from '../../../contract/verdict.ts'
 import { connectionOver, type Connection } from './connection.ts'
-import type { Link } from './link.ts'
+import { OUT_OF_USE, type Link } from './link.ts'
 import type { Review } from '../pins/review.ts'
 import type { Server } from './server.ts'
 import type { McpServer } from '../settings.ts'
@@ -51,6 +51,7 @@ export function serverForEach({ settings, review, clock, nameOf, link, most, clo
   let sweeping: (() => void) | undefined
   /** Characters of definitions in all memories. */
   let kept = 0
+  let closed = false
 
   function end(name: string, one: Own): void {
     const { connection } = one
@@ -89,6 +90,8 @@ export function serverForEach({ settings, review, clock, nameOf, link, most, clo
   }
 
   function opened(principal: Principal, name: string): Own {
+    // Calls of older settings may have waited for a person, or ended a session: nothing is started for them.
+    if (closed) throw new Refused(OUT_OF_USE)
     // Callers that come in turns would otherwise start more than ever end.
     if (closing.size >= most) throw new Refused(refuse('concurrency', { say: 'The server is in use by as many callers as it may be.', retryAfterMs: RETRY_MS }))
     if (own.size >= most) {
@@ -146,6 +149,7 @@ export function serverForEach({ settings, review, clock, nameOf, link, most, clo
       if (found !== undefined) end(name, found)
     },
     async close() {
+      closed = true
       sweeping?.()
       for (const [name, one] of own) end(name, one)
       await Promise.all(closing)

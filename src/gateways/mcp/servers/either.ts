@@ -1,5 +1,5 @@
 import { refuse, Refused } from '../../../contract/verdict.ts'
-import { NEVER, within, type AskOptions, type Link } from './link.ts'
+import { NEVER, OUT_OF_USE, within, type AskOptions, type Link } from './link.ts'
 import { statusOf } from './posts.ts'
 
 /** With these a server of the transport HTTP+SSE answers what it does not know (2026-07-28, backward compatibility). */
@@ -40,7 +40,7 @@ export function eitherLink(newer: () => Link, older: () => Link): Link {
       const other = older()
       try {
         await other.introduction(options)
-        if (closed) throw new Refused(refuse('draining'))
+        if (closed) throw new Refused(OUT_OF_USE)
       } catch (second) {
         await other.close()
         throw second instanceof Refused ? second : new Refused(refuse('upstream_error', { say: 'The server cannot be reached.' }))

@@ -7,7 +7,7 @@ import { Asides, ASKING, type Aside } from './asides.ts'
 import { deadline } from './deadline.ts'
 import { askModern, discoveryOf, plain, spoken } from './era.ts'
 import { initializeParams, introductionOf, malformed } from './introduce.ts'
-import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
+import { LIST_CHANGED, NEVER, OUT_OF_USE, within, type AskOptions, type Introduction, type Link, type ServerEvent } from './link.ts'
 import { HeaderParams, headerValue } from './params.ts'
 import { BROKEN_OFF, CONNECT_MS, errorIn, isJson, isStream, messageOf, messagesIn, post, refusalOf, replies, statusOf, statusProblem, type Streamed } from './posts.ts'
 import { MODERN, OFFERED } from '../revisions.ts'
@@ -309,7 +309,7 @@ export function httpLink(parts: HttpParts): Link {
       needed = Number.POSITIVE_INFINITY
       unneeded?.()
       stream?.end()
-      closing.abort(refuse('draining'))
+      closing.abort(OUT_OF_USE)
       const known = await meeting?.catch(() => undefined)
       if (known?.session === undefined) return
       const fields: Fields = [...parts.fields, ...sessionFields(known)]

@@ -2,7 +2,7 @@ import type { Clock } from '../../../contract/clock.ts'
 import type { Program, ProgramSpec, StartProgram } from '../../../contract/program.ts'
 import { refuse, Refused } from '../../../contract/verdict.ts'
 import { floodGauge } from './flood.ts'
-import type { ServerEvent } from './link.ts'
+import { OUT_OF_USE, type ServerEvent } from './link.ts'
 import { readMessage, RpcMistake, type Id, type Message } from '../rpc.ts'
 
 export interface LifeParts {
@@ -134,7 +134,7 @@ export function lives({ spec, start, clock, on }: LifeParts): Lives {
 
   return {
     living(hearing) {
-      if (closed) throw new Refused(refuse('draining'))
+      if (closed) throw new Refused(OUT_OF_USE)
       if (current !== undefined) return current
       const wait = notBefore - clock.monotonic()
       if (wait > 0) throw new Refused(refuse('upstream_error', { say: 'The server has ended and is started again in a moment.', retryAfterMs: Math.ceil(wait), detail: 'between two starts' }))

@@ -1,4 +1,4 @@
-import { endedBy, Refused } from '../../../contract/verdict.ts'
+import { endedBy, refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
 import type { TreeObject } from '../../../formats/tree.ts'
 import type { Answer } from '../rpc.ts'
 
@@ -64,6 +64,9 @@ export type ServerEvent =
 
 /** Notifications after which nothing that was listed is known any more. */
 export const LIST_CHANGED = /^notifications\/(?:tools|prompts|resources)\/list_changed$/
+
+/** Of what asks on a link that was closed: the settings of its server changed meanwhile, or the house closes. */
+export const OUT_OF_USE: Refusal = refuse('draining', { say: 'The server is in use no more as it was: ask again.' })
 
 /** For what nobody can cancel. */
 export const NEVER = new AbortController().signal

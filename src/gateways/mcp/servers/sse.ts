@@ -7,7 +7,7 @@ import { deadline } from './deadline.ts'
 import { floodGauge } from './flood.ts'
 import type { HttpParts } from './http.ts'
 import { initializeParams, introductionOf, malformed } from './introduce.ts'
-import { LIST_CHANGED, NEVER, within, type AskOptions, type Introduction, type Link } from './link.ts'
+import { LIST_CHANGED, NEVER, OUT_OF_USE, within, type AskOptions, type Introduction, type Link } from './link.ts'
 import { BROKEN_OFF, CONNECT_MS, FLOOD, isStream, messageOf, post, refusalOf, replies, statusProblem } from './posts.ts'
 import { answerText, notificationText, requestText, type Answer, type Id, type Message } from '../rpc.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -192,7 +192,7 @@ export function sseLink(parts: HttpParts): Link {
     changes: () => changes,
     heard: (listener) => asides.listen(listener),
     close() {
-      if (talk !== undefined) over(talk, refuse('draining'))
+      if (talk !== undefined) over(talk, OUT_OF_USE)
       return Promise.resolve()
     },
   }
