@@ -44,6 +44,14 @@ test("nothing of Sallyport's own is granted, under whatever name", (t) => {
   assert.match(String(confine({ write: ['.'] }, at).problems), /^write\.0 holds Sallyport's own/)
 })
 
+test('what is granted must be there, where it would be bound', (t) => {
+  const base = mkdtempSync(join(tmpdir(), 'confining-'))
+  t.after(() => rmSync(base, { recursive: true, force: true }))
+  mkdirSync(join(base, 'here'))
+  assert.deepEqual(confine({ read: ['here'], write: ['here', 'gone'] }, { base }).problems, [`write.1 there is nothing at ${join(base, 'gone')}: make it first.`])
+  assert.deepEqual(confine({ read: ['gone'] }, { base, here: unable }).problems, [])
+})
+
 test('limits have a default each, and bounds', () => {
   assert.deepEqual(confine({}).confinement.limits, { memoryBytes: 1024 ** 3, processes: 64, files: 1024, fileBytes: 1024 ** 3 })
   assert.deepEqual(confine({ limits: { memory: '256MB', cpu: '500ms' } }).confinement.limits, { memoryBytes: 256 * 1024 ** 2, processes: 64, files: 1024, fileBytes: 1024 ** 3, cpuSeconds: 1 })

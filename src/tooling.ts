@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { confinementOf } from './confining.ts'
 import type { Fields } from './contract/arrival.ts'
@@ -232,6 +232,7 @@ export function readyServers(settings: readonly McpServer[], env: Env, base: str
     return confinement
   }
   const ready = settings.map((one): ReadyServer => {
+    if (one.kind === 'stdio' && one.cwd !== undefined && statSync(within(base, one.cwd), { throwIfNoEntry: false })?.isDirectory() !== true) problems.push({ path: ['mcpServers', one.name, 'cwd'], message: `there is no folder ${within(base, one.cwd)}.` })
     const way = one.kind === 'stdio' ? { spec: specOf(one, read(one.name, 'env', one.env), env, base, state, confined(one)) } : placeOf(one, read(one.name, 'headers', one.headers), attempt([one.name, 'ca'], () => one.ca === undefined ? undefined : readFileSync(within(base, one.ca), 'utf8')), targetOf(one, (reference) => attempt([one.name, 'oauth', 'client_secret'], () => valueOf({ reference }, env, base, NEVER_IN.headers))))
     return { settings: one, way, key: createHash('sha256').update(JSON.stringify([one, way])).digest('hex') }
   })
