@@ -40,6 +40,8 @@ export interface IdentifyingParts {
   /** Fetches the keys of issuers: those of the epoch in force. */
   readonly dial: Dial
   readonly onKeys: (fetched: KeysFetched) => void
+  /** Told of principals that count no more, so that nothing is kept for them. */
+  readonly onRevoked: (fits: (principal: Principal) => boolean) => void
   readonly onDefect: (step: string, error: unknown) => void
 }
 
@@ -76,6 +78,7 @@ export async function openIdentifying(parts: IdentifyingParts): Promise<Identify
   const revoked = (ids: readonly string[]): void => {
     live.revoked(ids)
     const gone = new Set(ids)
+    parts.onRevoked((principal) => idsOf(principal).some((id) => gone.has(id)))
     for (const told of listeners) told((peer) => holds(peer, gone))
   }
   const ca = await openCa({ folder: join(folder, 'ca'), settings, clock, env: parts.env, onDefect: (error) => parts.onDefect('ca', error) })

@@ -208,6 +208,7 @@ export async function start(options: StartOptions): Promise<Started> {
       newId,
       dial: (request) => live.issuers(request),
       onKeys: (fetched) => log('issuer_keys', { ...fetched }),
+      onRevoked: (fits) => tooling.revoked(fits),
       onDefect: defect,
     })
     opened.push(() => identifying.close())

@@ -67,6 +67,8 @@ export interface Tooling {
   readonly tasks: TaskIds
   /** The servers of one epoch: those whose settings stayed as they were stay as they are. `leave` when it retires. */
   take(ready: readonly ReadyServer[]): { readonly servers: ReadonlyMap<string, Server>; leave(): void }
+  /** Ends what is kept at servers for principals that count no more. */
+  revoked(fits: (principal: Principal) => boolean): void
   /** Ends all of them, with everything that they started. */
   close(): Promise<void>
 }
@@ -181,6 +183,9 @@ export function openTooling(parts: ToolingParts): Tooling {
           }
         },
       }
+    },
+    revoked(fits) {
+      for (const { server } of held.values()) server.revoked?.(fits)
     },
     async close() {
       channels.close()

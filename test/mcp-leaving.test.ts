@@ -8,7 +8,8 @@ import { seals, until } from './probe.ts'
 /** Calls whose callers left, in revisions in which that cancels nothing: what ends them all the same. */
 let house: TestHouse
 
-const config = (): string => `mcpServers: { unruly: { command: "${process.execPath}", args: ["${join(import.meta.dirname, 'mcp', 'unruly.ts')}"] } }`
+const program = `command: "${process.execPath}", args: ["${join(import.meta.dirname, 'mcp', 'unruly.ts')}"]`
+const config = (): string => `mcpServers: { unruly: { ${program} }, own: { ${program}, connection: principal } }`
 
 before(async () => {
   house = await startHouse({ config })
@@ -39,6 +40,21 @@ test('a call whose caller left ends when its key is revoked', async () => {
   await left(house, key)
   await house.admin('DELETE', `keys/${facts.id}`)
   assert.ok(await until('a receipt of the call', async () => (await seals(house)).find((one) => one.action === 'mcp.call' && one.code === 'revoked')))
+})
+
+test('the program of one caller alone ends with its key, and that of another stays', async () => {
+  const { facts, key } = (await house.admin('POST', 'keys', { name: 'owner' })) as { readonly facts: { readonly id: string }; readonly key: string }
+  const ended = (): number => house.logs.filter((line) => line.includes('"mcp_server"') && line.includes('"own"') && line.includes('"ended"')).length
+  const caller = rawCaller(house)
+  const pid = async (session: string, headers = {}): Promise<number> => Number(/\\?"pid\\?":(\d+)/.exec(JSON.stringify((await caller.call('own', session, 'env', {}, headers)).body))?.[1])
+  await caller.session('own', { authorization: `Bearer ${key}` })
+  const stays = await caller.session('own')
+  const before = await pid(stays)
+  assert.ok(before > 0)
+  await house.admin('DELETE', `keys/${facts.id}`)
+  await until('its program to end', () => (ended() > 0 ? true : undefined))
+  assert.equal(await pid(stays), before)
+  assert.equal(ended(), 1)
 })
 
 test('a house that closes ends calls whose callers left, and nothing of them is left over', async () => {

@@ -144,6 +144,9 @@ export function serverForEach({ settings, review, clock, nameOf, link, most, clo
       watch()
       return found.connection
     },
+    revoked(fits) {
+      for (const [name, one] of own) if (fits(one.caller.principal)) end(name, one)
+    },
     end(name) {
       const found = own.get(name)
       if (found !== undefined) end(name, found)

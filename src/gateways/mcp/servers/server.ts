@@ -9,6 +9,8 @@ export interface Server {
   readonly settings: McpServer
   /** The connection on which this principal's requests go. */
   connection(principal: Principal): Connection
+  /** Ends the connections whose callers were such principals last; absent where all share one. */
+  revoked?(fits: (principal: Principal) => boolean): void
   close(): Promise<void>
 }
 
