@@ -69,6 +69,7 @@ const cases: readonly (readonly [name: string, text: string, problem: RegExp])[]
   ['a wrong word', 'posture: gaurd\n', /^f:1:10 posture: expected one of "observe", "guard", "strict", found "gaurd"\. Did you mean "guard"\?$/],
   ['a missing key', `${openai}routes:\n  default: { strategy: cost }\n`, /^f:4:3 routes\.default\.targets: is missing; expected a list\.$/],
   ['a wrong unit', 'limits: { body_bytes: 10 megs }\n', /^f:1:23 limits\.body_bytes: expected a size such as 64KB/],
+  ['an address of another kind', 'mcpServers: { a: { url: "ftp://x" } }\n', /^f:1:25 mcpServers\.a\.url: expected an https address, such as/],
   ['an impossible port', 'listen: { data: "127.0.0.1:99999" }\n', /^f:1:17 listen\.data: expected a port/],
   ['one port for both', 'listen: { data: "127.0.0.1:1", admin: "127.0.0.1:1" }\n', /^f:1:39 listen\.admin: must not be the data port/],
   ['an unknown provider', `${openai}routes:\n  default:\n    targets:\n      - provider: opena\n        model: x\n`, /^f:6:19 routes\.default\.targets\[0\]\.provider: .*Did you mean "openai"\?$/],

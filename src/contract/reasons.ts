@@ -57,7 +57,7 @@ export const reasons = {
   provider_state_denied: { status: 403, kind: 'forbidden', say: 'State that the provider holds is not permitted on this route.', fix: 'Send the conversation in full, or allow provider_state on the route and in policy.' },
   passthrough_denied: { status: 403, kind: 'forbidden', say: 'Pass-through is not permitted here.', fix: 'Declare the path on a route and permit llm.passthrough in policy.' },
   call_denied: { status: 403, kind: 'forbidden', say: 'The model proposed a tool call that policy does not permit.', fix: 'See the child receipt; set on_denied_call: drop to go on without the call.' },
-  quarantined: { status: 403, kind: 'forbidden', say: 'This is withheld: its definition is not the one that was endorsed.', fix: 'sallyport mcp diff SERVER shows what changed; sallyport mcp endorse takes it.' },
+  quarantined: { status: 403, kind: 'forbidden', say: 'This is withheld: its definition is not the one that was endorsed. An operator can endorse it.', fix: 'sallyport mcp diff SERVER shows what changed; sallyport mcp endorse takes it.' },
   // budgets
   rate_limited: { status: 429, kind: 'rate', say: 'Too many requests.', fix: 'Wait as long as Retry-After says, or raise the budget.' },
   budget_spent: { status: 429, kind: 'rate', say: 'The budget for this window is spent.', fix: 'Wait as long as Retry-After says, or raise the budget.' },

@@ -40,7 +40,7 @@ const server = z
     read: paths.optional().describe('Files and folders that it may read, in a sandbox; relative to the configuration file.'),
     write: paths.optional().describe('Files and folders that it may change, in a sandbox; relative to the configuration file. Its `cwd` is one.'),
     limits: limits.optional().describe('What it may use up.'),
-    url: z.url({ protocol: /^https?$/ }).max(2000).optional().describe('A server that speaks streamable HTTP, in place of a command.'),
+    url: z.url({ protocol: /^https?$/, error: 'expected an https address, such as https://mcp.example.com/mcp' }).max(2000).optional().describe('A server that speaks streamable HTTP, in place of a command.'),
     headers: z.record(z.string().regex(HEADER, 'is not a header name'), z.string().regex(/^[\t\x20-\x7e]{1,1000}$/, 'must be printable ASCII')).optional().describe('Header fields that it is sent. Credentials are references: `env:NAME`, `file:/path`, or `Bearer env:NAME`.'),
     oauth: oauthSchema.optional(),
     ca: text.min(1).optional().describe('File with the PEM certificates that are trusted for its URL instead of the system\'s.'),
