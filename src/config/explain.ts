@@ -1,4 +1,4 @@
-import type * as z from 'zod'
+import * as z from 'zod'
 import { closest, pathText, type Problem } from './problem.ts'
 import type { Written } from './read.ts'
 
@@ -27,7 +27,13 @@ function explainOne(issue: Issue, above: Path, schema: z.core.$ZodType, written:
     }
     case 'invalid_type':
       if (found === undefined) return [say(path, 'key', `is missing; expected ${typeName(issue.expected)}.`)]
-      return [say(path, 'value', `expected ${typeName(issue.expected)}, found ${shown(found)}.`, issue.expected === 'string' && typeof found !== 'object' ? 'Put it in quotes.' : undefined)]
+      if (issue.expected === 'string' && typeof found !== 'object') {
+        const [one] = walk([schema], path, written.value)
+        // Quotes alone would only bring the next complaint.
+        const still = one === undefined ? undefined : z.core.safeParse(one, String(found)).error?.issues[0]?.message
+        return [still?.startsWith('expected ') === true ? say(path, 'value', `${still}, found ${shown(found)}.`) : say(path, 'value', `expected text, found ${shown(found)}.`, 'Put it in quotes.')]
+      }
+      return [say(path, 'value', `expected ${typeName(issue.expected)}, found ${shown(found)}.`)]
     case 'invalid_value': {
       const values = issue.values.map(String)
       if (found === undefined) return [say(path, 'key', `is missing; expected ${oneOf(values)}.`)]
