@@ -99,7 +99,7 @@ test('up, a key, a call, its receipt, revocation, drain: with the commands as ty
 
   const shown = await run('audit', 'show', id)
   assert.equal(shown.code, 0, shown.err)
-  assert.match(shown.out, /receipt +llm\.generate answered/)
+  assert.match(shown.out, /receipt +llm\.generate Route::default answered/)
   assert.doesNotMatch(shown.out, /Hello/)
   assert.match((await run('audit', 'show', id, '--content')).out, /Hello/)
   assert.match((await run('audit', 'verify')).out, /^The log is intact/)
