@@ -1,25 +1,23 @@
 import type { DialReply } from '../../../contract/dial.ts'
-import { endedBy, refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
+import { refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
 import { sseParser } from '../../../formats/sse.ts'
-import { object, type TreeObject } from '../../../formats/tree.ts'
+import type { TreeObject } from '../../../formats/tree.ts'
 import { Asides } from './asides.ts'
-import { deadline } from './deadline.ts'
 import { floodGauge } from './flood.ts'
 import type { HttpParts } from './http.ts'
 import { initializeParams, introductionOf, malformed } from './introduce.ts'
 import { LIST_CHANGED, NEVER, OUT_OF_USE, within, type AskOptions, type Introduction, type Link } from './link.ts'
 import { BROKEN_OFF, CONNECT_MS, FLOOD, isStream, messageOf, post, refusalOf, replies, statusProblem } from './posts.ts'
-import { answerText, notificationText, requestText, type Answer, type Id, type Message } from '../rpc.ts'
+import { answerText, notificationText, type Answer, type Id, type Message } from '../rpc.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { sessionAnswer } from './urls.ts'
+import { waitFor, type Settle } from './waiting.ts'
 
-/** Requests that wait for one server. */
-const MOST_PENDING = 1_024
 const LONGEST_ENDPOINT = 2_048
 
 /** One stream of the server's, and where it is written to. */
 interface Talk {
-  readonly pending: Map<Id, (answer: Answer | Refusal) => void>
+  readonly pending: Map<Id, Settle>
   readonly stop: AbortController
   readonly endpoint: Promise<string>
   readonly introduced: Promise<Introduction>
@@ -138,31 +136,19 @@ export function sseLink(parts: HttpParts): Link {
     return false
   }
 
-  function ask(one: Talk, method: string, params: TreeObject, { signal, timeoutMs, beside }: AskOptions): Promise<Answer> {
-    if (signal.aborted) return Promise.reject(new Refused(endedBy(signal)))
+  function ask(one: Talk, method: string, params: TreeObject, options: AskOptions): Promise<Answer> {
     const { pending, stop } = one
     if (stop.signal.aborted) return Promise.reject(new Refused(BROKEN_OFF))
-    if (pending.size >= MOST_PENDING) return Promise.reject(new Refused(refuse('concurrency', { detail: 'too many requests wait for the server' })))
-    const id = ++lastId
-    return new Promise((resolve, reject) => {
-      const leave = (refusal: Refusal): void => {
-        if (method !== 'initialize') void send(one, notificationText('notifications/cancelled', object({ requestId: id, reason: refusal.refuse }))).catch(() => undefined)
-        settle(refusal)
-      }
-      const limit = deadline(clock, timeoutMs, () => leave(refuse('upstream_timeout', { say: 'The server did not answer in time.', detail: method })))
-      const aside = asides.enter({ id, method, params, beside, hold: limit.hold })
-      const aborted = (): void => leave(endedBy(signal))
-      const settle = (answer: Answer | Refusal): void => {
-        if (!pending.delete(id)) return
-        limit.end()
-        aside.leave()
-        signal.removeEventListener('abort', aborted)
-        if ('refuse' in answer) reject(new Refused(answer))
-        else resolve(answer)
-      }
-      pending.set(id, settle)
-      signal.addEventListener('abort', aborted, { once: true })
-      send(one, requestText(id, method, aside.params)).catch((error: unknown) => settle(refusalOf(error)))
+    return waitFor({
+      clock,
+      asides,
+      pending,
+      id: ++lastId,
+      method,
+      params,
+      options,
+      send: (text, settle) => void send(one, text).catch((error: unknown) => settle(refusalOf(error))),
+      left: (text) => void (text !== undefined && send(one, text).catch(() => undefined)),
     })
   }
 

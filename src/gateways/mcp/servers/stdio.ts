@@ -1,9 +1,8 @@
 import type { Clock } from '../../../contract/clock.ts'
 import type { ProgramSpec, StartProgram } from '../../../contract/program.ts'
-import { endedBy, refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
+import { refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
 import { object, type TreeObject } from '../../../formats/tree.ts'
 import { Asides } from './asides.ts'
-import { deadline } from './deadline.ts'
 import { askModern, discoveryOf, plain, spoken } from './era.ts'
 import { initializeParams, introductionOf } from './introduce.ts'
 import { lives, type Hearing, type Life } from './life.ts'
@@ -12,6 +11,7 @@ import { MODERN } from '../revisions.ts'
 import { answerText, notificationText, requestText, type Answer, type Id } from '../rpc.ts'
 import { listenParams, Subscriptions } from './subscriptions.ts'
 import { sessionAnswer } from './urls.ts'
+import { waitFor, type Settle } from './waiting.ts'
 
 export interface StdioParts {
   readonly spec: ProgramSpec
@@ -25,8 +25,7 @@ export interface StdioParts {
   readonly on: (event: ServerEvent) => void
 }
 
-/** Requests that wait for one server, and those that did and may still be answered. */
-const MOST_PENDING = 1_024
+/** Requests that nobody waits for any more, and that may still be answered. */
 const MOST_LEFT = 1_024
 /** A server that says nothing to a question that it does not know is asked the older one as well, after so long. */
 const SILENCE_MS = 5_000
@@ -34,7 +33,7 @@ const SILENCE_MS = 5_000
 /** What is said with one life of the program. */
 interface Talk {
   readonly life: Life
-  readonly pending: Map<Id, (answer: Answer | Refusal) => void>
+  readonly pending: Map<Id, Settle>
   /** Requests that nobody waits for any more: an answer to one may have been on its way. */
   readonly left: Set<Id>
   readonly introduced: Promise<Introduction>
@@ -131,32 +130,23 @@ export function stdioLink(parts: StdioParts): Link {
     return Promise.race([late, initialized.catch(() => late)])
   }
 
-  function ask(one: Talk, method: string, params: TreeObject, { signal, timeoutMs, beside }: AskOptions): Promise<Answer> {
-    if (signal.aborted) return Promise.reject(new Refused(endedBy(signal)))
+  function ask(one: Talk, method: string, params: TreeObject, options: AskOptions): Promise<Answer> {
     const { life, pending, left } = one
     if (life.over) return Promise.reject(new Refused(gone(one.ended ?? 'it has ended')))
-    if (pending.size >= MOST_PENDING) return Promise.reject(new Refused(refuse('concurrency', { detail: 'too many requests wait for the server' })))
     const id = ++lastId
-    return new Promise((resolve, reject) => {
-      const leave = (refusal: Refusal): void => {
-        if (method !== 'initialize') life.write(notificationText('notifications/cancelled', object({ requestId: id, reason: refusal.refuse })))
+    return waitFor({
+      clock,
+      asides,
+      pending,
+      id,
+      method,
+      params,
+      options,
+      send: (text, settle) => void (life.write(text) || settle(gone('it takes nothing more'))),
+      left(text) {
+        if (text !== undefined) life.write(text)
         remember(left, id)
-        settle(refusal)
-      }
-      const limit = deadline(clock, timeoutMs, () => leave(refuse('upstream_timeout', { say: 'The server did not answer in time.', detail: method })))
-      const aside = asides.enter({ id, method, params, beside, hold: limit.hold })
-      const aborted = (): void => leave(endedBy(signal))
-      const settle = (answer: Answer | Refusal): void => {
-        if (!pending.delete(id)) return
-        limit.end()
-        aside.leave()
-        signal.removeEventListener('abort', aborted)
-        if ('refuse' in answer) reject(new Refused(answer))
-        else resolve(answer)
-      }
-      pending.set(id, settle)
-      signal.addEventListener('abort', aborted, { once: true })
-      if (!life.write(requestText(id, method, aside.params))) settle(gone('it takes nothing more'))
+      },
     })
   }
 
