@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createServer, type AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
@@ -7,21 +6,13 @@ import { Client as ModernClient, StreamableHTTPClientTransport as ModernTranspor
 import { startHouse, type TestHouse } from './house.ts'
 import { startAuthorizationServer, type AuthorizationServer } from './mcp/authorization.ts'
 import { startRemote, type RemoteServer } from './mcp/remote.ts'
-import { sealOf } from './probe.ts'
+import { freePort, sealOf } from './probe.ts'
 
 /** MCP clients that log people in: official clients, a simulated authorization server, the whole firewall and a real server behind it. */
 let house: TestHouse
 let server: AuthorizationServer
 let remote: RemoteServer
 const closing: (() => Promise<void>)[] = []
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
 
 before(async () => {
   ;[server, remote] = [await startAuthorizationServer(), await startRemote(true)]

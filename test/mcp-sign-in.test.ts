@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createServer, type AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
@@ -18,7 +17,7 @@ import { startAuthorizationServer, type AuthorizationServer } from './mcp/author
 import { makeBrowser, type Browser } from './mcp/browser.ts'
 import { startGuarded, type Guarded } from './mcp/guarded.ts'
 import { startRemote, type RemoteServer } from './mcp/remote.ts'
-import { sealOf } from './probe.ts'
+import { freePort, sealOf } from './probe.ts'
 
 /** People whose clients hide their tokens agree by signing in: an identity provider, an authorization server, a browser, the firewall between them. */
 let house: TestHouse
@@ -27,14 +26,6 @@ let server: AuthorizationServer
 let remote: RemoteServer
 let guard: Guarded
 const closing: (() => Promise<void>)[] = []
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
 
 const issuerLine = (audience: string, more: string): string => `{ issuer: "${idp.issuer}", audience: ${audience}, allow_private: true, user: "{sub}@example.com", ${more} }`
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { always, first, ground, read, realClock, WORDS } from './attempts.fixture.ts'
 import { BREAKER, makeBreaker, type BreakerState } from './breaker.ts'
-import { handClock } from './clock.fixture.ts'
+import { handClock } from '../../../contract/clock.fixture.ts'
 import { makeHealth } from './health.ts'
 
 const settings = { consecutive: 3, ratio: 0.5, volume: 10, windowMs: 10_000, coolMs: 1_000, longestMs: 8_000 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Price } from '../../../contract/exchange.ts'
-import { handClock } from './clock.fixture.ts'
+import { handClock } from '../../../contract/clock.fixture.ts'
 import { makeLatency } from './latency.ts'
 import { ordered, type Weighed } from './strategy.ts'
 

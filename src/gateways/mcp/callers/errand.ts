@@ -1,9 +1,10 @@
-import { field, type Arrival, type Fields, type Outlet } from '../../../contract/arrival.ts'
+import { field, type Arrival, type Outlet } from '../../../contract/arrival.ts'
 import type { Exchange } from '../../../contract/exchange.ts'
 import type { Delivery, Errand, Permit } from '../../../contract/gateway.ts'
 import type { Principal } from '../../../contract/principal.ts'
 import { isRefusal, refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
 import { object } from '../../../formats/tree.ts'
+import { Answering, type Asking } from './answering.ts'
 import { accepts, fieldsOf, isJson, refusedWith } from './answers.ts'
 import { withAnswers } from '../asks/asking.ts'
 import { answered, callerOf, wishesOf } from './caller.ts'
@@ -22,9 +23,7 @@ import { MODERN } from '../revisions.ts'
 import { answerText, HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, MISSING_CAPABILITY, NO_SESSION, readMessage, RpcMistake, unacceptable, type Answer, type Message } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
 import type { Turn } from '../asks/rounds.ts'
-import { KeptStream } from './resume.ts'
 import { ownerOf, type Session } from './sessions.ts'
-import { EventStream } from './stream.ts'
 import { watch } from './watch.ts'
 
 /** Stops a call whose caller may have left, once somebody serves it. */
@@ -50,45 +49,45 @@ type Asked = Extract<Message, { kind: 'request' }>
 const VERBS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE'])
 
 /** One HTTP request, from its head to its answer. */
-class Visit implements Errand {
+class Visit implements Errand, Asking {
   readonly signal: AbortSignal
   private readonly desk: McpDesk
   private readonly arrival: Arrival
-  private readonly outlet: Outlet
   private readonly endpoint: Endpoint | undefined
   private readonly stop = new AbortController()
   private readonly hungUp: () => void
+  private readonly answering: Answering
   private principal: Principal | undefined
   private begunAs: Exchange | undefined
   private message: Message | undefined
   /** True once the message has its place: what is wrong from then on is wrong with what it asks. */
   private begun = false
-  private session: Session | undefined
+  session: Session | undefined
   private doing: Doing | undefined
   private turn: Turn | undefined
   /** Of the revision without sessions. */
   private modern = false
   /** What was wrong with the message itself, and the id that it had. */
   private mistake: Pick<RpcMistake, 'code' | 'id' | 'data'> | undefined
-  private stream: EventStream | KeptStream | undefined
-  private wire: EventStream | undefined
-  /** Ends the wait for an answer that takes so long that whoever is on the way may give up. */
-  private long: (() => void) | undefined
   private caller: ReturnType<typeof callerOf> | undefined
 
   constructor(desk: McpDesk, arrival: Arrival, outlet: Outlet) {
     this.desk = desk
     this.arrival = arrival
-    this.outlet = outlet
     this.endpoint = endpointAt(arrival.target, desk.servers)
     this.signal = this.stop.signal
+    this.answering = new Answering(arrival, outlet, desk.clock, this)
     const { gone } = arrival
     this.hungUp = () => {
-      this.wire?.drop()
+      this.answering.drop()
       // Revisions with sessions say that a connection which ends cancels nothing; whoever stopped the call does.
       if (this.session === undefined || this.message === undefined || isRefusal(gone.reason)) this.stop.abort(gone.reason)
     }
     gone.addEventListener('abort', this.hungUp, { once: true })
+  }
+
+  get reading(): Doing['reading'] | undefined {
+    return this.doing?.reading
   }
 
   get gateway(): string {
@@ -154,13 +153,13 @@ class Visit implements Errand {
     if (doing === undefined) throw new Error('an answer to nothing')
     let answer: Answer | undefined = doing.answer(last)
     const fields = [...fieldsOf(exchange), ...(doing.fields?.() ?? [])]
-    if (doing.stay !== undefined && !('error' in answer)) answer = await doing.stay(this.wireOf(fields))
-    else if (message?.kind !== 'request') return this.plain(message === undefined ? 204 : 202, fieldsOf(exchange))
+    if (doing.stay !== undefined && !('error' in answer)) answer = await doing.stay(this.answering.wireOf(fields))
+    else if (message?.kind !== 'request') return this.answering.plain(message === undefined ? 204 : 202, fieldsOf(exchange))
     if (this.caller !== undefined) await this.caller.settled()
-    if (message?.kind !== 'request' || answer === undefined) return this.ended(undefined)
+    if (message?.kind !== 'request' || answer === undefined) return this.answering.ended(undefined)
     // What these say, the revision without sessions says with the status too.
     const plainly = this.modern && 'error' in answer && (answer.error.code === HEADER_MISMATCH || answer.error.code === MISSING_CAPABILITY)
-    return this.write(plainly ? 400 : 200, fields, this.spoken(message, answer))
+    return this.answering.write(plainly ? 400 : 200, fields, this.spoken(message, answer))
   }
 
   async refuse(refusal: Refusal, exchange: Exchange): Promise<Delivery> {
@@ -170,7 +169,7 @@ class Visit implements Errand {
     if (this.caller !== undefined) await this.caller.settled()
     const visit = message?.kind === 'request' ? visitFor({ refusal, message, exchange, capabilities: this.session?.capabilities, rounds: this.turn !== undefined }) : undefined
     const text = message?.kind === 'request' ? this.spoken(message, visit ?? answer) : answerText(mistake?.id, answer)
-    const written = message === undefined && this.stream !== undefined ? this.ended(undefined) : this.write(status, fields, text)
+    const written = message === undefined && this.answering.streams ? this.answering.ended(undefined) : this.answering.write(status, fields, text)
     return { ...written, complete: written.complete && refusal.refuse !== 'cancelled' }
   }
 
@@ -181,13 +180,13 @@ class Visit implements Errand {
 
   /** Whatever became of it: nothing of it is under way any more. */
   over(): void {
-    this.long?.()
+    this.answering.over()
     this.arrival.gone.removeEventListener('abort', this.hungUp)
     this.turn?.drop()
     this.free()
   }
 
-  private free(): void {
+  free(): void {
     if (this.session === undefined) return
     if (this.message?.kind === 'request' && this.session.underWay.get(this.message.id) === this.stop) this.session.underWay.delete(this.message.id)
   }
@@ -253,8 +252,8 @@ class Visit implements Errand {
     const { session, desk } = this
     const wishes = wishesOf(message, session)
     const initiate = initiatedBy({ pass: desk.pass, clock: desk.clock, server, principal, exchange, method: message.method, capabilities: wishes.capabilities })
-    if (session?.protocol === RESUMED) this.long = desk.clock.timer(LONG_MS, () => void this.besides(exchange))
-    return (this.caller = callerOf({ wishes, session, ...(this.turn && { ask: this.turn.ask }), stream: () => this.besides(exchange), part: () => this.part(exchange), initiate, caller: session?.id ?? ownerOf(principal) }))
+    this.answering.lasts(exchange)
+    return (this.caller = callerOf({ wishes, session, ...(this.turn && { ask: this.turn.ask }), stream: () => this.answering.besides(exchange), part: () => this.answering.part(exchange), initiate, caller: session?.id ?? ownerOf(principal) }))
   }
 
   /** Ends one of the session's own requests; of others it says nothing. */
@@ -322,71 +321,7 @@ class Visit implements Errand {
   private spoken({ id, method }: Asked, answer: Answer): string {
     return answerText(id, this.modern ? modernAnswer(method, answer) : answer)
   }
-
-  private wireOf(fields: Fields): EventStream {
-    const made = (this.wire ??= new EventStream(this.outlet, this.desk.clock, fields))
-    this.stream ??= made
-    return made
-  }
-
-  /** The stream of an answer: where its caller knows how, one that it can come back for. */
-  private streaming(fields: Fields): EventStream | KeptStream {
-    if (this.stream !== undefined) return this.stream
-    const wire = this.wireOf(fields)
-    return (this.stream = (this.session?.protocol === RESUMED ? this.session.kept.open(wire, this.doing?.reading) : undefined) ?? wire)
-  }
-
-  /** The server goes on later, and so may the caller. */
-  private part(exchange: Exchange): void {
-    const stream = this.besides(exchange)
-    if (stream instanceof KeptStream) stream.part()
-  }
-
-  /** The stream of the answer, for what is said besides it. */
-  private besides(exchange: Exchange): EventStream | KeptStream | undefined {
-    if (this.stream === undefined && (this.arrival.gone.aborted || this.outlet.committed)) return undefined
-    return this.streaming(fieldsOf(exchange))
-  }
-
-  /** The answer: by itself, or as the last of a stream. */
-  private write(status: number, fields: Fields, text: string): Delivery {
-    // Whoever left before a stream began knows nothing to come back with.
-    if (this.stream === undefined && (this.arrival.gone.aborted || status !== 200 || this.takesJson())) return this.plain(status, [...fields, JSON_TYPE, NOT_KEPT], text)
-    if (this.stream === undefined && this.outlet.committed) return { status, bytes: 0, complete: false }
-    this.streaming(fields)
-    return this.ended(text)
-  }
-
-  private takesJson(): boolean {
-    const { json, streamFirst } = accepts(this.arrival.fields)
-    return json && !(streamFirst && this.session?.protocol === RESUMED)
-  }
-
-  private ended(text: string | undefined): Delivery {
-    const { stream } = this
-    this.free()
-    const reached = stream instanceof KeptStream && stream.end(text)
-    if (stream instanceof EventStream) stream.end(text)
-    return { status: 200, bytes: this.wire?.written ?? 0, complete: stream instanceof KeptStream ? reached : !this.arrival.gone.aborted }
-  }
-
-  private plain(status: number, fields: Fields, text?: string): Delivery {
-    const { gone } = this.arrival
-    if (this.outlet.committed) return { status, bytes: 0, complete: false }
-    // Before the caller can know: its next request may have the same id.
-    this.free()
-    this.outlet.head(status, fields)
-    this.outlet.end(text)
-    return { status, bytes: text?.length ?? 0, complete: !gone.aborted }
-  }
 }
-
-/** The revision in which callers come back for what they missed. */
-const RESUMED = '2025-11-25'
-/** An answer that takes longer is a stream from then on, with signs of life. */
-const LONG_MS = 10_000
-const JSON_TYPE = ['content-type', 'application/json'] as const
-const NOT_KEPT = ['cache-control', 'no-store'] as const
 
 /** Requests on whose account servers say or ask something that callers are told of. */
 const HEARD: ReadonlySet<string> = new Set(['tools/call', 'resources/read', 'prompts/get'])

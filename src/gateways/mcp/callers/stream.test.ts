@@ -1,29 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Outlet } from '../../../contract/arrival.ts'
-import type { Clock } from '../../../contract/clock.ts'
+import { handClock } from '../../../contract/clock.fixture.ts'
 import { Channels, type Channel } from './channels.ts'
 import { Sessions } from './sessions.ts'
 import { EventStream } from './stream.ts'
-
-/** A clock that goes when it is told to. */
-function clockOf(): Clock & { go(ms: number): void } {
-  let now = 0
-  const timers = new Set<{ readonly at: number; readonly fire: () => void }>()
-  return {
-    wall: () => now,
-    monotonic: () => now,
-    timer(ms, fire) {
-      const one = { at: now + ms, fire }
-      timers.add(one)
-      return () => void timers.delete(one)
-    },
-    go(ms) {
-      now += ms
-      for (const one of [...timers]) if (one.at <= now && timers.delete(one)) one.fire()
-    },
-  }
-}
 
 /** A caller that reads when it is told to. */
 function outletOf(full: boolean): { readonly outlet: Outlet; readonly text: () => string; readonly ended: () => boolean; drain(): Promise<void> } {
@@ -48,7 +29,7 @@ function outletOf(full: boolean): { readonly outlet: Outlet; readonly text: () =
 }
 
 test('a caller that does not read is told no more than fits, and the answer all the same', async () => {
-  const clock = clockOf()
+  const clock = handClock()
   const { outlet, text, ended, drain } = outletOf(true)
   const stream = new EventStream(outlet, clock, [])
   const taken = Array.from({ length: 1_000 }, (_, index) => stream.send(`"${index}"`)).filter(Boolean).length
@@ -60,20 +41,20 @@ test('a caller that does not read is told no more than fits, and the answer all 
 })
 
 test('a silent line is kept open, and one whose caller left is left alone', () => {
-  const clock = clockOf()
+  const clock = handClock()
   const { outlet, text, ended } = outletOf(false)
   const stream = new EventStream(outlet, clock, [])
-  clock.go(15_000)
-  clock.go(15_000)
+  clock.move(15_000)
+  clock.move(15_000)
   assert.equal(text(), ':\n\n:\n\n')
   stream.drop()
-  clock.go(60_000)
+  clock.move(60_000)
   stream.end('"answer"')
   assert.deepEqual([text(), ended()], [':\n\n:\n\n', false])
 })
 
 test('sessions: as many as there may be, gone when nobody uses them, with what they hold', () => {
-  const clock = clockOf()
+  const clock = handClock()
   const sessions = new Sessions(clock, { idleMs: 1_000, perPrincipal: 3, all: 4 })
   const who = (workload: string) => ({ tenant: 'default', workload, chain: [], roles: [], proof: { kind: 'api_key', id: workload }, scope: { rights: [] } }) as const
   const open = (workload: string) => sessions.open(who(workload), 'mcp:one', '2025-11-25', new Map())
@@ -88,15 +69,15 @@ test('sessions: as many as there may be, gone when nobody uses them, with what t
   first.subscribed.set('test://x', { server: undefined as never, link: undefined as never, leave: () => void left++ })
   let answer: unknown
   first.asked.set('sallyport-1', (said) => (answer = said))
-  clock.go(600)
+  clock.move(600)
   assert.equal(sessions.find(first.id, who('a'), 'mcp:one'), first)
-  clock.go(600)
+  clock.move(600)
   assert.equal(sessions.size, 1)
   first.listener = () => undefined
-  clock.go(5_000)
+  clock.move(5_000)
   assert.equal(sessions.size, 1, 'a session that is listened to is in use')
   delete first.listener
-  clock.go(5_000)
+  clock.move(5_000)
   assert.deepEqual([sessions.size, left, typeof answer], [0, 1, 'object'])
 })
 

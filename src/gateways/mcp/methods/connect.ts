@@ -9,8 +9,7 @@ import type { Introduction } from '../servers/link.ts'
 import { MODERN, SERVER_INFO, SESSION_REVISIONS, TASKS } from '../revisions.ts'
 import { plainReading } from './reading.ts'
 import { INVALID_PARAMS, RpcMistake, type Answer } from '../rpc.ts'
-import { askSeveral, type Said } from './several.ts'
-import { targetsOf } from './targets.ts'
+import { severalDoing, type Said } from './several.ts'
 
 /** What of a server's capabilities is served here, and which of their parts. */
 const SERVED: Readonly<Record<string, readonly string[]>> = { tools: ['listChanged'], resources: ['listChanged', 'subscribe'], prompts: ['listChanged'], completions: [], logging: [] }
@@ -48,22 +47,13 @@ interface Introduced {
 }
 
 function meeting(request: Request, result: (introduced: Introduced, said: readonly Said<Introduction>[]) => TreeObject): Doing {
-  const { desk, endpoint, principal, signal, method } = request
-  return {
-    reading: plainReading({ endpoint, action: 'mcp.connect', method, effect: 'dial' }),
-    ...targetsOf(request),
-    dial: (_, permit) =>
-      askSeveral({
-        servers: endpoint.servers,
-        permit,
-        signal,
-        clock: desk.clock,
-        ask: (server, both) => server.connection(principal).introduction({ signal: both, timeoutMs: server.settings.startMs }),
-        // Whatever they say of themselves reaches the model: it is a definition, like those of their tools.
-        merge: (said) => treeEvent(object({ result: result(introduced(endpoint, said), said) }), 'tool_definition'),
-      }),
-    answer: answerOf,
-  }
+  const { endpoint, principal } = request
+  return severalDoing(request, {
+    action: 'mcp.connect',
+    ask: (server, { signal }) => server.connection(principal).introduction({ signal, timeoutMs: server.settings.startMs }),
+    // Whatever they say of themselves reaches the model: it is a definition, like those of their tools.
+    merge: (said) => treeEvent(object({ result: result(introduced(endpoint, said), said) }), 'tool_definition'),
+  })
 }
 
 function introduced({ prefixed }: Endpoint, said: readonly Said<Introduction>[]): Introduced {

@@ -9,12 +9,10 @@ import { MOST_LEAVES, treeEvent, type TreeEvent } from './leaves.ts'
 import { mirroredOf } from './mirrored.ts'
 import { promptReading } from './prompt.ts'
 import { readReading } from './read.ts'
-import { plainReading } from './reading.ts'
 import { INVALID_PARAMS, METHOD_NOT_FOUND, RpcMistake } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
-import { answerOf, errorEvent } from './results.ts'
-import { askSeveral } from './several.ts'
-import { targetsOf } from './targets.ts'
+import { errorEvent } from './results.ts'
+import { severalDoing } from './several.ts'
 import { ambiguity } from './uris.ts'
 
 /** The capability without which a server lists nothing of a kind. */
@@ -23,35 +21,25 @@ const CAPABILITIES: Readonly<Record<Kind, string>> = { tools: 'tools', prompts: 
 /** A list, cut to what the caller may use: one question to policy for each item. All of it is one page. */
 export function listDoing(kind: Kind): (request: Request) => Doing {
   return (request) => {
-    const { desk, endpoint, principal, params, id, method, signal } = request
+    const { endpoint, principal, params, id } = request
     for (const key of params.keys()) if (key !== 'cursor' && key !== '_meta') throw new RpcMistake(INVALID_PARAMS, `the parameter ${JSON.stringify(key.slice(0, 64))} is not known`, id)
     if (params.has('cursor')) throw new RpcMistake(INVALID_PARAMS, 'there is one page only, so no cursor leads to another', id)
-    return {
-      reading: plainReading({ endpoint, action: 'mcp.list', method, effect: 'dial' }),
-      ...targetsOf(request),
-      dial: (_, permit) =>
-        askSeveral({
-          servers: endpoint.servers,
-          permit,
-          signal,
-          clock: desk.clock,
-          async ask(server, both) {
-            const options = { signal: both, timeoutMs: server.settings.timeoutMs }
-            const connection = server.connection(principal)
-            const { capabilities } = await connection.introduction(options)
-            if (!capabilities.has(CAPABILITIES[kind])) return undefined
-            const items = (await connection.list(kind, options)).flatMap((one) => shown(request, server, one))
-            // Here, so that one that lists too much is left out by itself.
-            if (endpoint.prefixed) listEvent(kind, items)
-            return items
-          },
-          merge(said) {
-            if (!endpoint.prefixed && said[0]?.said === undefined) return errorEvent({ code: METHOD_NOT_FOUND, message: 'The server has no such method.' }, 'tool_definition')
-            return listEvent(kind, said.flatMap((one) => one.said ?? []), said.length)
-          },
-        }),
-      answer: answerOf,
-    }
+    return severalDoing(request, {
+      action: 'mcp.list',
+      async ask(server, options) {
+        const connection = server.connection(principal)
+        const { capabilities } = await connection.introduction(options)
+        if (!capabilities.has(CAPABILITIES[kind])) return undefined
+        const items = (await connection.list(kind, options)).flatMap((one) => shown(request, server, one))
+        // Here, so that one that lists too much is left out by itself.
+        if (endpoint.prefixed) listEvent(kind, items)
+        return items
+      },
+      merge(said) {
+        if (!endpoint.prefixed && said[0]?.said === undefined) return errorEvent({ code: METHOD_NOT_FOUND, message: 'The server has no such method.' }, 'tool_definition')
+        return listEvent(kind, said.flatMap((one) => one.said ?? []), said.length)
+      },
+    })
   }
 }
 

@@ -1,16 +1,14 @@
 import { object, isObject, type Tree, type TreeObject } from '../../../formats/tree.ts'
-import { answerOf } from './results.ts'
 import type { Doing, Request } from '../callers/desk.ts'
 import { treeEvent } from './leaves.ts'
 import { holdersOf, readReading } from './read.ts'
-import { plainReading, subscribeReading } from './reading.ts'
+import { subscribeReading } from './reading.ts'
 import { SUBSCRIPTION } from '../revisions.ts'
 import { INVALID_PARAMS, notificationText, RpcMistake } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
-import { askSeveral } from './several.ts'
+import { severalDoing } from './several.ts'
 import { ambiguity, misspelling } from './uris.ts'
 import { leaveResource, MOST_SUBSCRIBED } from './subscribe.ts'
-import { targetsOf } from './targets.ts'
 import { watch } from '../callers/watch.ts'
 
 const LISTS = ['tools', 'prompts', 'resources'] as const
@@ -26,35 +24,29 @@ interface Filter {
  * servers tell of them and the caller may read what changes.
  */
 export function listenDoing(request: Request): Doing {
-  const { desk, endpoint, principal, exchange, signal, method, id } = request
+  const { desk, principal, exchange, signal, id } = request
   const filter = filterOf(request)
   const meta = object({ [SUBSCRIPTION]: id })
   const lists = new Set<string>()
   const resources = new Map<string, Server>()
+  const doing = severalDoing(request, {
+    action: 'mcp.subscribe',
+    async ask(server, options) {
+      const { link } = server.connection(principal)
+      const { capabilities } = await link.introduction(options)
+      for (const one of LISTS) if (filter.lists.has(one) && says(capabilities, one, 'listChanged')) lists.add(one)
+      if (!says(capabilities, 'resources', 'subscribe')) return
+      for (const uri of filter.uris) {
+        const [holder, other] = await holdersOf({ ...request, signal: options.signal }, uri)
+        if (holder?.server !== server || other !== undefined || (!holder.exact && misspelling(uri, holder.listed) !== undefined)) continue
+        if ([subscribeReading, readReading].every((reading) => desk.visible(principal, exchange, reading(server, uri, holder.listed)))) resources.set(uri, server)
+      }
+    },
+    merge: () => treeEvent(object({ result: new Map() }), 'tool_result'),
+  })
   return {
-    reading: { ...plainReading({ endpoint, action: 'mcp.subscribe', method, effect: 'dial' }), stream: true },
-    ...targetsOf(request),
-    dial: (_, permit) =>
-      askSeveral({
-        servers: endpoint.servers,
-        permit,
-        signal,
-        clock: desk.clock,
-        async ask(server, both) {
-          const options = { signal: both, timeoutMs: server.settings.timeoutMs }
-          const { link } = server.connection(principal)
-          const { capabilities } = await link.introduction(options)
-          for (const one of LISTS) if (filter.lists.has(one) && says(capabilities, one, 'listChanged')) lists.add(one)
-          if (!says(capabilities, 'resources', 'subscribe')) return
-          for (const uri of filter.uris) {
-            const [holder, other] = await holdersOf({ ...request, signal: both }, uri)
-            if (holder?.server !== server || other !== undefined || (!holder.exact && misspelling(uri, holder.listed) !== undefined)) continue
-            if ([subscribeReading, readReading].every((reading) => desk.visible(principal, exchange, reading(server, uri, holder.listed)))) resources.set(uri, server)
-          }
-        },
-        merge: () => treeEvent(object({ result: new Map() }), 'tool_result'),
-      }),
-    answer: answerOf,
+    ...doing,
+    reading: { ...doing.reading, stream: true },
     async stay(stream) {
       const held = new Map<string, Server>()
       const leaves: (() => void)[] = []
