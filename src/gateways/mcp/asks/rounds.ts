@@ -7,8 +7,9 @@ import { canonicalTree } from '../../../formats/canonical.ts'
 import { parseJson, writeJson } from '../../../formats/json.ts'
 import { isObject, object, type Tree, type TreeObject } from '../../../formats/tree.ts'
 import type { AskCaller } from './reach.ts'
+import { heardBy, NOBODY, Suspended } from './suspended.ts'
 import { requiredOf } from '../servers/era.ts'
-import type { AskOptions, Beside, Link } from '../servers/link.ts'
+import type { AskOptions, Link } from '../servers/link.ts'
 import { INVALID_PARAMS, REFUSED, RpcMistake, type Answer, type Id } from '../rpc.ts'
 import { ownerOf } from '../callers/sessions.ts'
 
@@ -33,61 +34,6 @@ const MOST_WAITING_EACH = 16
 const MOST_USED = 100_000
 const LONGEST_STATE = 262_144
 const MOST_RESPONSES = 64
-
-const NOBODY: Answer = { error: { code: REFUSED, message: 'The caller did not come back with an answer.' } }
-
-interface Open {
-  readonly method: string
-  readonly params: TreeObject
-  settle(answer: Answer): void
-}
-
-/** A call at a server with sessions that waits for answers of its caller. */
-class Suspended {
-  readonly stop = new AbortController()
-  readonly open = new Map<string, Open>()
-  /** Of the state that leads back to it: one leads back once. */
-  nonce = ''
-  route = ''
-  owner = ''
-  /** Who hears what the server says now. */
-  beside: Beside | undefined
-  outcome: Promise<Answer> = Promise.resolve(NOBODY)
-  cancel: (() => void) | undefined
-  private asked = 0
-  private wake: (() => void) | undefined
-
-  /** Answers that came before anybody asked, by what the server calls its questions. */
-  early: TreeObject = new Map()
-
-  readonly ask: AskCaller = (method, params, signal, name) =>
-    new Promise((resolve) => {
-      const result = name === undefined ? undefined : this.early.get(name)
-      if (name !== undefined && isObject(result)) {
-        this.early = new Map([...this.early].filter(([one]) => one !== name))
-        return resolve({ result })
-      }
-      const key = `q${++this.asked}`
-      const settle = (answer: Answer): void => {
-        this.open.delete(key)
-        signal.removeEventListener('abort', left)
-        resolve(answer)
-      }
-      const left = (): void => settle(NOBODY)
-      if (signal.aborted) return resolve(NOBODY)
-      signal.addEventListener('abort', left, { once: true })
-      this.open.set(key, { method, params, settle })
-      this.wake?.()
-    })
-
-  /** Resolves when something is open. */
-  questioned(): Promise<'questioned'> {
-    return new Promise((resolve) => {
-      if (this.open.size > 0) resolve('questioned')
-      else this.wake = () => resolve('questioned')
-    })
-  }
-}
 
 type State =
   | { readonly kind: 'waiting'; readonly nonce: string }
@@ -359,13 +305,4 @@ export class Turn {
 
 function requestTree(method: string, params: TreeObject): TreeObject {
   return object({ method, ...(params.size > 0 && { params }) })
-}
-
-/** The one who hears changes from turn to turn; what it can be asked does not. */
-function heardBy(first: Beside, one: Suspended): Beside {
-  return {
-    ...first,
-    told: (method, params) => one.beside?.told(method, params),
-    asked: (...question) => (one.beside ?? first).asked(...question),
-  }
 }

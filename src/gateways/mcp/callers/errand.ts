@@ -2,8 +2,7 @@ import { field, type Arrival, type Outlet } from '../../../contract/arrival.ts'
 import type { Exchange } from '../../../contract/exchange.ts'
 import type { Delivery, Errand, Permit } from '../../../contract/gateway.ts'
 import type { Principal } from '../../../contract/principal.ts'
-import { isRefusal, refuse, Refused, type Refusal } from '../../../contract/verdict.ts'
-import { object } from '../../../formats/tree.ts'
+import { isRefusal, refuse, type Refusal } from '../../../contract/verdict.ts'
 import { Answering, type Asking } from './answering.ts'
 import { accepts, fieldsOf, isJson, refusedWith } from './answers.ts'
 import { withAnswers } from '../asks/asking.ts'
@@ -16,15 +15,14 @@ import { initiatedBy } from '../asks/initiated.ts'
 import type { TreeEvent } from '../methods/leaves.ts'
 import type { Beside } from '../servers/link.ts'
 import { METHODS, MODERN_METHODS, NOTIFICATIONS } from '../methods/methods.ts'
+import { heardDoing, resumedDoing } from './listening.ts'
 import { isModern, modernAnswer, single } from './modern.ts'
 import { visitFor } from '../oauth/visiting.ts'
-import { plainReading } from '../methods/reading.ts'
 import { MODERN } from '../revisions.ts'
 import { answerText, HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, MISSING_CAPABILITY, NO_SESSION, readMessage, RpcMistake, unacceptable, type Answer, type Message } from '../rpc.ts'
 import type { Server } from '../servers/server.ts'
 import type { Turn } from '../asks/rounds.ts'
 import { ownerOf, type Session } from './sessions.ts'
-import { watch } from './watch.ts'
 
 /** Stops a call whose caller may have left, once somebody serves it. */
 export interface Leash {
@@ -261,52 +259,27 @@ class Visit implements Errand, Asking {
     if (typeof id === 'string' || typeof id === 'number') this.session?.underWay.get(id)?.abort()
   }
 
-  /** `GET`: the caller listens to its session. One at a time, so that nothing is told twice. */
+  /** `GET`: the caller listens to its session, or goes on with an answer after the last event that it saw. */
   private listen(endpoint: Endpoint, principal: Principal, exchange: Exchange): Doing['reading'] | Refusal {
     const session = this.sessionOf(principal, endpoint)
     if (isRefusal(session)) return session
     if (!accepts(this.arrival.fields).stream) return refuse('bad_request', { param: 'accept', say: 'What is answered here is a stream of events, which the header Accept does not name.' })
     this.session = session
+    const { desk, signal } = this
+    const listening = { desk, endpoint, principal, exchange, signal }
     const last = single(this.arrival.fields, 'last-event-id', undefined)
-    if (last !== undefined) return this.resume(last, endpoint, session, principal, exchange)
-    if (session.listener !== undefined) return refuse('already_listening')
-    const reading = { ...plainReading({ endpoint, action: 'mcp.connect', method: 'GET', effect: 'none' }), stream: true }
-    this.doing = {
-      reading,
-      candidates: [],
-      answer: () => ({ result: object({}) }),
-      stay: async (stream) => {
-        if (session.listener !== undefined) throw new Refused(refuse('already_listening'))
-        session.listener = () => this.stop.abort()
-        try {
-          await watch({ desk: this.desk, endpoint, principal, exchange, signal: this.signal }, { lists: () => true, resource: (server, uri) => session.subscribed.get(uri)?.server === server }, stream)
-        } finally {
-          delete session.listener
-        }
-        return undefined
-      },
+    if (last === undefined) {
+      if (session.listener !== undefined) return refuse('already_listening')
+      this.doing = heardDoing(listening, session, () => this.stop.abort())
+      return this.doing.reading
     }
-    return reading
-  }
-
-  /** `GET` with the last event that the caller saw: the answer that it lost goes on. */
-  private resume(last: string, endpoint: Endpoint, session: Session, principal: Principal, exchange: Exchange): Doing['reading'] | Refusal {
     const found = session.kept.find(last)
     if (found === undefined) return refuse('bad_request', { param: 'last-event-id', say: 'Nothing is kept that goes on after this event: ask again.' })
     const { of } = found.stream
     // The call was permitted, perhaps to a credential that may more, or under another policy.
-    if (of !== undefined && !this.desk.visible(principal, exchange, of)) return refuse('denied', { say: 'This is permitted no longer.', detail: `the answer to ${of.action} of ${of.resource.id}` })
-    const reading = { ...plainReading({ endpoint, action: 'mcp.connect', method: 'GET', effect: 'none' }), stream: true }
-    this.doing = {
-      reading,
-      candidates: [],
-      answer: () => ({ result: object({}) }),
-      stay: async (stream) => {
-        await found.stream.resume(stream, found.after, this.signal)
-        return undefined
-      },
-    }
-    return reading
+    if (of !== undefined && !desk.visible(principal, exchange, of)) return refuse('denied', { say: 'This is permitted no longer.', detail: `the answer to ${of.action} of ${of.resource.id}` })
+    this.doing = resumedDoing(listening, found)
+    return this.doing.reading
   }
 
   /** `DELETE`: the caller needs its session no more. */
